@@ -1,0 +1,34 @@
+"""Ground rules of every test: what the machine lacks is said aloud, and random tests are repeatable."""
+
+from __future__ import annotations
+
+import os
+
+import pytest
+from hypothesis import settings
+
+from tests import needs
+
+# Derandomized, so that a red test is red again on the next machine. "explore" is for a free evening.
+settings.register_profile("fast", max_examples=30, deadline=None, derandomize=True, database=None)
+settings.register_profile("ci", max_examples=300, deadline=None, derandomize=True, database=None)
+settings.register_profile("explore", max_examples=3000, deadline=None, print_blob=True)
+settings.load_profile(os.environ.get("TRIPPY_NB_PROFILE", "fast"))
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    for mark in item.iter_markers("needs"):
+        needs.need(*mark.args)
+    for marker, name in needs.IMPLIED.items():
+        if item.get_closest_marker(marker):
+            needs.need(name)
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    skipped = terminalreporter.stats.get("skipped", [])
+    lines = needs.missing_table([str(report.longrepr) for report in skipped])
+    if lines:
+        terminalreporter.section("NOT TESTED ON THIS MACHINE", sep="!", red=True, bold=True)
+        for line in lines:
+            terminalreporter.write_line(line, red=True)

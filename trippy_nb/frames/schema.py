@@ -1,0 +1,277 @@
+"""The one place where a column is defined; docs, axis labels and checks are made from it.
+
+Dtype tokens: ``uint8 uint16 uint32 uint64 float64`` are numpy's (no missing values, but NaN in
+floats); ``UInt8 UInt16 UInt32 UInt64`` are pandas' nullable ones; ``category`` holds text (missing
+allowed if nullable); ``str`` is text; ``bool`` / ``boolean``; ``bytes`` is an object column of bytes;
+``utc`` is ``datetime64[ns, UTC]`` (NaT if nullable); ``list`` is an object column of tuples.
+"""
+
+from dataclasses import dataclass
+
+SCHEMA_VERSION = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """One column of a table."""
+
+    name: str
+    dtype: str
+    meaning: str
+    unit: str = ""
+    nullable: bool = False
+    label: str = ""
+    """What an axis or a table head says; the name if empty."""
+
+    @property
+    def heading(self) -> str:
+        """Label with its unit: ``Round-trip time (ms)``."""
+        text = self.label or self.name
+        return f"{text} ({self.unit})" if self.unit else text
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """A kind of frame: its columns, in order, and the columns that identify a row."""
+
+    name: str
+    meaning: str
+    key: tuple[str, ...]
+    columns: tuple[Column, ...]
+
+    def column(self, name: str) -> Column:
+        """Look up a column; KeyError if the table has none of that name."""
+        for column in self.columns:
+            if column.name == name:
+                return column
+        raise KeyError(name)
+
+    def label(self, name: str) -> str:
+        """Axis label of a column, with its unit."""
+        return self.column(name).heading
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Column names, in order."""
+        return tuple(column.name for column in self.columns)
+
+
+_C = Column
+
+_RUN_ID = _C("run_id", "uint32", "Number of the run within this frame or file", label="Run")
+_ROUND = _C("round", "uint32", "Round, from 0", label="Round")
+_FLOW = _C("flow", "uint16", "Index into `flows`", label="Flow")
+_TTL = _C("ttl", "uint8", "TTL (hop limit) the probe was sent with", label="Hop (TTL)")
+_ATTEMPT = _C("attempt", "uint8", "Number within (round, flow, ttl), from 0")
+
+PROBES = Table(
+    "probes",
+    "One row a probe, answered or not; of its answers the first is joined in.",
+    ("run_id", "round", "flow", "ttl", "attempt"),
+    (
+        _RUN_ID,
+        _ROUND,
+        _FLOW,
+        _TTL,
+        _ATTEMPT,
+        _C("seq", "UInt16", "Number that tells the probe from others in flight", nullable=True),
+        _C("sport", "UInt16", "Source port", nullable=True),
+        _C("dport", "UInt16", "Destination port", nullable=True),
+        _C("sent_at", "utc", "When it was sent: kernel stamp if there is one", nullable=True, label="Sent at"),
+        _C("status", "category", "reply, late, timeout, in_flight, beyond_target, send_error or not_sent"),
+        _C("addr", "category", "Responder of the first answer", nullable=True, label="Responder"),
+        _C("zone", "category", "Zone of a scoped responder address", nullable=True),
+        _C("rtt_ms", "float64", "Round-trip time of the first answer", "ms", nullable=True, label="Round-trip time"),
+        _C("rtt_source", "category", "Clocks behind the RTT: kernel, kernel-rx, kernel-tcp, user, simulated or "
+           "imported", nullable=True),
+        _C("icmp_type", "UInt8", "ICMP type of the first answer; missing for TCP", nullable=True),
+        _C("icmp_code", "UInt8", "ICMP code of the first answer; missing for TCP", nullable=True),
+        _C("n_replies", "uint8", "How many answers came (255 = that or more); see `replies`"),
+        _C("mode", "category", "Kind of socket: raw, error-queue, datagram or sim", nullable=True),
+        _C("match", "category", "How strongly the answer is tied to the probe: token, header or port_only",
+           nullable=True),
+        _C("errno", "UInt16", "Why the operating system refused to send it", nullable=True),
+    ),
+)
+
+REPLIES = Table(
+    "replies",
+    "One row for every packet that came back: first answers, late ones, duplicates and unmatched ones.",
+    ("run_id", "reply"),
+    (
+        _RUN_ID,
+        _C("reply", "uint32", "Number of the reply in its run, in order of arrival, from 0"),
+        _C("round", "UInt32", "Round of its probe", nullable=True),
+        _C("flow", "UInt16", "Flow of its probe", nullable=True),
+        _C("ttl", "UInt8", "TTL of its probe", nullable=True),
+        _C("attempt", "UInt8", "Attempt of its probe", nullable=True),
+        _C("reply_no", "uint8", "Number among the answers to its probe, from 0"),
+        _C("kind", "category", "first, dup, late or unmatched"),
+        _C("match", "category", "token, header or port_only", nullable=True),
+        _C("received_at", "utc", "When it came: kernel stamp if there is one", nullable=True),
+        _C("addr", "category", "Responder", label="Responder"),
+        _C("zone", "category", "Zone of a scoped responder address", nullable=True),
+        _C("from_target", "boolean", "It shows that its probe reached the target", nullable=True),
+        _C("rtt_ms", "float64", "Round-trip time", "ms", nullable=True, label="Round-trip time"),
+        _C("rtt_source", "category", "Clocks behind the RTT", nullable=True),
+        _C("icmp_type", "UInt8", "ICMP type", nullable=True),
+        _C("icmp_code", "UInt8", "ICMP code", nullable=True),
+        _C("tcp_flags", "category", "TCP flags, such as SA or RA", nullable=True),
+        _C("reply_ttl", "UInt8", "TTL or hop limit on arrival", nullable=True),
+        _C("reply_size", "UInt16", "Size of the whole IP packet", "bytes", nullable=True),
+        _C("reply_tos", "UInt8", "Type of service, or traffic class", nullable=True),
+        _C("reply_ipid", "UInt16", "IPv4 identification", nullable=True),
+        _C("q_ttl", "UInt8", "TTL or hop limit of the probe as quoted", nullable=True),
+        _C("q_tos", "UInt8", "Type of service, or traffic class, of the probe as quoted", nullable=True),
+        _C("q_len", "UInt16", "Length of the probe as quoted", "bytes", nullable=True),
+        _C("q_checksum", "UInt16", "Transport checksum of the probe as quoted", nullable=True),
+        _C("mtu", "UInt16", "Next-hop MTU of Fragmentation Needed or Packet Too Big", "bytes", nullable=True),
+        _C("nat", "category", "yes, no or unknown: do the quoted address or ports differ from what was sent"),
+        _C("mpls", "category", "MPLS label stack, outermost first: label/exp/s/ttl, joined by ;", nullable=True),
+        _C("ext", "bytes", "ICMP extension objects other than MPLS, as received", nullable=True),
+    ),
+)
+
+FLOWS = Table(
+    "flows",
+    "One row a flow: the header fields that it keeps constant; a missing one varies or does not exist.",
+    ("run_id", "flow"),
+    (
+        _RUN_ID,
+        _FLOW,
+        _C("sport", "UInt16", "Source port", nullable=True),
+        _C("dport", "UInt16", "Destination port", nullable=True),
+        _C("icmp_id", "UInt16", "ICMP identifier", nullable=True),
+        _C("icmp_checksum", "UInt16", "ICMP checksum", nullable=True),
+        _C("paris_id", "UInt16", "Paris identifier of tools that have one", nullable=True),
+        _C("flow_label", "UInt32", "IPv6 flow label", nullable=True),
+    ),
+)
+
+RUNS = Table(
+    "runs",
+    "One row a run: what was asked, how it was done, how it ended.",
+    ("run_id",),
+    (
+        _RUN_ID,
+        _C("run_uuid", "str", "Identity of the run"),
+        _C("source", "category", "Where the probes come from: live, sim, or a tool's format"),
+        _C("source_ref", "str", "File name, measurement number or scenario", nullable=True),
+        _C("vantage", "category", "Host the probes were sent from", nullable=True),
+        _C("target", "str", "Target as asked for", label="Target"),
+        _C("dst_addr", "category", "Target address"),
+        _C("src_addr", "category", "Source address", nullable=True),
+        _C("af", "uint8", "Address family, 4 or 6"),
+        _C("protocol", "category", "icmp, udp or tcp"),
+        _C("method", "category", "classic, paris, dublin, ...", nullable=True),
+        _C("mode", "category", "Kind of socket", nullable=True),
+        _C("reason", "str", "Why this protocol and kind of socket", nullable=True),
+        _C("sport", "UInt16", "Fixed source port", nullable=True),
+        _C("dport", "UInt16", "Fixed destination port", nullable=True),
+        _C("started_at", "utc", "Start of the run", nullable=True),
+        _C("ended_at", "utc", "End of the run", nullable=True),
+        _C("rounds", "UInt32", "Rounds begun", nullable=True),
+        _C("first_ttl", "UInt8", "Smallest TTL", nullable=True),
+        _C("max_ttl", "UInt8", "Largest TTL allowed", nullable=True),
+        _C("attempts", "UInt8", "Probes for each (round, flow, ttl)", nullable=True),
+        _C("size", "UInt16", "Size of the whole IP packet", "bytes", nullable=True),
+        _C("tos", "UInt8", "Type of service, or traffic class", nullable=True),
+        _C("timeout_ms", "float64", "Time-out of a probe", "ms", nullable=True),
+        _C("end_reason", "category", "rounds, duration, on_round, interrupted or error", nullable=True),
+        _C("outcome", "category", "reached, destination_silent, filtered or nothing", nullable=True),
+        _C("error", "str", "The error that ended it", nullable=True),
+        _C("target_ttl", "UInt8", "Smallest TTL at which the target answered", nullable=True),
+        _C("foreign", "uint64", "Packets that came by and were nobody's answer"),
+        _C("unmatched", "uint64", "Replies that contradicted every probe"),
+        _C("dropped_probes", "uint64", "Oldest probes let go of by max_samples"),
+        _C("clock_suspect", "uint64", "RTTs whose kernel stamps were not believed"),
+        _C("tool", "category", "Program that sent the probes"),
+        _C("tool_version", "category", "Its version", nullable=True),
+        _C("clock", "category", "kernel, user, simulated or unknown"),
+        _C("has_probes", "bool", "The source has single probes"),
+        _C("has_losses", "bool", "The source has probes without an answer"),
+        _C("has_send_times", "bool", "The source has the time of each probe"),
+        _C("has_all_replies", "bool", "The source has duplicates and late answers"),
+        _C("has_quote_header", "bool", "Answers come with the quoted header: what it would show can be seen"),
+        _C("flow_stable", "bool", "All probes of one flow look the same to a balancer"),
+        _C("config", "str", "Options of the run, as JSON", nullable=True),
+        _C("label", "str", "The user's own words", nullable=True),
+    ),
+)
+
+HOPS = Table(
+    "hops",
+    "One row for each TTL of a run that is worth showing, answered or not. Sent is the probes whose "
+    "fate is known; loss is only what nobody answered.",
+    ("run_id", "ttl"),
+    (
+        _RUN_ID,
+        _TTL,
+        _C("sent", "uint32", "Probes sent whose fate is settled (not in flight, not beyond the target)"),
+        _C("recv", "uint32", "Probes answered, late ones too"),
+        _C("late", "uint32", "Probes answered after their round or time-out; part of recv"),
+        _C("failed", "uint32", "Probes that the operating system refused; part of neither sent nor recv"),
+        _C("loss_ratio", "float64", "Share of sent that nobody answered; missing if none was sent",
+           nullable=True, label="Unanswered"),
+        _C("last_ms", "float64", "Latest RTT", "ms", nullable=True, label="Last"),
+        _C("avg_ms", "float64", "Mean RTT", "ms", nullable=True, label="Mean"),
+        _C("best_ms", "float64", "Smallest RTT", "ms", nullable=True, label="Best"),
+        _C("worst_ms", "float64", "Largest RTT", "ms", nullable=True, label="Worst"),
+        _C("stddev_ms", "float64", "Sample standard deviation (n - 1); missing under two answers", "ms",
+           nullable=True, label="Std. dev."),
+        _C("jitter_ms", "float64", "Latest absolute difference of successive RTTs", "ms", nullable=True),
+        _C("javg_ms", "float64", "Mean absolute difference of successive RTTs", "ms", nullable=True),
+        _C("jmax_ms", "float64", "Largest absolute difference of successive RTTs", "ms", nullable=True),
+        _C("jinta_ms", "float64", "Interarrival jitter, RFC 3550 section 6.4.1", "ms", nullable=True),
+        _C("p50_ms", "float64", "Median RTT", "ms", nullable=True, label="Median"),
+        _C("p90_ms", "float64", "90th percentile", "ms", nullable=True),
+        _C("p95_ms", "float64", "95th percentile", "ms", nullable=True),
+        _C("p99_ms", "float64", "99th percentile", "ms", nullable=True),
+        _C("forward_loss", "uint32", "Rounds in which silence began at this hop and lasted to the end"),
+        _C("backward_loss", "uint32", "Silences explained by an earlier forward loss in their round"),
+        _C("n_addrs", "uint32", "Distinct responders"),
+        _C("addrs", "list", "Responders, most frequent first"),
+        _C("share", "list", "Share of the answers of each responder, as `addrs`"),
+        _C("mpls", "str", "Latest MPLS label stack", nullable=True),
+    ),
+)
+
+HANDLES = Table(
+    "handles",
+    "One row for every operating-system handle that a run held: opened once, closed once.",
+    ("handle",),
+    (
+        _C("handle", "uint64", "Number of the handle in this process, from 1"),
+        _C("kind", "category", "socket, device or child"),
+        _C("purpose", "str", "What it was for"),
+        _C("run_uuid", "str", "Run that it belonged to", nullable=True),
+        _C("opened_at", "utc", "When it was opened"),
+        _C("opened_by", "str", "Where in the program: file:line function"),
+        _C("closed_at", "utc", "When it was closed; missing while it is open", nullable=True),
+        _C("closed_by", "str", "What closed it", nullable=True),
+        _C("sent", "uint64", "Packets sent through it"),
+        _C("received", "uint64", "Packets received through it"),
+    ),
+)
+
+PACKETS = Table(
+    "packets",
+    "Packets as they were sent and received, oldest first.",
+    ("run_id", "packet"),
+    (
+        _RUN_ID,
+        _C("packet", "uint32", "Number of the packet in its run, from 0"),
+        _C("direction", "category", "out or in"),
+        _C("at", "utc", "When", nullable=True),
+        _C("round", "UInt32", "Round of its probe", nullable=True),
+        _C("flow", "UInt16", "Flow of its probe", nullable=True),
+        _C("ttl", "UInt8", "TTL of its probe", nullable=True),
+        _C("attempt", "UInt8", "Attempt of its probe", nullable=True),
+        _C("complete", "bool", "From the IP header on; False where the kernel kept part of it"),
+        _C("bytes", "bytes", "The packet"),
+    ),
+)
+
+TABLES: dict[str, Table] = {
+    table.name: table for table in (RUNS, PROBES, REPLIES, FLOWS, HOPS, HANDLES, PACKETS)
+}

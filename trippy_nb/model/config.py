@@ -1,0 +1,266 @@
+"""What a user may ask of a trace, checked before any packet leaves.
+
+Trippy's limits (`parity`): every violation is a `ConfigError` of one line that says what to do.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, fields
+from typing import Any, TypedDict
+
+from trippy_nb.errors import ConfigError
+from trippy_nb.model.kinds import AddrFamily, Multipath, Protocol, ResolveMethod, SocketMode
+from trippy_nb.model.options import OPTIONS, Option
+from trippy_nb.model.units import normalise_address
+
+
+class TraceOptions(TypedDict, total=False):
+    """Keyword arguments of a trace, for type checkers; `model.options` has the whole story."""
+
+    protocol: str | None
+    multipath_strategy: str
+    multipath: str
+    target_port: int | None
+    source_port: int | None
+    first_ttl: int
+    max_ttl: int
+    ttls: Iterable[int] | None
+    max_inflight: int
+    gap_limit: int | None
+    initial_sequence: int
+    packet_size: int
+    payload_pattern: int
+    tos: int
+    trace_identifier: int | None
+    addr_family: str
+    source_address: str | None
+    interface: str | None
+    rounds: int | None
+    report_cycles: int | None
+    duration: float | None
+    min_round_duration: float
+    max_round_duration: float
+    grace_duration: float
+    probe_timeout: float
+    read_timeout: float
+    mode: str | None
+    unprivileged: bool
+    icmp_extensions: bool
+    dns: bool
+    dns_resolve_method: str
+    dns_resolve_all: bool
+    dns_timeout: float
+    dns_ttl: float
+    max_samples: int | None
+    keep_packets: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TraceConfig:
+    """A checked set of options. The meaning of each field is in `model.options`."""
+
+    protocol: Protocol | None = None
+    multipath_strategy: Multipath = Multipath.CLASSIC
+    target_port: int | None = None
+    source_port: int | None = None
+    first_ttl: int = 1
+    max_ttl: int = 64
+    ttls: tuple[int, ...] | None = None
+    max_inflight: int = 24
+    gap_limit: int | None = None
+    initial_sequence: int = 33434
+    packet_size: int = 84
+    payload_pattern: int = 0
+    tos: int = 0
+    trace_identifier: int | None = None
+    addr_family: AddrFamily = AddrFamily.SYSTEM
+    source_address: str | None = None
+    interface: str | None = None
+    rounds: int | None = 10
+    duration: float | None = None
+    min_round_duration: float = 1.0
+    max_round_duration: float = 1.0
+    grace_duration: float = 0.1
+    probe_timeout: float = 2.0
+    read_timeout: float = 0.01
+    mode: SocketMode | None = None
+    unprivileged: bool = False
+    icmp_extensions: bool = False
+    dns: bool = True
+    dns_resolve_method: ResolveMethod = ResolveMethod.SYSTEM
+    dns_resolve_all: bool = False
+    dns_timeout: float = 5.0
+    dns_ttl: float = 300.0
+    max_samples: int | None = None
+    keep_packets: bool = True
+
+    def __post_init__(self) -> None:
+        """Check every option alone, then the combinations."""
+        for option in OPTIONS:
+            value = _checked(option, getattr(self, option.name))
+            object.__setattr__(self, option.name, value)
+        _check_combinations(self)
+
+    @classmethod
+    def from_options(cls, **options: Any) -> "TraceConfig":  # noqa: ANN401 - untrusted keywords
+        """Make a configuration from keywords; aliases are understood, unknown words are refused.
+
+        Raises
+        ------
+        ConfigError
+            If a keyword is unknown or given twice under two names, or a value is out of bounds.
+        """
+        names = {field.name for field in fields(cls)}
+        aliases = {alias: option.name for option in OPTIONS for alias in option.aliases}
+        known: dict[str, Any] = {}
+        for keyword, value in options.items():
+            name = aliases.get(keyword, keyword)
+            if name not in names:
+                raise ConfigError(f"unknown option {keyword!r}{_did_you_mean(keyword, names | set(aliases))}")
+            if name in known:
+                raise ConfigError(f"{name} is given twice, once under the name {keyword!r}: keep one")
+            known[name] = value
+        return cls(**known)
+
+
+def _did_you_mean(word: str, names: set[str]) -> str:
+    import difflib  # noqa: PLC0415 - only on the way to an error
+
+    close = difflib.get_close_matches(word, sorted(names), n=1)
+    return f": did you mean {close[0]!r}?" if close else ": see trippy-nb trace --help for all of them"
+
+
+_ENUMS: dict[str, Any] = {
+    "protocol": Protocol,
+    "multipath_strategy": Multipath,
+    "addr_family": AddrFamily,
+    "mode": SocketMode,
+    "dns_resolve_method": ResolveMethod,
+}
+
+
+def _checked(option: Option, value: Any) -> Any:  # noqa: ANN401 - the option says the type
+    if value is None:
+        if option.default is None or option.name == "rounds":
+            return None
+        raise ConfigError(f"{option.name} needs a value (its default is {option.default!r})")
+    match option.kind:
+        case "bool":
+            if not isinstance(value, bool):
+                raise ConfigError(f"{option.name} is True or False, not {value!r}")
+            return value
+        case "choice":
+            word = str(value).lower()
+            if word not in option.choices:
+                raise ConfigError(f"{option.name} is one of {', '.join(option.choices)}, not {value!r}")
+            return _ENUMS[option.name](word)
+        case "text":
+            if not isinstance(value, str) or not value.strip():
+                raise ConfigError(f"{option.name} is a text, not {value!r}")
+            return value.strip()
+        case "ints":
+            return _checked_ints(option, value)
+        case "int":
+            return _checked_number(option, value, int)
+        case "duration":
+            return _checked_number(option, value, float)
+
+
+def _checked_number(option: Option, value: Any, kind: type) -> Any:  # noqa: ANN401
+    if isinstance(value, bool) or not hasattr(value, "__float__") or isinstance(value, str):
+        unit = f" of {option.unit}" if option.unit else ""
+        raise ConfigError(f"{option.name} is a number{unit}, not {value!r}")
+    number = kind(value)
+    if number != value:
+        raise ConfigError(f"{option.name} is a whole number, not {value!r}")
+    low, high = option.low, option.high
+    if (low is not None and number < low) or (high is not None and number > high) or number != number:
+        unit = f" {option.unit}" if option.unit else ""
+        raise ConfigError(f"{option.name} is {value}, but must be from {low:g} to {high:g}{unit}")
+    return number
+
+
+def _checked_ints(option: Option, value: Any) -> tuple[int, ...]:  # noqa: ANN401
+    if isinstance(value, (str, bytes)) or not isinstance(value, Iterable):
+        raise ConfigError(f"{option.name} is a list of whole numbers, not {value!r}")
+    numbers = tuple(sorted({_checked_number(option, item, int) for item in value}))
+    if not numbers:
+        raise ConfigError(f"{option.name} is empty: leave it out, or name at least one")
+    return numbers
+
+
+def _check_combinations(config: TraceConfig) -> None:
+    protocol, multipath = config.protocol, config.multipath_strategy
+    if config.first_ttl > config.max_ttl:
+        raise ConfigError(f"first_ttl {config.first_ttl} is greater than max_ttl {config.max_ttl}")
+    if config.min_round_duration > config.max_round_duration:
+        raise ConfigError(
+            f"min_round_duration {config.min_round_duration:g} s is longer than "
+            f"max_round_duration {config.max_round_duration:g} s"
+        )
+    if config.source_address is not None:
+        if config.interface is not None:
+            raise ConfigError("source_address and interface both say where to send from: give one of them")
+        try:
+            normalise_address(config.source_address)
+        except ValueError:
+            raise ConfigError(f"source_address {config.source_address!r} is not an IP address") from None
+    if multipath is not Multipath.CLASSIC:
+        _check_multipath(config)
+    if config.target_port is not None and config.source_port is not None:
+        if protocol is Protocol.TCP or (protocol is Protocol.UDP and multipath is Multipath.CLASSIC):
+            raise ConfigError(
+                f"{protocol} {multipath} numbers its probes by a port, so only one of source_port and "
+                "target_port can be fixed: leave one out, or use protocol udp with paris or dublin"
+            )
+    if protocol is Protocol.ICMP and (config.target_port is not None or config.source_port is not None):
+        raise ConfigError("ICMP has no ports: leave out source_port and target_port, or use udp or tcp")
+    if protocol is None and (config.target_port is not None or config.source_port is not None):
+        raise ConfigError("a port needs a protocol: add protocol='udp' or protocol='tcp'")
+    _check_sockets(config)
+
+
+def _check_multipath(config: TraceConfig) -> None:
+    multipath = config.multipath_strategy
+    if config.protocol is not Protocol.UDP:
+        asked = config.protocol or "the default protocol"
+        raise ConfigError(f"multipath_strategy {multipath} is for UDP, not {asked}: add protocol='udp'")
+    if config.unprivileged or config.mode in (SocketMode.ERROR_QUEUE, SocketMode.DATAGRAM):
+        raise ConfigError(
+            f"multipath_strategy {multipath} writes its own headers, which needs raw sockets: "
+            "leave out unprivileged and mode, or use classic"
+        )
+    if config.initial_sequence == 0:
+        raise ConfigError(f"initial_sequence must be at least 1 with multipath_strategy {multipath}")
+
+
+def _check_sockets(config: TraceConfig) -> None:
+    mode, protocol = config.mode, config.protocol
+    if config.unprivileged and mode is SocketMode.RAW:
+        raise ConfigError("mode 'raw' needs privilege, but unprivileged was asked for: leave one out")
+    if mode is SocketMode.ERROR_QUEUE and protocol is Protocol.ICMP:
+        raise ConfigError("mode 'error-queue' is for UDP; ICMP without privilege is mode 'datagram'")
+    if mode is SocketMode.DATAGRAM and protocol in (Protocol.UDP, Protocol.TCP):
+        raise ConfigError("mode 'datagram' is for ICMP; UDP without privilege is mode 'error-queue'")
+
+
+def check_family(config: TraceConfig, af: int) -> None:
+    """Check what depends on the address family, once the target is known.
+
+    Raises
+    ------
+    ConfigError
+        If the packet is too small for IPv6, or the source address is of the other family.
+    """
+    smallest = 48 if af == 6 else 28  # noqa: PLR2004 - Trippy's limits: IP header + 8
+    if config.protocol is Protocol.UDP and config.multipath_strategy is Multipath.PARIS:
+        smallest += 2  # the two bytes that make the checksum come out as the number
+    if config.packet_size < smallest:
+        raise ConfigError(f"packet_size {config.packet_size} is too small here: at least {smallest} bytes")
+    if config.source_address is not None:
+        source_af = 6 if ":" in normalise_address(config.source_address) else 4
+        if source_af != af:
+            raise ConfigError(
+                f"source_address {config.source_address} is IPv{source_af}, but the target is IPv{af}"
+            )
+
+
