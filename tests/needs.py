@@ -1,8 +1,9 @@
 """What some tests need from the machine: tools, privileges, real files.
 
-`@pytest.mark.needs("tcpdump", "netns")` on a test, or `need("tcpdump")` inside one: where the thing is missing the
-test is skipped, and the summary says so in a table nobody can overlook. With TRIPPY_NB_REQUIRE_ALL=1 (`.ci/run`
-sets it) a missing thing is a failure instead, except for files that lie outside the project.
+`@pytest.mark.needs("tcpdump", "netns")` on a test, or `need("tcpdump")` inside one: where the thing is
+missing the test is skipped, and the summary says so in a table nobody can overlook. With
+TRIPPY_NB_REQUIRE_ALL=1 (`.ci/run` sets it) a missing thing is a failure instead, except for files that
+lie outside the project.
 
 Run as a script (`make doctor`), it prints the table for this machine.
 """
@@ -19,6 +20,7 @@ from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
+from importlib.util import find_spec
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
@@ -34,13 +36,14 @@ class Need:
     package: str | None
     """The Debian package that brings it; None where no package would help."""
     otherwise: str = ""
-    """What helps when no package does."""
+    """What it takes besides the package."""
     can_be_demanded: bool = True
     """False: always a skip, even under TRIPPY_NB_REQUIRE_ALL."""
 
     @property
     def remedy(self) -> str:
-        return f"apt-get install {self.package}" if self.package else self.otherwise
+        bring = [f"apt-get install {self.package}"] if self.package else []
+        return ", and ".join([*bring, *filter(None, [self.otherwise])])
 
 
 def find_tool(*names: str) -> str | None:
@@ -92,16 +95,25 @@ def _has_ipv6() -> bool:
 
 
 NEEDS = {
-    "chromium": Need(lambda: find_tool("chromium", "chromium-browser", "google-chrome") is not None, "chromium"),
+    "cc": Need(_tools("cc"), "gcc"),
+    "chromium": Need(
+        lambda: find_tool("chromium", "chromium-browser", "google-chrome") is not None, "chromium"
+    ),
     "ipv6": Need(_has_ipv6, None, "a kernel with IPv6 and ::1 on the loopback"),
+    "jupyterlab": Need(lambda: find_spec("jupyterlab") is not None, None, "pip install jupyterlab"),
     "mtr": Need(_tools("mtr", "mtr-packet"), "mtr-tiny"),
+    "node": Need(_tools("node"), "nodejs"),
     "netns": Need(_can_make_network, "iproute2", "root, or CAP_SYS_ADMIN and CAP_NET_ADMIN"),
     "nft": Need(_tools("nft"), "nftables"),
     "raw_socket": Need(_can_open_raw_socket, None, "root, or CAP_NET_RAW"),
     "scamper": Need(_tools("scamper"), "scamper"),
     "setcap": Need(_tools("setcap", "capsh"), "libcap2-bin"),
-    "shared-data": Need(SHARED_DATA.is_dir, None, "the folder shared/data beside the project", can_be_demanded=False),
-    "strace": Need(lambda: _succeeds("strace", "-o", os.devnull, "true"), "strace", "a machine that allows ptrace"),
+    "shared-data": Need(
+        SHARED_DATA.is_dir, None, "the folder shared/data beside the project", can_be_demanded=False
+    ),
+    "strace": Need(
+        lambda: _succeeds("strace", "-o", os.devnull, "true"), "strace", "a machine that allows ptrace"
+    ),
     "tcpdump": Need(_tools("tcpdump"), "tcpdump"),
     "traceroute": Need(_tools("traceroute"), "traceroute"),
     "tun": Need(_can_open_tun, None, "/dev/net/tun, and root or CAP_NET_ADMIN"),
@@ -122,12 +134,12 @@ def must_have_all() -> bool:
 
 
 def need(*names: str) -> None:
-    """Skip the running test, or fail it where everything is demanded, unless the machine offers all of these."""
+    """Skip the running test unless the machine offers all of these; fail it where everything is demanded."""
     import pytest  # the doctor runs before anything is installed
 
     for name in names:
         if name not in NEEDS:
-            raise pytest.UsageError(f"needs({name!r}): not in tests/needs.py, which knows {', '.join(NEEDS)}")
+            raise pytest.UsageError(f"needs({name!r}): tests/needs.py knows only {', '.join(NEEDS)}")
         if has(name):
             continue
         reason = f"needs {name}: {NEEDS[name].remedy}"
@@ -138,7 +150,9 @@ def need(*names: str) -> None:
 
 def missing_table(skip_reasons: list[str]) -> list[str]:
     """Count skips by what was missing; empty if nothing was."""
-    missing = Counter(found[1] for reason in skip_reasons if (found := re.search(r"needs ([\w-]+): ", reason)))
+    missing = Counter(
+        found[1] for reason in skip_reasons if (found := re.search(r"needs ([\w-]+): ", reason))
+    )
     return [
         f"{count:5} test{'s' if count > 1 else ' '} skipped: no {name:12} {NEEDS[name].remedy}"
         for name, count in sorted(missing.items())

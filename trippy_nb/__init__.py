@@ -5,6 +5,18 @@ Rooms inside never import from here.
 """
 
 from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from trippy_nb import sim as sim
+    from trippy_nb.api import compare as compare
+    from trippy_nb.api import handles as handles
+    from trippy_nb.api import read as read
+    from trippy_nb.api import trace as trace
+    from trippy_nb.api import trace_async as trace_async
+    from trippy_nb.run import Comparison as Comparison
+    from trippy_nb.run import Run as Run
+    from trippy_nb.run import RunSet as RunSet
 
 __version__ = "0.1.0"
 
@@ -21,7 +33,18 @@ _DOOR: dict[str, str] = {
 }
 """Public name -> room. A name that is a room itself (`sim`) is the room."""
 
-__all__ = sorted([*_DOOR, "__version__"])
+__all__ = [
+    "Comparison",
+    "Run",
+    "RunSet",
+    "__version__",
+    "compare",
+    "handles",
+    "read",
+    "sim",
+    "trace",
+    "trace_async",
+]
 
 
 def __getattr__(name: str) -> object:

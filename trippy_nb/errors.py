@@ -32,7 +32,7 @@ class ResolveError(TrippyError):
 
 
 class PrivilegeError(TrippyError, PermissionError):
-    """This process may not do what was asked; the message says what would help."""
+    """Not allowed to this process; the message says what would help."""
 
 
 class ChannelError(TrippyError):

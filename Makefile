@@ -1,0 +1,89 @@
+# Everything a newcomer needs. `make` alone lists it. The virtual environment is made once and remade when the locks change.
+
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+
+VENV   ?= .venv
+LOWEST := $(VENV)-lowest
+TARGET ?=
+BIN    := $(VENV)/bin
+
+# The first of these that is new enough (pyenv's shims exist for Pythons that do not run: so each is tried).
+CANDIDATES := python3 python3.14 python3.13 python3.12 python3.11
+SUITABLE   := import sys, venv, ensurepip; sys.exit(not (3, 11) <= sys.version_info[:2] < (3, 15))
+PYTHON     ?= $(shell for p in $(CANDIDATES); do $$p -c '$(SUITABLE)' 2>/dev/null && echo $$p && break; done)
+INSTALL     = -m pip --disable-pip-version-check --quiet install
+EDITABLE    = $(INSTALL) --no-deps --no-build-isolation --editable .
+
+# pip, not uv: it is there before anything else is. Each lock carries the hashes of what it names.
+$(BIN)/python:
+	@test -n "$(PYTHON)" || { echo "No Python 3.11 to 3.14 with venv found. On Debian: apt-get install python3 python3-venv"; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.runs: requirements/constraints.txt pyproject.toml | $(BIN)/python
+	$(BIN)/python $(INSTALL) --require-hashes --requirement requirements/constraints.txt
+	$(BIN)/python $(EDITABLE)
+	@touch $@
+
+$(VENV)/.tests: requirements/dev.txt pyproject.toml | $(BIN)/python
+	$(BIN)/python $(INSTALL) --require-hashes --requirement requirements/dev.txt
+	$(BIN)/python $(EDITABLE)
+	@touch $@ $(VENV)/.runs
+
+# --- for everybody -----------------------------------------------------------------------------------------------------
+
+.PHONY: help demo lab
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+
+demo: $(VENV)/.runs ## trace across the built-in internet, or to TARGET=host
+	$(BIN)/trippy-nb demo $(TARGET)
+
+lab: $(VENV)/.tests ## JupyterLab on the lessons
+	$(BIN)/jupyter lab $(if $(filter 0,$(shell id -u)),--allow-root) notebooks
+
+# --- for who changes something -------------------------------------------------------------------------------------------
+
+.PHONY: doctor check test lowest bench docs lock fix clean
+doctor: | $(BIN)/python ## what this machine lacks, and the package that brings it
+	@$(BIN)/python tests/needs.py
+
+check: $(VENV)/.tests ## linters, types and borders, without the tests
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+	$(BIN)/lint-imports --no-logo
+	$(BIN)/codespell
+	$(BIN)/python docs/generate.py --check
+
+test: check doctor ## everything: check, then all tests with coverage
+	$(BIN)/python -m pytest -n auto --dist loadfile --cov --cov-report=json:.coverage.json --cov-report=
+	@$(BIN)/python .ci/coverage_floors.py .coverage.json
+
+# Old releases warn about their newer neighbours: those warnings are theirs, so here they are only shown.
+lowest: requirements/lowest.txt ## the fast tests on the oldest versions we allow (Python 3.11)
+	@test -x $(LOWEST)/bin/python || python3.11 -m venv $(LOWEST) || $(PYTHON) -m venv $(LOWEST)
+	$(LOWEST)/bin/python $(INSTALL) --require-hashes --requirement requirements/lowest.txt
+	$(LOWEST)/bin/python $(EDITABLE)
+	$(LOWEST)/bin/python -m pytest -n auto --dist loadfile -W default --ignore=tests/house -m "not slow and not browser and not kernel and not netns and not tool"
+
+bench: $(VENV)/.tests ## every benchmark, one after the other
+	@for script in benchmarks/*.py; do echo "== $$script"; $(BIN)/python $$script || exit 1; done
+
+docs: $(VENV)/.tests ## the pages that are made from tables in the code
+	$(BIN)/python docs/generate.py
+
+fix: $(VENV)/.tests ## what ruff can mend by itself
+	$(BIN)/ruff check --fix
+	$(BIN)/ruff format
+
+UV = $(BIN)/uv --quiet pip compile --generate-hashes --no-header --no-annotate pyproject.toml
+lock: $(VENV)/.tests ## resolve the three files in requirements/ again, to the newest
+	$(UV) --universal --python-version 3.11 --upgrade --group dev --output-file requirements/dev.txt
+	$(UV) --universal --python-version 3.11 --group build --constraint requirements/dev.txt --output-file requirements/constraints.txt
+	$(BIN)/uv --quiet pip compile --resolution lowest-direct --python-version 3.11 pyproject.toml --output-file $(VENV)/lowest.in
+	$(UV) --python-version 3.11 --group build --group test --constraint $(VENV)/lowest.in --output-file requirements/lowest.txt
+
+clean: ## what was made, down to the virtual environments
+	rm -rf $(VENV) $(LOWEST) build dist .coverage* .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
