@@ -27,6 +27,7 @@ from trippy_nb.model.options import BY_NAME as BY_NAME
 from trippy_nb.model.options import MAX_SEQUENCE_PER_ROUND as MAX_SEQUENCE_PER_ROUND
 from trippy_nb.model.options import OPTIONS as OPTIONS
 from trippy_nb.model.options import Option as Option
+from trippy_nb.model.plan import IPV6 as IPV6
 from trippy_nb.model.plan import Choice as Choice
 from trippy_nb.model.plan import Plan as Plan
 from trippy_nb.model.plan import Target as Target

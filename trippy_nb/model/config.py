@@ -3,7 +3,8 @@
 Trippy's limits (`parity`): every violation is a `ConfigError` of one line that says what to do.
 """
 
-from collections.abc import Iterable
+import math
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, fields
 from typing import Any, TypedDict
 
@@ -123,7 +124,7 @@ class TraceConfig:
 
 
 def _did_you_mean(word: str, names: set[str]) -> str:
-    import difflib  # noqa: PLC0415 - only on the way to an error
+    import difflib
 
     close = difflib.get_close_matches(word, sorted(names), n=1)
     return f": did you mean {close[0]!r}?" if close else ": see trippy-nb trace --help for all of them"
@@ -143,53 +144,67 @@ def _checked(option: Option, value: Any) -> Any:  # noqa: ANN401 - the option sa
         if option.default is None or option.name == "rounds":
             return None
         raise ConfigError(f"{option.name} needs a value (its default is {option.default!r})")
-    match option.kind:
-        case "bool":
-            if not isinstance(value, bool):
-                raise ConfigError(f"{option.name} is True or False, not {value!r}")
-            return value
-        case "choice":
-            word = str(value).lower()
-            if word not in option.choices:
-                raise ConfigError(f"{option.name} is one of {', '.join(option.choices)}, not {value!r}")
-            return _ENUMS[option.name](word)
-        case "text":
-            if not isinstance(value, str) or not value.strip():
-                raise ConfigError(f"{option.name} is a text, not {value!r}")
-            return value.strip()
-        case "ints":
-            return _checked_ints(option, value)
-        case "int":
-            return _checked_number(option, value, int)
-        case "duration":
-            return _checked_number(option, value, float)
+    return _CHECKS[option.kind](option, value)
 
 
-def _checked_number(option: Option, value: Any, kind: type) -> Any:  # noqa: ANN401
-    if isinstance(value, bool) or not hasattr(value, "__float__") or isinstance(value, str):
-        unit = f" of {option.unit}" if option.unit else ""
-        raise ConfigError(f"{option.name} is a number{unit}, not {value!r}")
-    number = kind(value)
-    if number != value:
+def _checked_bool(option: Option, value: Any) -> bool:  # noqa: ANN401 - whatever the user gave
+    if not isinstance(value, bool):
+        raise ConfigError(f"{option.name} is True or False, not {value!r}")
+    return value
+
+
+def _checked_choice(option: Option, value: Any) -> Any:  # noqa: ANN401 - whatever the user gave
+    word = str(value).lower()
+    if word not in option.choices:
+        raise ConfigError(f"{option.name} is one of {', '.join(option.choices)}, not {value!r}")
+    return _ENUMS[option.name](word)
+
+
+def _checked_text(option: Option, value: Any) -> str:  # noqa: ANN401 - whatever the user gave
+    if not isinstance(value, str) or not value.strip():
+        raise ConfigError(f"{option.name} is a text, not {value!r}")
+    return value.strip()
+
+
+def _checked_int(option: Option, value: Any) -> int:  # noqa: ANN401 - whatever the user gave
+    number = _checked_number(option, value)
+    if number != int(number):
         raise ConfigError(f"{option.name} is a whole number, not {value!r}")
-    low, high = option.low, option.high
-    if (low is not None and number < low) or (high is not None and number > high) or number != number:
-        unit = f" {option.unit}" if option.unit else ""
+    return int(number)
+
+
+def _checked_number(option: Option, value: Any) -> float:  # noqa: ANN401 - whatever the user gave
+    unit = f" {option.unit}" if option.unit else ""
+    if isinstance(value, (bool, str)) or not hasattr(value, "__float__"):
+        raise ConfigError(f"{option.name} is a number{' of' if unit else ''}{unit}, not {value!r}")
+    number = float(value)
+    low = -math.inf if option.low is None else option.low
+    high = math.inf if option.high is None else option.high
+    if not low <= number <= high:  # NaN is not between anything
         raise ConfigError(f"{option.name} is {value}, but must be from {low:g} to {high:g}{unit}")
     return number
 
 
-def _checked_ints(option: Option, value: Any) -> tuple[int, ...]:  # noqa: ANN401
+def _checked_ints(option: Option, value: Any) -> tuple[int, ...]:  # noqa: ANN401 - whatever the user gave
     if isinstance(value, (str, bytes)) or not isinstance(value, Iterable):
         raise ConfigError(f"{option.name} is a list of whole numbers, not {value!r}")
-    numbers = tuple(sorted({_checked_number(option, item, int) for item in value}))
+    numbers = tuple(sorted({_checked_int(option, item) for item in value}))
     if not numbers:
         raise ConfigError(f"{option.name} is empty: leave it out, or name at least one")
     return numbers
 
 
+_CHECKS: dict[str, Callable[[Option, Any], Any]] = {
+    "bool": _checked_bool,
+    "choice": _checked_choice,
+    "text": _checked_text,
+    "ints": _checked_ints,
+    "int": _checked_int,
+    "duration": _checked_number,
+}
+
+
 def _check_combinations(config: TraceConfig) -> None:
-    protocol, multipath = config.protocol, config.multipath_strategy
     if config.first_ttl > config.max_ttl:
         raise ConfigError(f"first_ttl {config.first_ttl} is greater than max_ttl {config.max_ttl}")
     if config.min_round_duration > config.max_round_duration:
@@ -204,19 +219,26 @@ def _check_combinations(config: TraceConfig) -> None:
             normalise_address(config.source_address)
         except ValueError:
             raise ConfigError(f"source_address {config.source_address!r} is not an IP address") from None
-    if multipath is not Multipath.CLASSIC:
+    if config.multipath_strategy is not Multipath.CLASSIC:
         _check_multipath(config)
-    if config.target_port is not None and config.source_port is not None:
-        if protocol is Protocol.TCP or (protocol is Protocol.UDP and multipath is Multipath.CLASSIC):
-            raise ConfigError(
-                f"{protocol} {multipath} numbers its probes by a port, so only one of source_port and "
-                "target_port can be fixed: leave one out, or use protocol udp with paris or dublin"
-            )
-    if protocol is Protocol.ICMP and (config.target_port is not None or config.source_port is not None):
-        raise ConfigError("ICMP has no ports: leave out source_port and target_port, or use udp or tcp")
-    if protocol is None and (config.target_port is not None or config.source_port is not None):
-        raise ConfigError("a port needs a protocol: add protocol='udp' or protocol='tcp'")
+    _check_ports(config)
     _check_sockets(config)
+
+
+def _check_ports(config: TraceConfig) -> None:
+    protocol, multipath = config.protocol, config.multipath_strategy
+    if config.target_port is None and config.source_port is None:
+        return
+    if protocol is None:
+        raise ConfigError("a port needs a protocol: add protocol='udp' or protocol='tcp'")
+    if protocol is Protocol.ICMP:
+        raise ConfigError("ICMP has no ports: leave out source_port and target_port, or use udp or tcp")
+    both = config.target_port is not None and config.source_port is not None
+    if both and (protocol is Protocol.TCP or multipath is Multipath.CLASSIC):
+        raise ConfigError(
+            f"{protocol} {multipath} numbers its probes by a port, so only one of source_port and "
+            "target_port can be fixed: leave one out, or use protocol udp with paris or dublin"
+        )
 
 
 def _check_multipath(config: TraceConfig) -> None:
@@ -262,5 +284,3 @@ def check_family(config: TraceConfig, af: int) -> None:
             raise ConfigError(
                 f"source_address {config.source_address} is IPv{source_af}, but the target is IPv{af}"
             )
-
-
