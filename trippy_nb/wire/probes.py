@@ -1,0 +1,169 @@
+"""A probe as bytes: everything in them follows from the `Plan` and the `Probe`.
+
+What carries the probe's number, so that it comes back even in a quote of 28 bytes:
+
+=================  ==========================================================
+ICMP               sequence number; a word of payload keeps the checksum constant
+UDP classic        a port
+UDP paris          the checksum, made to come out by a word of payload
+UDP dublin, IPv4   identification
+UDP dublin, IPv6   payload length, after the six bytes ``trippy``
+TCP                low half of the sequence number, and a port
+=================  ==========================================================
+
+Payloads, in this order and as far as there is room: the word that solves for a checksum (ICMP with a
+constant checksum, UDP paris) or ``trippy`` (UDP dublin, IPv6); the run's secret; the pattern.
+
+IPv4 probes have DF set and identification 0 (but UDP dublin), as Trippy's. The size is `packet_size`, but
+for UDP dublin on IPv6, which numbers by length, and TCP: a SYN with the one option that every stack sends
+(MSS), 44 bytes on IPv4 and 64 on IPv6. Trippy ignores the size for TCP too: a SYN with payload is
+dropped by many firewalls.
+"""
+
+from functools import lru_cache
+
+from trippy_nb.model import Multipath, Plan, Probe, Protocol
+from trippy_nb.wire.icmp import encode_echo, encode_echo_solved
+from trippy_nb.wire.ip import encode_ip
+from trippy_nb.wire.packet import ICMP, ICMPV6, TCP, UDP, pack_address
+from trippy_nb.wire.tcp import MSS_V4, MSS_V6, SYN, encode_tcp, mss_option
+from trippy_nb.wire.udp import encode_udp, encode_udp_solved
+
+DUBLIN_MAGIC = b"trippy"
+_WORD = 2
+_IPV4 = 4
+
+
+def encode_probe(plan: Plan, probe: Probe) -> bytes:
+    """Encode a probe as a whole IP packet.
+
+    Raises
+    ------
+    ValueError
+        If a number does not fit its field, such as a sequence below the initial one (UDP dublin on
+        IPv6). Plans made from a checked configuration, with the strategy's probes, never do that.
+    """
+    source, target = pack_address(plan.source), pack_address(plan.target.addr)
+    dublin_v4 = plan.multipath is Multipath.DUBLIN and plan.af == _IPV4
+    if plan.protocol is Protocol.ICMP:
+        protocol = ICMP if plan.af == _IPV4 else ICMPV6
+        segment = _echo(plan, probe, source, target)
+    elif plan.protocol is Protocol.UDP:
+        protocol = UDP
+        segment = _datagram(plan, probe, source, target)
+    else:
+        protocol = TCP
+        segment = _syn(plan, probe, source, target)
+    return encode_ip(
+        segment,
+        source=source,
+        target=target,
+        protocol=protocol,
+        ttl=probe.ttl,
+        tos=plan.config.tos,
+        ip_id=probe.seq if dublin_v4 else 0,
+        flow_label=plan.flow_label,
+        dont_fragment=True,
+    )
+
+
+def encode_message(plan: Plan, probe: Probe) -> bytes:
+    """Encode what a datagram socket is handed: an ICMP message, or the payload of UDP.
+
+    Linux replaces the identifier of an ICMP message on a datagram socket, and its checksum. TCP
+    sockets send their own SYN: for TCP it is empty.
+    """
+    if plan.protocol is Protocol.ICMP:
+        return _echo(plan, probe, pack_address(plan.source), pack_address(plan.target.addr))
+    if plan.protocol is Protocol.TCP:
+        return b""
+    if plan.multipath is Multipath.PARIS:
+        return _datagram(plan, probe, pack_address(plan.source), pack_address(plan.target.addr))[8:]
+    return _payload(plan, probe)
+
+
+def secret_offset(plan: Plan, probe: Probe) -> int | None:
+    """Tell where in a probe's payload the run's secret is, in bytes; None where there was no room.
+
+    A quote whose payload has these bytes at this offset is of this run: `Match.TOKEN`.
+    """
+    size, offset = plan.payload_size, 0
+    if plan.protocol is Protocol.TCP:
+        return None
+    if _is_solved(plan):
+        offset = _WORD
+    elif _is_dublin_v6(plan):
+        size, offset = _dublin_length(plan, probe), len(DUBLIN_MAGIC)
+    return offset if size >= offset + len(plan.secret) else None
+
+
+def _is_solved(plan: Plan) -> bool:
+    if plan.protocol is Protocol.ICMP:
+        return plan.icmp_checksum is not None
+    return plan.multipath is Multipath.PARIS
+
+
+def _is_dublin_v6(plan: Plan) -> bool:
+    return plan.multipath is Multipath.DUBLIN and plan.af != _IPV4
+
+
+def _dublin_length(plan: Plan, probe: Probe) -> int:
+    steps = probe.seq - plan.config.initial_sequence
+    if steps < 0:
+        raise ValueError(f"sequence {probe.seq} is below the initial {plan.config.initial_sequence}")
+    return len(DUBLIN_MAGIC) + steps
+
+
+@lru_cache(maxsize=1024)  # a run has one, or one a length
+def _fill(secret: bytes, pattern: int, size: int) -> bytes:
+    """Fill `size` bytes with the secret, if there is room for all of it, and the pattern."""
+    if size < len(secret):
+        return bytes((pattern,)) * size
+    return secret + bytes((pattern,)) * (size - len(secret))
+
+
+def _payload(plan: Plan, probe: Probe) -> bytes:
+    """Make the payload of a datagram, or the rest of it after the word that solves the checksum."""
+    pattern = plan.config.payload_pattern
+    if _is_dublin_v6(plan):
+        size = _dublin_length(plan, probe) - len(DUBLIN_MAGIC)
+        return DUBLIN_MAGIC + _fill(plan.secret, pattern, size)
+    size = plan.payload_size - (_WORD if _is_solved(plan) else 0)
+    return _fill(plan.secret, pattern, size)
+
+
+def _echo(plan: Plan, probe: Probe, source: bytes, target: bytes) -> bytes:
+    payload = _payload(plan, probe)
+    if plan.icmp_checksum is None:
+        return encode_echo(
+            payload, source=source, target=target, identifier=plan.trace_id, sequence=probe.seq
+        )
+    return encode_echo_solved(
+        payload,
+        source=source,
+        target=target,
+        identifier=plan.trace_id,
+        sequence=probe.seq,
+        wanted=plan.icmp_checksum,
+    )
+
+
+def _datagram(plan: Plan, probe: Probe, source: bytes, target: bytes) -> bytes:
+    payload = _payload(plan, probe)
+    if plan.multipath is not Multipath.PARIS:
+        return encode_udp(payload, source=source, target=target, sport=probe.sport, dport=probe.dport)
+    return encode_udp_solved(
+        payload, source=source, target=target, sport=probe.sport, dport=probe.dport, wanted=probe.seq
+    )
+
+
+def _syn(plan: Plan, probe: Probe, source: bytes, target: bytes) -> bytes:
+    return encode_tcp(
+        source=source,
+        target=target,
+        sport=probe.sport,
+        dport=probe.dport,
+        seq=int.from_bytes(plan.secret[:2], "big") << 16 | probe.seq,
+        flags=SYN,
+        options=mss_option(MSS_V4 if plan.af == _IPV4 else MSS_V6),
+    )
