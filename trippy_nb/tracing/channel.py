@@ -51,6 +51,10 @@ class Network(Protocol):
     def name(self) -> str:
         """What `runs.vantage` says."""
 
+    @property
+    def parallel(self) -> bool:
+        """Whether traces may run side by side (the built-in internet has one clock: they may not)."""
+
     def resolve(self, name: str, config: TraceConfig) -> Sequence[Target]:
         """Find the addresses of a name or address, best first.
 
@@ -70,6 +74,16 @@ class Network(Protocol):
         ConfigError
             If the source address or the interface is not usable for this target.
         """
+
+    def run_uuid(self, target: Target, config: TraceConfig) -> str:
+        """Name the next run.
+
+        Random in the live world; in the built-in internet uuid5 of scenario, seed, virtual time and
+        configuration, so that the same run is the same bytes.
+        """
+
+    def reverse(self, addr: str, config: TraceConfig) -> str | None:
+        """Host name of an address, or None; may block for `dns_timeout`, so never called by a trace."""
 
     def open(self, plan: Plan, vault: "Vault") -> Channel:
         """Open a channel whose handles belong to `vault`. Called on the vault's thread."""

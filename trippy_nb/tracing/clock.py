@@ -49,5 +49,5 @@ class MonotonicClock:
                 best = ClockSampled(before + error, wall - before - error, error)
             if error <= _GOOD_ENOUGH_NS:
                 break
-        assert best is not None  # noqa: S101 - the loop ran
+        assert best is not None  # the loop ran
         return best
