@@ -1,0 +1,20 @@
+"""The built-in internet: the network of a scenario file, traced through real bytes in virtual time.
+
+>>> from trippy_nb import sim
+>>> sim.load("first-steps")
+<SimNetwork 'first-steps' at 0 s>
+"""
+
+from trippy_nb.sim.channel import SimChannel as SimChannel
+from trippy_nb.sim.clock import VirtualClock as VirtualClock
+from trippy_nb.sim.library import describe as describe
+from trippy_nb.sim.library import load as load
+from trippy_nb.sim.library import scenarios as scenarios
+from trippy_nb.sim.network import SimNetwork as SimNetwork
+from trippy_nb.sim.reading import parse_scenario as parse_scenario
+from trippy_nb.sim.reading import read_scenario as read_scenario
+from trippy_nb.sim.scenario import Scenario as Scenario
+from trippy_nb.sim.truth import TrueHop as TrueHop
+from trippy_nb.sim.truth import TrueLink as TrueLink
+from trippy_nb.sim.truth import TruePath as TruePath
+from trippy_nb.sim.truth import Truth as Truth

@@ -1,0 +1,184 @@
+"""The built-in internet as a `tracing.Network`: no privilege, and no packet leaves this machine."""
+
+import uuid
+from collections.abc import Sequence
+from functools import cached_property
+from hashlib import blake2b
+from typing import TYPE_CHECKING
+
+from trippy_nb.errors import ConfigError, ResolveError
+from trippy_nb.model import (
+    NS_PER_S,
+    AddrFamily,
+    Choice,
+    Plan,
+    Protocol,
+    SocketMode,
+    Target,
+    TraceConfig,
+    normalise_address,
+    seconds_to_ns,
+)
+from trippy_nb.sim.channel import SimChannel
+from trippy_nb.sim.clock import VirtualClock
+from trippy_nb.sim.delays import Dice
+from trippy_nb.sim.forward import Forwarder
+from trippy_nb.sim.scenario import Scenario
+from trippy_nb.sim.topology import Topology
+from trippy_nb.sim.truth import Truth, find_truth
+
+if TYPE_CHECKING:
+    from trippy_nb.lifetimes import Vault
+
+_RUNS = uuid.UUID("8b0f7a52-6a9a-5c1e-9a5f-2f0c9d1f6f11")  # a namespace of our own
+_FAMILIES = {  # which families are looked at, in which order; the next only if the one before has nothing
+    AddrFamily.IPV4: ((4,),),
+    AddrFamily.IPV6: ((6,),),
+    AddrFamily.IPV4_THEN_IPV6: ((4,), (6,)),
+    AddrFamily.IPV6_THEN_IPV4: ((6,), (4,)),
+    AddrFamily.SYSTEM: ((4, 6),),
+}
+
+
+class SimNetwork:
+    """A network made of a scenario. Its clock is its own and goes on from trace to trace.
+
+    Parameters
+    ----------
+    scenario
+        A checked scenario.
+    start_ns
+        Virtual time to begin at.
+    """
+
+    def __init__(self, scenario: Scenario, *, start_ns: int = 0) -> None:
+        self.scenario = scenario
+        self._clock = VirtualClock(scenario.epoch_ns, start_ns)
+        self._dice = Dice(scenario.seed)
+        self._topology = Topology(scenario, self._dice)
+        self._forwarder = Forwarder(self._topology, self._dice)
+        self._host_names = _host_names(scenario)
+
+    def __repr__(self) -> str:
+        return f"<SimNetwork {self.scenario.name!r} at {self._clock.now_ns() / NS_PER_S:g} s>"
+
+    @property
+    def clock(self) -> VirtualClock:
+        """Virtual time: it passes only while a trace waits."""
+        return self._clock
+
+    @property
+    def name(self) -> str:
+        """What `runs.vantage` says."""
+        return f"sim:{self.scenario.name}"
+
+    @property
+    def parallel(self) -> bool:
+        """One clock, one trace at a time."""
+        return False
+
+    @cached_property
+    def truth(self) -> Truth:
+        """What a perfect measurement would find: paths, links, delay and loss, over all virtual time."""
+        return find_truth(self.scenario, self._topology)
+
+    def at(self, seconds: float) -> "SimNetwork":
+        """Make the same network at another virtual time; this one, and its clock, stay as they are.
+
+        Parameters
+        ----------
+        seconds
+            Virtual time, from 0.
+        """
+        if seconds < 0:
+            raise ConfigError(f"virtual time begins at 0 s: {seconds:g} s is before that")
+        return SimNetwork(self.scenario, start_ns=seconds_to_ns(seconds))
+
+    def fresh(self) -> "SimNetwork":
+        """Make the same network at time 0, as `load` gives it."""
+        return SimNetwork(self.scenario)
+
+    def resolve(self, name: str, config: TraceConfig) -> Sequence[Target]:
+        """Find the addresses of a target's name, or the target that has this address.
+
+        Where the family is left to the system, IPv4 comes first. A family that is only a second choice is
+        not returned while the first has an address.
+
+        Raises
+        ------
+        ResolveError
+            If the scenario has no such target, or none of the family asked for.
+        """
+        known = self._lookup(name)
+        if not known:
+            there_are = ", ".join(target.name for target in self.scenario.targets)
+            where = f"the built-in internet {self.scenario.name!r}"
+            raise ResolveError(f"{name!r} is not in {where}: try {there_are}")
+        for families in _FAMILIES[config.addr_family]:
+            found = [addr for af in families for addr in known if (":" in addr) == (af == 6)]  # noqa: PLR2004 - IPv4 or IPv6
+            if found:
+                return tuple(Target(name, addr) for addr in found)
+        raise ResolveError(f"{name!r} has no {config.addr_family} address in the built-in internet")
+
+    def _lookup(self, name: str) -> Sequence[str]:
+        try:
+            addr = normalise_address(name)
+        except ValueError:
+            wanted = name.lower().rstrip(".")
+            return [
+                addr
+                for target in self.scenario.targets
+                if target.name.lower() == wanted
+                for addr in (*target.v4, *target.v6)
+            ]
+        return [addr for target in self.scenario.targets if addr in (*target.v4, *target.v6)]
+
+    def choose(self, target: Target, config: TraceConfig) -> Choice:
+        """Decide on protocol and source address. There are no sockets to choose between.
+
+        Raises
+        ------
+        ConfigError
+            If a socket mode, an interface, or an address that is not the scenario's own is asked for.
+        """
+        where = f"the built-in internet {self.scenario.name!r}"
+        if config.mode not in (None, SocketMode.SIM):
+            raise ConfigError(f"mode {str(config.mode)!r} needs sockets, {where} has none: leave it out")
+        if config.interface is not None:
+            raise ConfigError(f"{where} has no interface {config.interface!r}: leave it out")
+        source = self.scenario.source.address(target.af)
+        if source is None:
+            raise ConfigError(f"{where} has no IPv{target.af} source address")
+        if config.source_address is not None and normalise_address(config.source_address) != source:
+            raise ConfigError(f"source_address {config.source_address} is not {source}, the one of {where}")
+        return Choice(
+            protocol=config.protocol or Protocol.ICMP,
+            mode=SocketMode.SIM,
+            reason=f"{where.removeprefix('the ')}: no privilege, no packets leave this machine",
+            source=source,
+        )
+
+    def run_uuid(self, target: Target, config: TraceConfig) -> str:
+        """Name the next run: the same for the same scenario, seed, virtual time, target and configuration."""
+        return str(uuid.uuid5(_RUNS, repr((self._digest, self._clock.now_ns(), target, config))))
+
+    @cached_property
+    def _digest(self) -> str:
+        return blake2b(repr(self.scenario).encode(), digest_size=16).hexdigest()
+
+    def reverse(self, addr: str, config: TraceConfig) -> str | None:  # noqa: ARG002 - nothing here to configure
+        """Host name of an address, as the scenario has it; it never blocks."""
+        return self._host_names.get(normalise_address(addr))
+
+    def open(self, plan: Plan, vault: "Vault | None" = None) -> SimChannel:  # noqa: ARG002 - nothing is opened
+        """Make a channel. It has no handles, so a vault is neither needed nor used."""
+        return SimChannel(plan, self._forwarder, self._clock)
+
+
+def _host_names(scenario: Scenario) -> dict[str, str]:
+    names = {addr: scenario.source.name for addr in (scenario.source.v4, scenario.source.v6) if addr}
+    for router in scenario.routers:
+        names |= {addr: router.name for addr in (router.v4, router.v6) if addr and router.name}
+    for target in scenario.targets:
+        names |= dict.fromkeys((*target.v4, *target.v6), target.name)
+    return names
