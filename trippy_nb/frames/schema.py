@@ -8,7 +8,10 @@ allowed if nullable); ``str`` is text; ``bool`` / ``boolean``; ``bytes`` is an o
 
 from dataclasses import dataclass
 
+from trippy_nb.model import EndReason, Match, Outcome, Protocol, ReplyKind, RttSource, SocketMode, Status
+
 SCHEMA_VERSION = 1
+"""Written into every file; a file of this version or of the one before can be read."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +25,8 @@ class Column:
     nullable: bool = False
     label: str = ""
     """What an axis or a table head says; the name if empty."""
+    words: tuple[str, ...] = ()
+    """All values of a closed vocabulary, in the order of the categories; empty where it is open."""
 
     @property
     def heading(self) -> str:
@@ -64,6 +69,11 @@ _FLOW = _C("flow", "uint16", "Index into `flows`", label="Flow")
 _TTL = _C("ttl", "uint8", "TTL (hop limit) the probe was sent with", label="Hop (TTL)")
 _ATTEMPT = _C("attempt", "uint8", "Number within (round, flow, ttl), from 0")
 
+_PROTOCOLS = tuple(Protocol)
+_MODES = tuple(SocketMode)
+_RTT_SOURCES = RttSource.words()
+_MATCHES = Match.words()
+
 PROBES = Table(
     "probes",
     "One row a probe, answered or not; of its answers the first is joined in.",
@@ -77,19 +87,34 @@ PROBES = Table(
         _C("seq", "UInt16", "Number that tells the probe from others in flight", nullable=True),
         _C("sport", "UInt16", "Source port", nullable=True),
         _C("dport", "UInt16", "Destination port", nullable=True),
-        _C("sent_at", "utc", "When it was sent: kernel stamp if there is one", nullable=True, label="Sent at"),
-        _C("status", "category", "reply, late, timeout, in_flight, beyond_target, send_error or not_sent"),
+        _C(
+            "sent_at", "utc", "When it was sent: kernel stamp if there is one", nullable=True, label="Sent at"
+        ),
+        _C(
+            "status",
+            "category",
+            "What became of it: only timeout is loss; beyond_target was sent past the target, answered "
+            "(by the target) or not",
+            words=Status.words(),
+        ),
         _C("addr", "category", "Responder of the first answer", nullable=True, label="Responder"),
         _C("zone", "category", "Zone of a scoped responder address", nullable=True),
-        _C("rtt_ms", "float64", "Round-trip time of the first answer", "ms", nullable=True, label="Round-trip time"),
-        _C("rtt_source", "category", "Clocks behind the RTT: kernel, kernel-rx, kernel-tcp, user, simulated or "
-           "imported", nullable=True),
+        _C(
+            "rtt_ms",
+            "float64",
+            "Round-trip time of the first answer",
+            "ms",
+            nullable=True,
+            label="Round-trip time",
+        ),
+        _C("rtt_source", "category", "Clocks behind the RTT", nullable=True, words=_RTT_SOURCES),
         _C("icmp_type", "UInt8", "ICMP type of the first answer; missing for TCP", nullable=True),
         _C("icmp_code", "UInt8", "ICMP code of the first answer; missing for TCP", nullable=True),
         _C("n_replies", "uint8", "How many answers came (255 = that or more); see `replies`"),
-        _C("mode", "category", "Kind of socket: raw, error-queue, datagram or sim", nullable=True),
-        _C("match", "category", "How strongly the answer is tied to the probe: token, header or port_only",
-           nullable=True),
+        _C("mode", "category", "Kind of socket", nullable=True, words=_MODES),
+        _C(
+            "match", "category", "How strongly the answer is tied to the probe", nullable=True, words=_MATCHES
+        ),
         _C("errno", "UInt16", "Why the operating system refused to send it", nullable=True),
     ),
 )
@@ -106,14 +131,19 @@ REPLIES = Table(
         _C("ttl", "UInt8", "TTL of its probe", nullable=True),
         _C("attempt", "UInt8", "Attempt of its probe", nullable=True),
         _C("reply_no", "uint8", "Number among the answers to its probe, from 0"),
-        _C("kind", "category", "first, dup, late or unmatched"),
-        _C("match", "category", "token, header or port_only", nullable=True),
+        _C(
+            "kind",
+            "category",
+            "How it relates to the probes; late is a first answer after round or time-out",
+            words=ReplyKind.words(),
+        ),
+        _C("match", "category", "How strongly it is tied to its probe", nullable=True, words=_MATCHES),
         _C("received_at", "utc", "When it came: kernel stamp if there is one", nullable=True),
         _C("addr", "category", "Responder", label="Responder"),
         _C("zone", "category", "Zone of a scoped responder address", nullable=True),
         _C("from_target", "boolean", "It shows that its probe reached the target", nullable=True),
         _C("rtt_ms", "float64", "Round-trip time", "ms", nullable=True, label="Round-trip time"),
-        _C("rtt_source", "category", "Clocks behind the RTT", nullable=True),
+        _C("rtt_source", "category", "Clocks behind the RTT", nullable=True, words=_RTT_SOURCES),
         _C("icmp_type", "UInt8", "ICMP type", nullable=True),
         _C("icmp_code", "UInt8", "ICMP code", nullable=True),
         _C("tcp_flags", "category", "TCP flags, such as SA or RA", nullable=True),
@@ -126,9 +156,25 @@ REPLIES = Table(
         _C("q_len", "UInt16", "Length of the probe as quoted", "bytes", nullable=True),
         _C("q_checksum", "UInt16", "Transport checksum of the probe as quoted", nullable=True),
         _C("mtu", "UInt16", "Next-hop MTU of Fragmentation Needed or Packet Too Big", "bytes", nullable=True),
-        _C("nat", "category", "yes, no or unknown: do the quoted address or ports differ from what was sent"),
-        _C("mpls", "category", "MPLS label stack, outermost first: label/exp/s/ttl, joined by ;", nullable=True),
-        _C("ext", "bytes", "ICMP extension objects other than MPLS, as received", nullable=True),
+        _C(
+            "nat",
+            "category",
+            "Whether the quote shows an address translation since the responder before it "
+            "(UDP dublin on IPv4 only)",
+            words=("no", "yes", "unknown"),
+        ),
+        _C(
+            "mpls",
+            "category",
+            "MPLS label stack, outermost first: label/exp/s/ttl, joined by ;",
+            nullable=True,
+        ),
+        _C(
+            "ext",
+            "bytes",
+            "ICMP extension objects other than MPLS, as received; the whole structure if malformed",
+            nullable=True,
+        ),
     ),
 )
 
@@ -158,13 +204,13 @@ RUNS = Table(
         _C("source", "category", "Where the probes come from: live, sim, or a tool's format"),
         _C("source_ref", "str", "File name, measurement number or scenario", nullable=True),
         _C("vantage", "category", "Host the probes were sent from", nullable=True),
-        _C("target", "str", "Target as asked for", label="Target"),
-        _C("dst_addr", "category", "Target address"),
+        _C("target", "str", "Target as asked for", nullable=True, label="Target"),
+        _C("dst_addr", "category", "Target address", nullable=True),
         _C("src_addr", "category", "Source address", nullable=True),
-        _C("af", "uint8", "Address family, 4 or 6"),
-        _C("protocol", "category", "icmp, udp or tcp"),
+        _C("af", "UInt8", "Address family, 4 or 6", nullable=True),
+        _C("protocol", "category", "What the probes are made of", nullable=True, words=_PROTOCOLS),
         _C("method", "category", "classic, paris, dublin, ...", nullable=True),
-        _C("mode", "category", "Kind of socket", nullable=True),
+        _C("mode", "category", "Kind of socket", nullable=True, words=_MODES),
         _C("reason", "str", "Why this protocol and kind of socket", nullable=True),
         _C("sport", "UInt16", "Fixed source port", nullable=True),
         _C("dport", "UInt16", "Fixed destination port", nullable=True),
@@ -177,17 +223,31 @@ RUNS = Table(
         _C("size", "UInt16", "Size of the whole IP packet", "bytes", nullable=True),
         _C("tos", "UInt8", "Type of service, or traffic class", nullable=True),
         _C("timeout_ms", "float64", "Time-out of a probe", "ms", nullable=True),
-        _C("end_reason", "category", "rounds, duration, on_round, interrupted or error", nullable=True),
-        _C("outcome", "category", "reached, destination_silent, filtered or nothing", nullable=True),
+        _C(
+            "end_reason",
+            "category",
+            "Why it ended; missing while it goes on",
+            nullable=True,
+            words=tuple(EndReason),
+        ),
+        _C("outcome", "category", "What became of the path", nullable=True, words=tuple(Outcome)),
         _C("error", "str", "The error that ended it", nullable=True),
         _C("target_ttl", "UInt8", "Smallest TTL at which the target answered", nullable=True),
         _C("foreign", "uint64", "Packets that came by and were nobody's answer"),
         _C("unmatched", "uint64", "Replies that contradicted every probe"),
         _C("dropped_probes", "uint64", "Oldest probes let go of by max_samples"),
+        _C(
+            "dropped_packets", "UInt64", "Packets not kept: over 16 MB, or of probes let go of", nullable=True
+        ),
         _C("clock_suspect", "uint64", "RTTs whose kernel stamps were not believed"),
         _C("tool", "category", "Program that sent the probes"),
         _C("tool_version", "category", "Its version", nullable=True),
-        _C("clock", "category", "kernel, user, simulated or unknown"),
+        _C(
+            "clock",
+            "category",
+            "Where time stamps come from",
+            words=("kernel", "user", "simulated", "unknown"),
+        ),
         _C("has_probes", "bool", "The source has single probes"),
         _C("has_losses", "bool", "The source has probes without an answer"),
         _C("has_send_times", "bool", "The source has the time of each probe"),
@@ -211,14 +271,25 @@ HOPS = Table(
         _C("recv", "uint32", "Probes answered, late ones too"),
         _C("late", "uint32", "Probes answered after their round or time-out; part of recv"),
         _C("failed", "uint32", "Probes that the operating system refused; part of neither sent nor recv"),
-        _C("loss_ratio", "float64", "Share of sent that nobody answered; missing if none was sent",
-           nullable=True, label="Unanswered"),
+        _C(
+            "loss_ratio",
+            "float64",
+            "Share of sent that nobody answered; missing if none was sent",
+            nullable=True,
+            label="Unanswered",
+        ),
         _C("last_ms", "float64", "Latest RTT", "ms", nullable=True, label="Last"),
         _C("avg_ms", "float64", "Mean RTT", "ms", nullable=True, label="Mean"),
         _C("best_ms", "float64", "Smallest RTT", "ms", nullable=True, label="Best"),
         _C("worst_ms", "float64", "Largest RTT", "ms", nullable=True, label="Worst"),
-        _C("stddev_ms", "float64", "Sample standard deviation (n - 1); missing under two answers", "ms",
-           nullable=True, label="Std. dev."),
+        _C(
+            "stddev_ms",
+            "float64",
+            "Sample standard deviation (n - 1); missing under two answers",
+            "ms",
+            nullable=True,
+            label="Std. dev.",
+        ),
         _C("jitter_ms", "float64", "Latest absolute difference of successive RTTs", "ms", nullable=True),
         _C("javg_ms", "float64", "Mean absolute difference of successive RTTs", "ms", nullable=True),
         _C("jmax_ms", "float64", "Largest absolute difference of successive RTTs", "ms", nullable=True),
@@ -239,10 +310,10 @@ HOPS = Table(
 HANDLES = Table(
     "handles",
     "One row for every operating-system handle that a run held: opened once, closed once.",
-    ("handle",),
+    ("run_uuid", "handle"),
     (
         _C("handle", "uint64", "Number of the handle in this process, from 1"),
-        _C("kind", "category", "socket, device or child"),
+        _C("kind", "category", "What it is", words=("socket", "device", "child")),
         _C("purpose", "str", "What it was for"),
         _C("run_uuid", "str", "Run that it belonged to", nullable=True),
         _C("opened_at", "utc", "When it was opened"),
@@ -261,7 +332,7 @@ PACKETS = Table(
     (
         _RUN_ID,
         _C("packet", "uint32", "Number of the packet in its run, from 0"),
-        _C("direction", "category", "out or in"),
+        _C("direction", "category", "Sent or received", words=("out", "in")),
         _C("at", "utc", "When", nullable=True),
         _C("round", "UInt32", "Round of its probe", nullable=True),
         _C("flow", "UInt16", "Flow of its probe", nullable=True),

@@ -1,0 +1,127 @@
+"""Arrays of the schema's dtypes, made from plain numpy without going through Python objects."""
+
+from collections.abc import Iterable, Sequence
+from typing import Any, Final
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from trippy_nb.frames.schema import Column, Table
+from trippy_nb.model import NS_PER_MS
+
+UTC: Final = pd.DatetimeTZDtype("ns", "UTC")
+NULLABLE: Final = {
+    "UInt8": pd.UInt8Dtype(),
+    "UInt16": pd.UInt16Dtype(),
+    "UInt32": pd.UInt32Dtype(),
+    "UInt64": pd.UInt64Dtype(),
+}
+PLAIN: Final[dict[str, np.dtype[Any]]] = {
+    "uint8": np.dtype("uint8"),
+    "uint16": np.dtype("uint16"),
+    "uint32": np.dtype("uint32"),
+    "uint64": np.dtype("uint64"),
+    "float64": np.dtype("float64"),
+    "bool": np.dtype("bool"),
+}
+TEXT: Final = pd.Series([], dtype="str").dtype
+
+AnyInts = npt.NDArray[np.integer[Any]]
+Bools = npt.NDArray[np.bool_]
+
+
+def whole_numbers(
+    values: AnyInts, token: str, *, missing: Bools | None = None
+) -> pd.api.extensions.ExtensionArray:
+    """Make a nullable integer array; by default what is negative is missing.
+
+    Parameters
+    ----------
+    values
+        Any integers; those too large for the dtype saturate.
+    token
+        ``UInt8`` to ``UInt64``.
+    missing
+        True where there is no value.
+    """
+    dtype = np.dtype(token.lower())
+    mask = values < 0 if missing is None else missing
+    most = min(np.iinfo(dtype).max, np.iinfo(np.int64).max)
+    numbers = np.minimum(np.where(mask, 0, values), most).astype(dtype)
+    return pd.arrays.IntegerArray(numbers, mask)
+
+
+def moments(wall_ns: npt.NDArray[np.int64]) -> pd.DatetimeIndex:
+    """Make UTC times of nanoseconds since 1970; the smallest integer is a missing time."""
+    return pd.DatetimeIndex(wall_ns.view("M8[ns]")).tz_localize("UTC")
+
+
+def milliseconds(ns: npt.NDArray[np.int64], *, missing: Bools) -> npt.NDArray[np.float64]:
+    """Turn nanoseconds into float milliseconds; NaN where missing.
+
+    The float is the one nearest to ns / 1e6: it rounds back to the same nanoseconds below 2**51 (26 days).
+    """
+    ms = ns / NS_PER_MS
+    ms[missing] = np.nan
+    return ms
+
+
+def words_of(column: Column) -> pd.CategoricalDtype:
+    """Make the dtype of a column with a closed vocabulary."""
+    return category_dtype(column.words)
+
+
+def category_dtype(words: Iterable[str]) -> pd.CategoricalDtype:
+    """Make an unordered category dtype of these texts."""
+    return pd.CategoricalDtype(pd.Index([str(word) for word in words], dtype="str"))
+
+
+def codes(values: AnyInts, words: Iterable[str]) -> pd.Categorical:
+    """Make a category of codes; -1 is missing."""
+    return pd.Categorical.from_codes(values.astype(np.int32), dtype=category_dtype(words))
+
+
+def repeated(word: str | None, n: int, words: Sequence[str]) -> pd.Categorical:
+    """Make a category that says the same n times."""
+    code = -1 if word is None else list(words).index(word)
+    return codes(np.full(n, code), words)
+
+
+def objects(values: Sequence[object]) -> npt.NDArray[np.object_]:
+    """Make an object array, one item each, whatever the items are."""
+    array = np.empty(len(values), object)
+    array[:] = values
+    return array
+
+
+def blank(column: Column, n: int) -> pd.Series:
+    """Make n missing values of a column's dtype (of an empty one, if nothing may be missing)."""
+    token = column.dtype
+    if token in PLAIN:
+        values: Any = np.full(n, np.nan) if token == "float64" else np.zeros(n, PLAIN[token])  # noqa: S105 - a dtype token, no password
+    elif token in NULLABLE:
+        values = whole_numbers(np.full(n, -1), token)
+    elif token == "utc":  # noqa: S105 - a dtype token, no password
+        values = moments(np.full(n, np.iinfo(np.int64).min))
+    elif token == "category":  # noqa: S105 - a dtype token, no password
+        values = codes(np.full(n, -1), column.words)
+    elif token == "boolean":  # noqa: S105 - a dtype token, no password
+        values = pd.arrays.BooleanArray(np.zeros(n, bool), np.ones(n, bool))
+    elif token == "str":  # noqa: S105 - a dtype token, no password
+        return pd.Series([None] * n, dtype="str", name=column.name)
+    else:
+        values = objects([None] * n)
+    return pd.Series(values, name=column.name)
+
+
+def frame_of(table: Table, columns: dict[str, Any], n: int) -> pd.DataFrame:
+    """Put columns together in the order of the schema; those not given are missing throughout."""
+    return pd.DataFrame(
+        {
+            column.name: columns[column.name] if column.name in columns else blank(column, n)
+            for column in table.columns
+        },
+        index=pd.RangeIndex(n),
+        copy=False,
+    )
