@@ -1,0 +1,13 @@
+"""Frames in, answers out: pure functions, no I/O, no clock, nothing kept between calls."""
+
+from trippy_nb.analysis.compare import ComparisonTables as ComparisonTables
+from trippy_nb.analysis.compare import compare_tables as compare_tables
+from trippy_nb.analysis.graph import hop_graph as hop_graph
+from trippy_nb.analysis.hops import flow_hop_table as flow_hop_table
+from trippy_nb.analysis.hops import hop_table as hop_table
+from trippy_nb.analysis.hops import probes_in_view as probes_in_view
+from trippy_nb.analysis.latency import Latency as Latency
+from trippy_nb.analysis.latency import latency as latency
+from trippy_nb.analysis.links import links as links
+from trippy_nb.analysis.paths import path_table as path_table
+from trippy_nb.analysis.paths import paths as paths
