@@ -1,0 +1,10 @@
+"""Pictures: Axes in, Axes out. They draw what `analysis` found; they neither compute nor show."""
+
+from trippy_nb.plots.comparison import plot_comparison as plot_comparison
+from trippy_nb.plots.graph import plot_graph as plot_graph
+from trippy_nb.plots.latency import plot_latency as plot_latency
+from trippy_nb.plots.theme import DARK as DARK
+from trippy_nb.plots.theme import LIGHT as LIGHT
+from trippy_nb.plots.theme import Theme as Theme
+from trippy_nb.plots.theme import new_axes as new_axes
+from trippy_nb.plots.theme import save_figure as save_figure

@@ -1,0 +1,259 @@
+"""Two paths side by side, what differs between them, and by how much each common hop shifted."""
+
+from textwrap import fill
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+from matplotlib.lines import Line2D
+
+from trippy_nb.frames.schema import PROBES
+from trippy_nb.plots.theme import (
+    GREEN,
+    PURPLE,
+    SMALL_PT,
+    TEXT_PT,
+    VERMILLION,
+    Theme,
+    dress,
+    new_axes,
+    theme_of,
+)
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+    from trippy_nb.analysis import ComparisonTables
+
+_SIGNS = {"same": "", "changed": "≠", "added": "+", "removed": "−", "unknown": "?"}  # noqa: RUF001 - a minus as wide as the plus
+_HIGHLIGHT = {"changed": VERMILLION, "added": GREEN, "removed": PURPLE}
+_MOST_FLOWS = 4
+_ROW_IN, _TIGHT_ROW_IN, _ROOMY_UP_TO = 0.34, 0.2, 60
+_CHAR_IN = 0.072
+_GAP_IN = 1.1
+_SHIFT_IN = 2.9
+_AIR_IN = 0.35
+
+
+def plot_comparison(comparison: "ComparisonTables", *, ax: "Axes | None" = None) -> "Axes":
+    """Draw a comparison.
+
+    Parameters
+    ----------
+    comparison
+        As `analysis.compare_tables` makes it.
+    ax
+        Where to draw; its background decides between light and dark.
+
+    Returns
+    -------
+    ax
+        Left and right: the places of both paths, joined where they have a responder in common; a sign
+        and a colour mark what differs. The inner Axes to the right (`ax.child_axes[0]`): the shift of
+        the RTT of each common hop with its interval, and a band for what still counts as the same. Of
+        many flows at most four are drawn, those that differ first.
+    """
+    rows, left_out = _rows(comparison.paths)
+    label_in = _CHAR_IN * max([8, *(len(_words(row, side)) for row in rows for side in "ab")])
+    main_in = 2 * label_in + _GAP_IN + 2 * _AIR_IN
+    height = max([row["y"] for row in rows], default=0) + 1
+    if ax is None:
+        row_in = _ROW_IN if height <= _ROOMY_UP_TO else _TIGHT_ROW_IN
+        ax = new_axes(main_in + _SHIFT_IN + 0.2, height * row_in + 2.0)
+    theme = theme_of(ax)
+    half = _GAP_IN / 2
+    _draw_paths(ax, rows, half, theme)
+    _draw_heads(ax, rows, comparison.names, half, theme)
+    ax.set_xlim(-half - label_in - _AIR_IN, half + label_in + _AIR_IN + _SHIFT_IN)
+    ax.set_ylim(height - 0.3, -1.4)
+    ax.axis("off")
+    share = _SHIFT_IN / (main_in + _SHIFT_IN)
+    _draw_shifts(ax.inset_axes((1 - share, 0.0, share, 1.0), sharey=ax), comparison.rtt, rows, theme)
+    title = fill(comparison.sentence, break_on_hyphens=False, width=int((main_in + _SHIFT_IN) / 0.075))
+    ax.set_title(title, loc="left", fontsize=TEXT_PT + 0.5, color=theme.ink)
+    _add_legend(ax, rows, left_out, theme)
+    return ax
+
+
+def _rows(paths: pd.DataFrame) -> tuple[list[dict[str, Any]], int]:
+    """Put the places of the flows under one another; those that differ come first."""
+    differing = paths.loc[paths["change"].isin(list(_HIGHLIGHT)), "flow"]
+    flows = list(dict.fromkeys([*differing.tolist(), *paths["flow"].tolist()]))
+    rows: list[dict[str, Any]] = []
+    y = 0.0
+    for flow in flows[:_MOST_FLOWS]:
+        for row in paths.loc[paths["flow"] == flow].to_dict("records"):
+            rows.append({str(key): value for key, value in row.items()} | {"y": y})
+            y += 1
+        y += 1
+    return rows, max(len(flows) - _MOST_FLOWS, 0)
+
+
+def _words(row: dict[str, Any], side: str) -> str:
+    if pd.isna(row[f"{side}_ttl"]):
+        return ""
+    addrs = row[f"{side}_addrs"]
+    more = f" +{len(addrs) - 1}" if len(addrs) > 1 else ""
+    return f"{row[f'{side}_ttl']}  {addrs[0] if addrs else '*'}{more}"
+
+
+def _draw_paths(ax: "Axes", rows: list[dict[str, Any]], half: float, theme: Theme) -> None:
+    for row in rows:
+        y, colour = row["y"], _HIGHLIGHT.get(row["change"], theme.ink)
+        present = {side: not pd.isna(row[f"{side}_ttl"]) for side in "ab"}
+        if row["change"] in _HIGHLIGHT:
+            ax.axhspan(y - 0.45, y + 0.45, color=colour, alpha=0.16, linewidth=0, zorder=0)
+        if all(present.values()):
+            ax.plot(
+                [-half, half],
+                [y, y],
+                color=colour if row["change"] != "unknown" else theme.muted,
+                zorder=1,
+                linewidth=1.2,
+                linestyle="solid" if row["change"] == "same" else (0, (1, 2)),
+            )
+        for side, x, align in (("a", -half, "right"), ("b", half, "left")):
+            if present[side]:
+                silent = not row[f"{side}_addrs"]
+                ax.plot(
+                    [x],
+                    [y],
+                    marker="o",
+                    markersize=6,
+                    markeredgecolor=colour,
+                    zorder=2,
+                    markerfacecolor=theme.background if silent else colour,
+                )
+                ax.annotate(
+                    _words(row, side),
+                    (x, y),
+                    xytext=(-8 if side == "a" else 8, 0),
+                    ha=align,
+                    va="center",
+                    textcoords="offset points",
+                    fontsize=TEXT_PT,
+                    color=theme.ink,
+                )
+        ax.annotate(
+            _SIGNS[row["change"]],
+            (0, y),
+            ha="center",
+            va="center",
+            fontsize=TEXT_PT + 3,
+            color=colour,
+            fontweight="bold",
+            bbox={"boxstyle": "circle,pad=0.12", "facecolor": theme.background, "edgecolor": "none"}
+            if _SIGNS[row["change"]]
+            else None,
+            zorder=3,
+        )
+
+
+def _draw_heads(
+    ax: "Axes", rows: list[dict[str, Any]], names: tuple[str, str], half: float, theme: Theme
+) -> None:
+    for name, x in zip(names, (-half, half), strict=True):
+        ax.text(
+            x,
+            -0.85,
+            name,
+            ha="right" if x < 0 else "left",
+            va="center",
+            fontsize=TEXT_PT,
+            fontweight="bold",
+            color=theme.ink,
+        )
+    flows = dict.fromkeys(row["flow"] for row in rows)
+    if len(flows) > 1:
+        for flow in flows:
+            first = min(row["y"] for row in rows if row["flow"] == flow)
+            ax.text(
+                0,
+                first - 0.75,
+                f"flow {flow}",
+                ha="center",
+                va="center",
+                fontsize=SMALL_PT,
+                color=theme.muted,
+            )
+
+
+def _draw_shifts(ax: "Axes", rtt: pd.DataFrame, rows: list[dict[str, Any]], theme: Theme) -> None:
+    place = {(row["flow"], row["place"]): row["y"] for row in rows}
+    shown = [
+        (place[row["flow"], row["place"]], row)
+        for row in rtt.to_dict("records")
+        if (row["flow"], row["place"]) in place and np.isfinite(row["shift_ms"])
+    ]
+    ends = [row[name] for _, row in shown for name in ("low_ms", "high_ms", "shift_ms")]
+    reach = [end for end in ends if np.isfinite(end)] + [
+        sign * row["margin_ms"] for _, row in shown for sign in (-1, 1)
+    ]
+    low, high = min(reach, default=-1.0), max(reach, default=1.0)
+    air = 0.08 * (high - low)
+    ax.set_xlim(low - air, high + air)
+    for y, row in shown:
+        _draw_shift(ax, y, {str(key): value for key, value in row.items()}, theme)
+    ax.axvline(0, color=theme.muted, linewidth=0.8, zorder=0)
+    dress(ax, theme)
+    ax.set_facecolor("none")
+    ax.spines["left"].set_visible(False)
+    ax.tick_params(axis="y", left=False, labelleft=False)
+    column = PROBES.column("rtt_ms")
+    ax.set_xlabel(f"Shift of {column.label.lower()} ({column.unit})")
+    if not shown:
+        ax.text(
+            0.5,
+            0.5,
+            "no RTTs to compare",
+            transform=ax.transAxes,
+            ha="center",
+            va="center",
+            fontsize=SMALL_PT,
+            color=theme.muted,
+        )
+
+
+def _draw_shift(ax: "Axes", y: float, row: dict[str, Any], theme: Theme) -> None:
+    left, right = ax.get_xlim()
+    low, high = (max(min(row[name], right), left) for name in ("low_ms", "high_ms"))
+    colour = VERMILLION if row["verdict"] == "changed" else theme.ink
+    margin = row["margin_ms"]
+    ax.fill_betweenx([y - 0.4, y + 0.4], -margin, margin, color=theme.muted, alpha=0.18, linewidth=0)
+    line = "solid" if np.isfinite(row["low_ms"]) and np.isfinite(row["high_ms"]) else "dotted"
+    ax.plot([low, high], [y, y], color=colour, linewidth=1.6, linestyle=line)
+    marker = "D" if row["verdict"] == "changed" else "o"
+    fill_colour = theme.background if row["verdict"] == "cannot tell" else colour
+    ax.plot([row["shift_ms"]], [y], marker=marker, markersize=5, color=colour, markerfacecolor=fill_colour)
+
+
+def _add_legend(ax: "Axes", rows: list[dict[str, Any]], left_out: int, theme: Theme) -> None:
+    changes = [
+        change for change in _SIGNS if change != "same" and any(row["change"] == change for row in rows)
+    ]
+    handles = [
+        Line2D(
+            [],
+            [],
+            linestyle="",
+            marker=f"${_SIGNS[change]}$",
+            color=_HIGHLIGHT.get(change, theme.ink),
+            markersize=7,
+            label=change,
+        )
+        for change in changes
+    ]
+    if left_out:
+        handles.append(
+            Line2D([], [], linestyle="", label=f"and {left_out} more flow{'s' if left_out > 1 else ''}")
+        )
+    if handles:
+        ax.legend(
+            handles=handles,
+            loc="upper left",
+            bbox_to_anchor=(0.0, 0.0),
+            ncols=len(handles),
+            frameon=False,
+            fontsize=SMALL_PT,
+            labelcolor=theme.ink,
+        )
