@@ -1,0 +1,89 @@
+"""The explorer in a real JupyterLab: clicked, read from the kernel, reloaded; and its card, untrusted."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.browser.chromium import visit
+from tests.browser.lab import LabNotebook, lab_server, write_notebook
+from tests.display.made import NAMES, explorer_parts, made_tables
+from trippy_nb.display import card_from_tables, run_html, run_text
+
+pytestmark = [pytest.mark.browser, pytest.mark.kernel, pytest.mark.slow, pytest.mark.needs("jupyterlab")]
+
+CELL = """from tests.display.made import NAMES, explorer_parts, made_tables
+from trippy_nb.widgets import Explorer
+widget = Explorer(*explorer_parts(made_tables()), names=NAMES)
+widget"""
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("notebooks")
+    write_notebook(folder / "explore.ipynb", [CELL])
+    tables, hops, _ = explorer_parts(made_tables())
+    card = card_from_tables(tables, hops, names=NAMES)
+    bundle = {"text/html": run_html(card), "text/plain": run_text(card)}
+    hostile = {"text/html": run_html(card).replace("Reached", "<style>.x{}</style><svg></svg>Reached")}
+    write_notebook(folder / "stranger.ipynb", ["run"], [bundle, hostile])
+    with lab_server(folder) as url:
+        yield url
+
+
+@pytest.fixture
+def notebook(server, browser):
+    """Open a notebook, and afterwards demand that nothing went out and nothing was thrown."""
+    with visit(browser, width=1400, height=1000) as here:
+        yield lambda name, **how: LabNotebook(here.page, server, name).open(**how)
+        assert here.external == []
+        assert [error for error in here.errors if "Failed to load resource" not in error] == []
+
+
+def test_a_click_reaches_the_kernel_the_kernel_reaches_the_view_and_a_reload_keeps_both(notebook, tmp_path):
+    lab = notebook("explore.ipynb")
+    page = lab.page
+    lab.run_all()
+    page.wait_for_selector(".tnb-strip .tnb-box")
+    page.locator(".tnb-hop").nth(3).click()
+    assert lab.told("print(widget.selected, widget.responder)") == "4 None"
+
+    lab.told("widget.focus = [10, 20]; widget.selected = 2")
+    page.wait_for_selector(".tnb-table tr.tnb-on th:text-is('2')")
+    page.wait_for_selector(".tnb-status:text-matches('^10.0 s to 20.0 s')")
+
+    lab.command("apputils:change-theme", theme="JupyterLab Dark")
+    page.wait_for_selector("body[data-jp-theme-light=false]", state="attached")
+    page.wait_for_function(
+        "getComputedStyle(document.querySelector('.tnb')).backgroundColor === 'rgb(17, 17, 17)'"
+    )
+    dots = page.locator(".tnb-dots").first.evaluate("e => getComputedStyle(e).stroke")
+    assert dots != "rgb(0, 114, 178)"  # the blue of light pages would be dim here
+    page.wait_for_selector("#jupyterlab-splash", state="detached")
+    page.screenshot(path=tmp_path / "dark.png")
+
+    lab.save()
+    lab.open()
+    page.wait_for_selector(".tnb-table tr.tnb-on th:text-is('2')")
+    page.locator(".tnb-hop").nth(4).click()
+    assert lab.told("print(widget.selected, widget.focus)") == "5 [10.0, 20.0]"
+
+    assert lab.told("widget.close()") == ""
+    page.wait_for_selector(".tnb", state="detached")
+
+
+def test_a_strangers_notebook_shows_the_whole_card(notebook):
+    page = notebook("stranger.ipynb", kernel=False).page
+    output = page.locator(".jp-OutputArea-output").first
+    output.wait_for()
+    assert page.evaluate("window.jupyterapp.shell.currentWidget.content.model.cells.get(0).trusted") is False
+    assert "Reached 198.51.100.7 in 5 hops" in output.inner_text()
+    assert output.locator("table").count() == 2
+    assert output.locator("tbody tr").count() == 3 + 5
+    assert output.locator("th[scope=col]").count() == 12
+    assert output.locator("th[scope=row]").count() == 3 + 5
+    widths = output.locator("img").evaluate_all("images => images.map(i => [i.naturalWidth, i.alt !== ''])")
+    assert widths == [[96, True]] * 5
+    lossy = output.locator("td", has_text="12.5 %").evaluate("e => getComputedStyle(e).color")
+    assert lossy == "rgb(194, 87, 26)"
+    # The sanitiser is at work: what a card must not rely on is gone from the second output.
+    assert page.locator(".jp-OutputArea-output").nth(1).locator("style, svg").count() == 0

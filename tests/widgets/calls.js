@@ -1,0 +1,20 @@
+// Call functions of our modules as INPUT asks, and print what they returned. JSON has neither NaN nor infinity.
+const bytes = (text) => new DataView(Uint8Array.from(Buffer.from(text, "base64")).buffer);
+function revive(_, value) {
+  if (value?.$bytes !== undefined) return bytes(value.$bytes);
+  return value?.$odd !== undefined ? Number(value.$odd) : value;
+}
+function spell(_, value) {
+  if (value instanceof Map) return [...value];
+  return typeof value === "number" && !Number.isFinite(value) ? { $odd: String(value) } : value;
+}
+const known = {
+  quantile, sortedOrder, decimalsFor, msText, ratioText, signedText, ticks, tidyFocus, shiftDomain,
+  STATUS: () => STATUS,
+  window(raw, focus) {
+    const columns = decodeColumns(raw);
+    return allStats(columns, indexByTtl(columns), focus);
+  },
+};
+const calls = JSON.parse(INPUT, revive);
+console.log(JSON.stringify(calls.map(([name, ...given]) => known[name](...given)), spell));

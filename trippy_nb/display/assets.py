@@ -1,0 +1,39 @@
+"""The ES modules and the style sheet that cards, widgets and reports share.
+
+The modules are plain files without a bundler. A widget (and a report) takes one module, so :func:`esm`
+puts a module behind those it imports: every `import {..} from "./x.js"` line goes, and so does `export` in
+front of what it named. The price is one name space, which a test watches.
+"""
+
+import re
+from functools import cache
+from importlib.resources import files
+
+_IMPORT = re.compile(r'^import \{[^}]*\} from "\./([a-z]+)\.js";\n', re.MULTILINE)
+_EXPORT = re.compile(r"^export (?=(?:async )?(?:function|const|class)\b)", re.MULTILINE)
+
+
+def asset(name: str) -> str:
+    """Text of one file of the room's `assets` folder."""
+    return files("trippy_nb.display").joinpath("assets", name).read_text(encoding="utf-8")
+
+
+def _order(name: str, seen: list[str]) -> list[str]:
+    for needed in _IMPORT.findall(asset(f"{name}.js")):
+        _order(needed, seen)
+    if name not in seen:
+        seen.append(name)
+    return seen
+
+
+@cache
+def esm(name: str) -> str:
+    """Join the module `name` and all it imports to one module, whose default export is that of `name`."""
+    parts = [_IMPORT.sub("", asset(f"{part}.js")) for part in _order(name, [])]
+    return "".join(_EXPORT.sub("", part) for part in parts)
+
+
+@cache
+def stylesheet() -> str:
+    """The CSS of all widgets; every rule is below the class `tnb`."""
+    return asset("theme.css")

@@ -1,0 +1,52 @@
+// Elements without a framework. Text goes in as text, never as markup.
+
+const SVG = "http://www.w3.org/2000/svg";
+
+function dress(element, attributes, children) {
+  for (const [name, value] of Object.entries(attributes)) {
+    if (value === null || value === undefined || value === false) continue;
+    if (name === "text") element.textContent = value;
+    else if (name.startsWith("on")) element.addEventListener(name.slice(2), value);
+    else element.setAttribute(name, value === true ? "" : value);
+  }
+  element.append(...children);
+  return element;
+}
+
+export const html = (tag, attributes = {}, ...children) =>
+  dress(document.createElement(tag), attributes, children);
+
+export const svg = (tag, attributes = {}, ...children) =>
+  dress(document.createElementNS(SVG, tag), attributes, children);
+
+/** Set text only where it changed: cells are made once. */
+export function setText(element, text) {
+  if (element.textContent !== text) element.textContent = text;
+}
+
+let serial = 0;
+/** An id no other view on the page has. */
+export const uniqueId = (word) => `tnb-${word}-${++serial}`;
+
+/** Call `paint` once before the next frame, however often it is asked. */
+export function oncePerFrame(paint) {
+  let asked = 0;
+  const ask = () => { asked ||= requestAnimationFrame(() => { asked = 0; paint(); }); };
+  ask.cancel = () => { cancelAnimationFrame(asked); asked = 0; };
+  return ask;
+}
+
+/** Watch the width of an element; the first report comes at once. Returns what stops it. */
+export function watchWidth(element, changed) {
+  let last = -1;
+  const look = oncePerFrame(() => {
+    const width = Math.floor(element.clientWidth);
+    if (width > 0 && width !== last) { last = width; changed(width); }
+  });
+  const observer = new ResizeObserver(look); // deferred to a frame: no "loop completed" errors
+  observer.observe(element);
+  return () => { observer.disconnect(); look.cancel(); };
+}
+
+/** Dots as one path of zero-length strokes: follows the theme by CSS and costs one element. */
+export const dotAt = (x, y) => `M${x.toFixed(1)} ${y.toFixed(1)}h0`;

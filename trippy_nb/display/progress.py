@@ -1,0 +1,129 @@
+"""A progress line where somebody looks: rich in a terminal, one HTML element in a notebook.
+
+Both are drawn from the main thread, by whoever waits for the trace, so that nothing prints from a
+thread of ours (in a notebook that lands in whatever cell runs at the time).
+"""
+
+import sys
+from collections.abc import Sequence
+from contextlib import ExitStack
+from html import escape
+from typing import TYPE_CHECKING, Protocol, Self
+
+if TYPE_CHECKING:
+    from rich.progress import Progress
+
+_WORTH_SHOWING_S = 1.0
+
+
+class Counted(Protocol):
+    """What progress is shown of: a capture."""
+
+    @property
+    def rounds_ended(self) -> int:
+        """Rounds that are over."""
+
+    @property
+    def probes_sent(self) -> int:
+        """Probes sent so far."""
+
+
+class TraceProgress:
+    """Show how far traces have come.
+
+    Parameters
+    ----------
+    captures
+        What is under way.
+    rounds
+        Rounds each of them will take; None if nobody knows.
+    expected_s
+        How long they will take, in seconds; nothing is shown for less than a second unless `wanted`.
+    wanted
+        True shows it anyhow, False never.
+    """
+
+    def __init__(
+        self,
+        captures: Sequence[Counted],
+        *,
+        rounds: int | None,
+        expected_s: float,
+        wanted: bool | None = None,
+    ) -> None:
+        self._captures = captures
+        self._total = None if rounds is None else rounds * len(captures)
+        self._stack = ExitStack()
+        self._terminal: Progress | None = None
+        self._cell: object | None = None
+        somebody = _in_notebook() or sys.stderr.isatty()
+        self._shown = somebody and expected_s >= _WORTH_SHOWING_S if wanted is None else wanted
+
+    def __enter__(self) -> Self:
+        """Begin to show, if it is to be shown."""
+        if self._shown and _in_notebook():
+            from IPython.display import display
+
+            self._cell = display(self._html(), display_id=True)  # type: ignore[no-untyped-call]  # IPython has no types
+        elif self._shown:
+            self._terminal = self._stack.enter_context(_bar())
+            self._task = self._terminal.add_task("tracing", total=self._total)
+        return self
+
+    def __exit__(self, *_exc: object) -> None:
+        """Show the end, and leave."""
+        self.update()
+        self._stack.close()
+
+    def update(self) -> None:
+        """Redraw; called by whoever waits, some times a second."""
+        if self._terminal is not None:
+            self._terminal.update(self._task, completed=self._done, description=self._words)
+        elif self._cell is not None:
+            self._cell.update(self._html())  # type: ignore[attr-defined]  # IPython's DisplayHandle
+
+    @property
+    def _done(self) -> int:
+        return sum(capture.rounds_ended for capture in self._captures)
+
+    @property
+    def _words(self) -> str:
+        return f"{sum(capture.probes_sent for capture in self._captures)} probes"
+
+    def _html(self) -> "_Html":
+        limit = "" if self._total is None else f' max="{self._total}" value="{self._done}"'
+        of = "" if self._total is None else f" of {self._total}"
+        return _Html(f"<progress{limit}></progress> round {self._done}{of}, {escape(self._words)}")
+
+
+class _Html:
+    """A piece of HTML, with its words as plain text."""
+
+    def __init__(self, html: str) -> None:
+        self._html = html
+
+    def _repr_html_(self) -> str:
+        return self._html
+
+    def __repr__(self) -> str:
+        return self._html.partition("</progress> ")[2]
+
+
+def _in_notebook() -> bool:
+    ipython = sys.modules.get("IPython")
+    shell = ipython.get_ipython() if ipython is not None else None
+    return getattr(shell, "kernel", None) is not None
+
+
+def _bar() -> "Progress":
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+    return Progress(
+        TextColumn("tracing"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TextColumn("rounds, {task.description}"),
+        TimeElapsedColumn(),
+        console=Console(stderr=True),
+    )

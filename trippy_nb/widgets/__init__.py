@@ -1,0 +1,4 @@
+"""Widgets: a run and a comparison that can be asked, in any notebook that knows anywidget."""
+
+from trippy_nb.widgets.compare import CompareExplorer as CompareExplorer
+from trippy_nb.widgets.explorer import Explorer as Explorer
