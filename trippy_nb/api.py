@@ -1,0 +1,345 @@
+"""The verbs: trace, read, compare, handles."""
+
+import asyncio
+import inspect
+import logging
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Unpack, overload
+
+from trippy_nb.capture import Capture, Collected
+from trippy_nb.enrich import NameBook
+from trippy_nb.errors import ConfigError
+from trippy_nb.model import OPTIONS, Option, RoundEnded, Target, TraceConfig, TraceOptions
+from trippy_nb.run import Comparison, Run, RunSet, read_runs
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from trippy_nb.display import TraceProgress
+    from trippy_nb.tracing import Network
+
+_log = logging.getLogger(__name__)
+
+_TICK_S = 0.05
+_AT_ONCE = 16  # sessions under way at a time when several targets are traced
+
+OnRound = Callable[[Run], bool | None]
+
+
+def live_network() -> "Network":
+    """Return the operating system's own network."""
+    from trippy_nb.net import LiveNetwork
+
+    return LiveNetwork()
+
+
+class Tracing:
+    """Captures under way, with the names of what they meet. The one driver of all front ends.
+
+    Parameters
+    ----------
+    targets
+        Resolved targets; they are traced at once in the live world, one after the other in the
+        built-in internet, whose clock they share.
+    config, network, on_round
+        As for :func:`trace`.
+    """
+
+    def __init__(
+        self,
+        targets: Sequence[Target],
+        config: TraceConfig,
+        network: "Network",
+        *,
+        on_round: OnRound | None = None,
+    ) -> None:
+        names = NameBook(lambda addr: network.reverse(addr, config), ttl_s=config.dns_ttl)
+        self._names, self._config = names, config
+        self._at_once = _AT_ONCE if network.parallel else 1
+
+        def round_ended(collected: Collected, _event: RoundEnded) -> bool | None:
+            _want_names(names, collected)
+            return None if on_round is None else on_round(Run(collected.tables, names=names.peek))
+
+        self.captures = [Capture(target, config, network, on_round=round_ended) for target in targets]
+        self._waiting = list(self.captures)
+        self._under_way: list[Capture] = []
+
+    def advance(self, timeout_s: float) -> bool:
+        """Start what may start, wait a little; tell whether all is over.
+
+        Raises
+        ------
+        Exception
+            What ended a capture before it had sent anything.
+        """
+        while self._waiting and len(self._under_way) < self._at_once:
+            capture = self._waiting.pop(0)
+            self._under_way.append(capture)
+            capture.start()
+        if self._under_way and self._under_way[0].wait(timeout_s):
+            _want_names(self._names, self._under_way.pop(0).collected)
+        return not self._under_way and not self._waiting
+
+    def stop(self) -> None:
+        """End every capture; each is closed when this returns."""
+        self._waiting.clear()
+        for capture in self._under_way:
+            capture.stop()
+
+    @property
+    def collected(self) -> list[Collected]:
+        """What each capture has collected, those that have not begun too."""
+        return [capture.collected for capture in self.captures]
+
+    def runs(self) -> list[Run]:
+        """Return the runs of all captures that have begun."""
+        return [self.run(collected) for collected in self.collected if collected.plan is not None]
+
+    def run(self, collected: Collected) -> Run:
+        """Return the run of one capture, as it is when it is first looked at."""
+        return Run(collected.tables, names=self._names.peek)
+
+    def progress(self, *, wanted: bool | None = None) -> "TraceProgress":
+        """Return a progress line for these captures, to be entered and updated."""
+        from trippy_nb.display import TraceProgress
+
+        config, alone = self._config, self._at_once == 1
+        expected_s = config.max_round_duration * (config.rounds or 1_000_000)
+        return TraceProgress(
+            self.collected,
+            rounds=config.rounds,
+            expected_s=0.0 if alone else min(expected_s, config.duration or expected_s),
+            wanted=wanted,
+        )
+
+    def wait_for_names(self, timeout_s: float) -> None:
+        """Give the background look-ups some time, for a report that is printed once."""
+        self._names.wait(timeout_s)
+
+
+def _want_names(names: NameBook, collected: Collected) -> None:
+    if collected.config.dns:
+        names.want(collected.responders())
+
+
+@overload
+def trace(  # type: ignore[overload-overlap]  # a str is an iterable of str, but the first overload takes it
+    target: str,
+    *,
+    network: "Network | None" = ...,
+    on_round: OnRound | None = ...,
+    progress: bool | None = ...,
+    **options: Unpack[TraceOptions],
+) -> Run: ...
+@overload
+def trace(
+    target: Iterable[str],
+    *,
+    network: "Network | None" = ...,
+    on_round: OnRound | None = ...,
+    progress: bool | None = ...,
+    **options: Unpack[TraceOptions],
+) -> RunSet: ...
+def trace(
+    target: str | Iterable[str],
+    *,
+    network: "Network | None" = None,
+    on_round: OnRound | None = None,
+    progress: bool | None = None,
+    **options: Any,
+) -> Run | RunSet:
+    """Trace a target and return everything that was sent, came back, or stayed silent.
+
+    Ctrl-C, or an interrupt in Jupyter, ends the trace and returns what was collected so far.
+
+    Parameters
+    ----------
+    target
+        Host name or address; several make a `RunSet`, as does ``dns_resolve_all=True``.
+    network
+        World to trace in: the live one, or ``tn.sim.load("first-steps")``.
+    on_round
+        Called with the run so far after each round, on the tracing thread; returning False ends
+        the trace. What it raises ends it too, and is raised here with the run so far as
+        its attribute ``partial_run``.
+    progress
+        Show a progress bar; by default where somebody is looking, and only if it takes a while.
+    **options
+        {options}
+
+    Returns
+    -------
+    run
+        A `Run`; see `docs/tables.md` for its frames.
+
+    Raises
+    ------
+    ConfigError
+        If an option is wrong; nothing was sent.
+    ResolveError
+        If the target has no address of the family asked for.
+    PrivilegeError
+        If this process may not send what was asked; the message says what would help.
+
+    Examples
+    --------
+    >>> import trippy_nb as tn
+    >>> run = tn.trace("target.example", network=tn.sim.load("first-steps"), rounds=3)
+    >>> len(run.probes) > 0
+    True
+    """
+    tracing, many = _prepare(target, options, network, on_round)
+    try:
+        with tracing.progress(wanted=progress) as bar:
+            while not tracing.advance(_TICK_S):
+                bar.update()
+    except KeyboardInterrupt:
+        _stopped(tracing)
+    except BaseException as error:
+        _attach_partial(error, tracing)
+        raise
+    return _result(tracing, many=many)
+
+
+@overload
+async def trace_async(  # type: ignore[overload-overlap]  # as for trace
+    target: str,
+    *,
+    network: "Network | None" = ...,
+    on_round: OnRound | None = ...,
+    **options: Unpack[TraceOptions],
+) -> Run: ...
+@overload
+async def trace_async(
+    target: Iterable[str],
+    *,
+    network: "Network | None" = ...,
+    on_round: OnRound | None = ...,
+    **options: Unpack[TraceOptions],
+) -> RunSet: ...
+async def trace_async(
+    target: str | Iterable[str],
+    *,
+    network: "Network | None" = None,
+    on_round: OnRound | None = None,
+    **options: Unpack[TraceOptions],
+) -> Run | RunSet:
+    """Trace without blocking the event loop; otherwise as :func:`trace`.
+
+    Cancelling the task, or interrupting the cell that awaits it, ends the trace and returns what
+    was collected so far.
+    """
+    loop = asyncio.get_running_loop()
+    tracing, many = await loop.run_in_executor(None, _prepare, target, dict(options), network, on_round)
+    try:
+        while not tracing.advance(0):  # noqa: ASYNC110 - the worker is a thread that knows no loop
+            await asyncio.sleep(_TICK_S / 5)
+    except (KeyboardInterrupt, asyncio.CancelledError):
+        _stopped(tracing)
+        task = asyncio.current_task()
+        if task is not None:
+            task.uncancel()
+    except BaseException as error:
+        _attach_partial(error, tracing)
+        raise
+    return _result(tracing, many=many)
+
+
+def prepare(
+    target: str | Iterable[str],
+    config: TraceConfig,
+    *,
+    network: "Network | None" = None,
+    on_round: OnRound | None = None,
+) -> Tracing:
+    """Resolve the targets and make ready to trace them; nothing is open yet."""
+    world = live_network() if network is None else network
+    names = [target] if isinstance(target, str) else list(target)
+    if not names or not all(name.strip() for name in names):
+        raise ConfigError(f"a target is a host name or an address, not {target!r}")
+    resolved: list[Target] = []
+    for name in names:
+        found = world.resolve(name.strip(), config)
+        resolved += found if config.dns_resolve_all else found[:1]
+    return Tracing(resolved, config, world, on_round=on_round)
+
+
+def _prepare(
+    target: str | Iterable[str], options: dict[str, Any], network: "Network | None", on_round: OnRound | None
+) -> tuple[Tracing, bool]:
+    config = TraceConfig.from_options(**options)
+    many = not isinstance(target, str) or config.dns_resolve_all
+    return prepare(target, config, network=network, on_round=on_round), many
+
+
+def _stopped(tracing: Tracing) -> None:
+    tracing.stop()
+    if not tracing.runs():
+        raise KeyboardInterrupt("stopped before the first packet left: there is nothing to return")
+
+
+def _attach_partial(error: BaseException, tracing: Tracing) -> None:
+    tracing.stop()
+    runs = tracing.runs()
+    if runs:
+        error.partial_run = runs[0]  # type: ignore[attr-defined]  # documented under on_round
+        error.add_note("What was collected before this is in the attribute partial_run of the error.")
+
+
+def _result(tracing: Tracing, *, many: bool) -> Run | RunSet:
+    return RunSet(tracing.runs()) if many else tracing.runs()[0]
+
+
+def read(path: str | Path) -> RunSet:
+    """Read what `Run.save` or `RunSet.save` wrote; every table comes back equal.
+
+    Raises
+    ------
+    FileNotFoundError
+        If there is no such file.
+    FormatError
+        If it is not such a file; the message says what it is.
+    """
+    return read_runs(path)
+
+
+def compare(before: Run, after: Run) -> Comparison:
+    """Set two runs side by side: paths flow by flow, and the shift of the round-trip times."""
+    return Comparison(before, after)
+
+
+def handles() -> "pd.DataFrame":
+    """List every socket this process holds or held, newest last: `frames.schema.HANDLES`."""
+    from trippy_nb.frames import handles_frame
+    from trippy_nb.lifetimes import records
+
+    return handles_frame(records())
+
+
+def _option_line(option: Option) -> str:
+    limits = ""
+    if option.choices:
+        limits = f" One of {', '.join(option.choices)}."
+    elif option.low is not None:
+        limits = f" From {option.low:g} to {option.high:g}{' ' + option.unit if option.unit else ''}."
+    default = option.auto if option.default is None else f"{option.default!r}"
+    return f"        {option.name}: {option.help}{limits} Default: {default}."
+
+
+def _document(function: Callable[..., Any]) -> None:
+    """Give a verb the options of the table: in its docstring, and in the signature notebooks show."""
+    lines = "\n".join(_option_line(option) for option in OPTIONS)
+    function.__doc__ = (function.__doc__ or "").replace("        {options}", lines)
+    signature = inspect.signature(function)
+    fixed = [p for p in signature.parameters.values() if p.kind is not inspect.Parameter.VAR_KEYWORD]
+    options = [
+        inspect.Parameter(option.name, inspect.Parameter.KEYWORD_ONLY, default=option.default)
+        for option in OPTIONS
+    ]
+    function.__signature__ = signature.replace(parameters=[*fixed, *options])  # type: ignore[attr-defined]  # inspect reads it
+
+
+_document(trace)
+_document(trace_async)

@@ -1,0 +1,229 @@
+"""The driver: strategy + channel + clock + recorder + session, and out come tables.
+
+Everything that opens a handle happens on the session's own thread, so that an interrupt, which
+Python raises on the main thread, never falls between an opening and its registration.
+"""
+
+import logging
+from collections.abc import Callable
+from dataclasses import replace
+
+from trippy_nb.errors import ChannelError
+from trippy_nb.frames import Recorder, Tables
+from trippy_nb.lifetimes import Session, Vault, records
+from trippy_nb.model import (
+    IPV6,
+    Choice,
+    EndReason,
+    Plan,
+    Protocol,
+    RoundEnded,
+    SocketMode,
+    Target,
+    TraceConfig,
+    check_family,
+    derive_secret,
+)
+from trippy_nb.tracing import Network, run_trace
+
+_log = logging.getLogger(__name__)
+
+LOWEST_PORT = 1024
+_OWN_HEADERS = (SocketMode.RAW, SocketMode.SIM)
+_CHECKSUM_WORD = 2  # bytes of payload that make a checksum come out
+_TCP_DEFAULT_PORT = 80  # trippy's default target port for TCP
+
+OnRound = Callable[["Collected", RoundEnded], bool | None]
+
+
+def make_plan(target: Target, config: TraceConfig, choice: Choice, *, run_uuid: str) -> Plan:
+    """Decide what the configuration left open.
+
+    All that is random comes from `run_uuid`, so that a run of the built-in internet, whose uuid is
+    made from scenario, seed and configuration, is the same bytes each time.
+
+    Raises
+    ------
+    ConfigError
+        If the configuration does not fit the protocol that was chosen, or the address family.
+    """
+    decided = replace(config, protocol=choice.protocol)
+    check_family(decided, target.af)
+    secret = derive_secret(run_uuid)
+    number = int.from_bytes(secret, "big")
+    sport, dport = _fixed_ports(decided, choice.protocol, default_source=LOWEST_PORT + number % 64_000)
+    plan = Plan(
+        config=decided,
+        target=target,
+        protocol=choice.protocol,
+        mode=choice.mode,
+        reason=choice.reason,
+        source=choice.source,
+        sport=sport,
+        dport=dport,
+        trace_id=decided.trace_identifier or 1 + number % 0xFFFF,
+        secret=secret,
+    )
+    return _with_flow(plan) if choice.mode in _OWN_HEADERS else plan
+
+
+def _with_flow(plan: Plan) -> Plan:
+    """Choose what balancers hash: the same for each pair of ends, so that runs can be compared.
+
+    What tells runs apart is the ICMP identifier, which balancers leave alone (Paris traceroute's premise
+    for ICMP), and the secret. The checksum is neither 0 nor 0xFFFF: the two spellings of zero would not
+    survive a router that recomputes it.
+    """
+    number = int.from_bytes(derive_secret(plan.source, plan.target.addr), "big")
+    solvable = plan.protocol is Protocol.ICMP and plan.payload_size >= _CHECKSUM_WORD
+    return replace(
+        plan,
+        icmp_checksum=1 + number % 0xFFFE if solvable else None,
+        flow_label=1 + number % 0xFFFFF if plan.af == IPV6 else 0,
+    )
+
+
+def _fixed_ports(
+    config: TraceConfig, protocol: Protocol, *, default_source: int
+) -> tuple[int | None, int | None]:
+    source, target = config.source_port, config.target_port
+    if protocol is Protocol.ICMP:
+        return None, None
+    if source is None and target is None:
+        return (None, _TCP_DEFAULT_PORT) if protocol is Protocol.TCP else (default_source, None)
+    return source, target
+
+
+class Collected:
+    """What a trace has collected; the tracing thread fills it, any thread may look.
+
+    It knows neither the session nor who started it, so that an abandoned trace is garbage, and ends.
+    """
+
+    def __init__(
+        self, target: Target, config: TraceConfig, network: Network, on_round: OnRound | None
+    ) -> None:
+        self.target = target
+        self.config = config
+        self.run_uuid = network.run_uuid(target, config)
+        self.plan: Plan | None = None
+        self.error: str | None = None
+        self.over = False
+        self._network = network
+        self._on_round = on_round
+        self._recorder: Recorder | None = None
+
+    @property
+    def probes_sent(self) -> int:
+        """Probes sent so far."""
+        return 0 if self._recorder is None else self._recorder.probes_sent
+
+    @property
+    def rounds_ended(self) -> int:
+        """Rounds that are over."""
+        return 0 if self._recorder is None else self._recorder.rounds_ended
+
+    def responders(self) -> tuple[str, ...]:
+        """Addresses that have answered so far."""
+        return () if self._recorder is None else self._recorder.responders
+
+    def tables(self) -> Tables:
+        """Make tables of what has been collected so far.
+
+        Raises
+        ------
+        RuntimeError
+            If the trace has not got as far as having a plan.
+        """
+        if self._recorder is None:
+            raise RuntimeError("this trace has not begun: there is nothing to see yet")
+        now_ns = None if self.over else self._network.clock.now_ns()
+        return self._recorder.tables(now_ns=now_ns, error=self.error, handles=records(run_uuid=self.run_uuid))
+
+    def job(self, vault: Vault, stop: Callable[[], bool]) -> EndReason:
+        """Choose sockets, open them, trace, record: what the session runs on its thread."""
+        choice = self._network.choose(self.target, self.config)
+        plan = make_plan(self.target, self.config, choice, run_uuid=self.run_uuid)
+        channel = self._network.open(plan, vault)
+        simulated = plan.mode is SocketMode.SIM
+        recorder = Recorder(
+            plan,
+            run_uuid=self.run_uuid,
+            source="sim" if simulated else "live",
+            source_ref=self._network.name if simulated else None,
+            vantage=self._network.name,
+            clock=self._network.clock,
+        )
+        self.plan, self._recorder = plan, recorder
+        _log.info("tracing %s: %s", self.target.addr, plan.reason)
+        return run_trace(
+            plan,
+            channel,
+            self._network.clock,
+            emit=recorder.record,
+            stop=stop,
+            on_round=None if self._on_round is None else self._round_ended,
+        )
+
+    def _round_ended(self, event: RoundEnded) -> bool | None:
+        assert self._on_round is not None
+        return self._on_round(self, event)
+
+
+class Capture:
+    """One trace: started once, stopped at any time, what it collected there at any time.
+
+    Parameters
+    ----------
+    target
+        Resolved target.
+    config
+        What was asked.
+    network
+        The world to trace in.
+    on_round
+        Called on the tracing thread after each round; False ends the trace. It must not hold the
+        capture.
+    """
+
+    def __init__(
+        self, target: Target, config: TraceConfig, network: Network, *, on_round: OnRound | None = None
+    ) -> None:
+        self.collected = Collected(target, config, network, on_round)
+        self._session: Session[EndReason] = Session(
+            self.collected.job, name=f"trippy_nb {target.addr}", run_uuid=self.collected.run_uuid
+        )
+
+    def start(self) -> None:
+        """Begin; packets leave from the session's own thread."""
+        self._session.start()
+
+    def stop(self) -> None:
+        """Ask the trace to end and wait until it holds nothing any more (at most 250 ms)."""
+        self._session.stop()
+        self.collected.over = self._session.done
+
+    def wait(self, timeout_s: float | None = None) -> bool:
+        """Wait for the end; tell whether it has come.
+
+        Raises
+        ------
+        Exception
+            Whatever ended the trace before it had sent anything, or an error that is not ours to
+            swallow, such as one that `on_round` raised. A channel that broke under way raises
+            nothing: the error is in `runs`, beside everything collected before it.
+        """
+        try:
+            self._session.wait(timeout_s)
+        except TimeoutError:
+            if not self._session.done:
+                return False
+            raise
+        except ChannelError as error:
+            self.collected.over = True
+            if not self.collected.probes_sent:
+                raise
+            self.collected.error = f"{type(error).__name__}: {error}"
+            _log.warning("the trace of %s broke off: %s", self.collected.target.name, error)
+        self.collected.over = True
+        return True

@@ -1,0 +1,3 @@
+"""The command line."""
+
+from trippy_nb.cli.main import main as main

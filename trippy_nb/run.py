@@ -1,0 +1,349 @@
+"""What a user holds: `Run`, `RunSet`, `Comparison`. Thin: each method is one line into a room."""
+
+from collections.abc import Callable, Iterable, Iterator
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from trippy_nb.analysis import ComparisonTables, compare_tables, hop_graph, hop_table, links
+from trippy_nb.errors import ConfigError
+from trippy_nb.frames import (
+    Tables,
+    concat_tables,
+    read_tables,
+    split_tables,
+    tables_from_probes,
+    write_tables,
+)
+
+if TYPE_CHECKING:
+    import networkx as nx
+    import pandas as pd
+    from matplotlib.axes import Axes
+
+    from trippy_nb.display import ComparisonCard, RunCard
+    from trippy_nb.widgets import CompareExplorer, Explorer
+
+Names = Callable[[str], str | None]
+
+
+def _no_names(_addr: str) -> str | None:
+    return None
+
+
+class _Frames:
+    """The frames that a run and a set of runs both have."""
+
+    tables: Tables
+
+    @property
+    def probes(self) -> "pd.DataFrame":
+        """One row a probe: `frames.schema.PROBES`."""
+        return self.tables.probes
+
+    @property
+    def replies(self) -> "pd.DataFrame":
+        """One row a packet that came back: `frames.schema.REPLIES`."""
+        return self.tables.replies
+
+    @property
+    def flows(self) -> "pd.DataFrame":
+        """One row a flow: `frames.schema.FLOWS`."""
+        return self.tables.flows
+
+    @property
+    def runs(self) -> "pd.DataFrame":
+        """One row a run: `frames.schema.RUNS`."""
+        return self.tables.runs
+
+    @property
+    def packets(self) -> "pd.DataFrame":
+        """One row a packet kept: `frames.schema.PACKETS`."""
+        return self.tables.packets
+
+    @property
+    def handles(self) -> "pd.DataFrame":
+        """One row a socket that was held: `frames.schema.HANDLES`."""
+        return self.tables.handles
+
+    @cached_property
+    def hops(self) -> "pd.DataFrame":
+        """One row a hop: `frames.schema.HOPS`, computed from the probes."""
+        return hop_table(self.tables)
+
+    @cached_property
+    def links(self) -> "pd.DataFrame":
+        """One row a link between adjacent hops, within a flow only (see `analysis.links`)."""
+        return links(self.tables)
+
+    def graph(self) -> "nx.MultiDiGraph[str]":
+        """Make the hop graph: see `analysis.hop_graph` for what nodes and edges carry."""
+        return hop_graph(self.tables)
+
+    def save(self, path: str | Path) -> Path:
+        """Write everything to one Parquet file of probes, which any tool can read.
+
+        The file appears whole or not at all; an existing one is replaced.
+        """
+        write_tables(self.tables, path)
+        return Path(path)
+
+    def __arrow_c_stream__(self, requested_schema: object = None) -> object:
+        """Hand the probes to any Arrow library (pyarrow, polars, duckdb, ...) without a copy."""
+        return self.tables.__arrow_c_stream__(requested_schema)
+
+
+class Run(_Frames):
+    """One trace of one target: probes, replies and everything that follows from them.
+
+    Parameters
+    ----------
+    tables
+        The tables, or a function that makes them when they are first looked at.
+    names
+        Tells the host name of an address, or None; must not block.
+    """
+
+    def __init__(self, tables: Tables | Callable[[], Tables], *, names: Names = _no_names) -> None:
+        self._make = tables if callable(tables) else (lambda: tables)
+        self._names = names
+
+    @classmethod
+    def from_probes(cls, probes: "pd.DataFrame") -> "Run":
+        """Make a run of any frame with the columns of PROBES (missing optional ones are filled).
+
+        Raises
+        ------
+        SchemaError
+            If a column that cannot be filled is missing, or holds what it must not.
+        ConfigError
+            If the frame holds several runs: use `RunSet.from_probes`.
+        """
+        return RunSet.from_probes(probes).one()
+
+    @cached_property
+    def tables(self) -> Tables:  # type: ignore[override]  # made on first look, then constant
+        """All tables, frozen."""
+        return self._make()
+
+    @property
+    def uuid(self) -> str:
+        """Identity of the run."""
+        return str(self.runs["run_uuid"].iloc[0])
+
+    @property
+    def target(self) -> str:
+        """Target as it was asked for."""
+        return str(self.runs["target"].iloc[0])
+
+    @property
+    def names(self) -> dict[str, str]:
+        """Host names of the responders, as far as they are known by now."""
+        addrs = self.probes["addr"].dropna().unique()
+        return {addr: name for addr in addrs if (name := self._names(addr)) is not None}
+
+    @cached_property
+    def plot(self) -> "RunPlots":
+        """Pictures of this run; each returns matplotlib Axes."""
+        return RunPlots(self)
+
+    def explore(self) -> "Explorer":
+        """Open the run in a widget: hop graph, latency, hop table, one time window, one selection."""
+        from trippy_nb.widgets import Explorer
+
+        return Explorer(self.tables, self.hops, self.graph(), names=self.names, card=self._card())
+
+    def _card(self) -> "RunCard":
+        from trippy_nb.display import card_from_tables
+
+        return card_from_tables(self.tables, self.hops, names=self.names)
+
+    def __repr__(self) -> str:
+        """Return the card as plain text."""
+        from trippy_nb.display import run_text
+
+        return run_text(self._card())
+
+    def _repr_html_(self) -> str:
+        from trippy_nb.display import run_html
+
+        return run_html(self._card())
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Pickle the tables and the names known by now; no socket, thread or recorder."""
+        return {"tables": self.tables, "names": self.names}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        """Restore what `__getstate__` kept."""
+        tables, names = state["tables"], state["names"]
+        self._make = lambda: tables
+        self._names = names.get
+
+
+class RunPlots:
+    """The pictures of one run."""
+
+    def __init__(self, run: Run) -> None:
+        self._run = run
+
+    def graph(self, *, ax: "Axes | None" = None) -> "Axes":
+        """Draw the hop graph."""
+        from trippy_nb.plots import plot_graph
+
+        return plot_graph(self._run.graph(), ax=ax)
+
+    def latency(self, *, ax: "Axes | None" = None) -> "Axes":
+        """Draw the distribution of round-trip times of each hop."""
+        from trippy_nb.plots import plot_latency
+
+        return plot_latency(self._run.tables, ax=ax)
+
+
+class RunSet(_Frames):
+    """Several runs, in order. Their frames are one, with `run_id` counted from 0.
+
+    Parameters
+    ----------
+    runs
+        The runs, in the order they get their `run_id`.
+    """
+
+    def __init__(self, runs: Iterable[Run]) -> None:
+        self._runs = tuple(runs)
+
+    @classmethod
+    def from_tables(cls, tables: Tables) -> "RunSet":
+        """Split tables of several runs into runs."""
+        parts = [tables] if len(tables.runs) == 1 else split_tables(tables)
+        runs = cls([Run(part) for part in parts])
+        runs.tables = tables  # as they are: nothing is put together again
+        return runs
+
+    @classmethod
+    def from_probes(cls, probes: "pd.DataFrame") -> "RunSet":
+        """Make runs of any frame with the columns of PROBES.
+
+        Raises
+        ------
+        SchemaError
+            If a column that cannot be filled is missing, or holds what it must not.
+        """
+        return cls.from_tables(tables_from_probes(probes))
+
+    @cached_property
+    def tables(self) -> Tables:  # type: ignore[override]  # made on first look, then constant
+        """All tables of all runs, keyed by `run_id`."""
+        return concat_tables([run.tables for run in self._runs])
+
+    def one(self) -> Run:
+        """Return the only run.
+
+        Raises
+        ------
+        ConfigError
+            If there is none, or more than one.
+        """
+        if len(self._runs) != 1:
+            raise ConfigError(f"there are {len(self._runs)} runs here, not one: pick one by its index")
+        return self._runs[0]
+
+    def __len__(self) -> int:
+        """Count the runs."""
+        return len(self._runs)
+
+    def __iter__(self) -> Iterator[Run]:
+        """Go through the runs, in order."""
+        return iter(self._runs)
+
+    def __getitem__(self, index: int) -> Run:
+        """Return a run by its position."""
+        return self._runs[index]
+
+    def __repr__(self) -> str:
+        """Return a line for each run."""
+        from trippy_nb.display import set_text
+
+        return set_text([run._card() for run in self._runs])  # noqa: SLF001 - the same module
+
+    def _repr_html_(self) -> str:
+        from trippy_nb.display import set_html
+
+        return set_html([run._card() for run in self._runs])  # noqa: SLF001 - the same module
+
+
+class Comparison:
+    """Two runs, path beside path.
+
+    Parameters
+    ----------
+    before, after
+        The runs.
+    """
+
+    def __init__(self, before: Run, after: Run) -> None:
+        self.before = before
+        self.after = after
+
+    @cached_property
+    def tables(self) -> ComparisonTables:
+        """The frames of the comparison and its verdict."""
+        return compare_tables(self.before.tables, self.after.tables)
+
+    @property
+    def verdict(self) -> str:
+        """The outcome: same, changed or cannot tell."""
+        return self.tables.verdict
+
+    @property
+    def sentence(self) -> str:
+        """The verdict in words, with what it rests on."""
+        return self.tables.sentence
+
+    @property
+    def paths(self) -> "pd.DataFrame":
+        """The two paths of each flow, aligned: see `analysis.compare`."""
+        return self.tables.paths
+
+    @property
+    def rtt(self) -> "pd.DataFrame":
+        """The shift of the round-trip time of each hop that both have, with its interval."""
+        return self.tables.rtt
+
+    def plot(self, *, ax: "Axes | None" = None) -> "Axes":
+        """Draw both paths side by side, and what shifted."""
+        from trippy_nb.plots import plot_comparison
+
+        return plot_comparison(self.tables, ax=ax)
+
+    def explore(self) -> "CompareExplorer":
+        """Open the comparison in a widget."""
+        from trippy_nb.widgets import CompareExplorer
+
+        return CompareExplorer(self.tables, card=self._card())
+
+    def _card(self) -> "ComparisonCard":
+        from trippy_nb.display import comparison_card
+
+        return comparison_card(self.tables, names=self.before.names | self.after.names)
+
+    def __repr__(self) -> str:
+        """Return the comparison as plain text."""
+        from trippy_nb.display import comparison_text
+
+        return comparison_text(self._card())
+
+    def _repr_html_(self) -> str:
+        from trippy_nb.display import comparison_html
+
+        return comparison_html(self._card())
+
+
+def read_runs(path: str | Path) -> RunSet:
+    """Read a saved run, or several.
+
+    Raises
+    ------
+    FormatError
+        If the file is not one that `save` wrote.
+    """
+    return RunSet.from_tables(read_tables(path))
