@@ -72,7 +72,9 @@ def trace(targets: tuple[str, ...], report: str, save: Path | None, sim: str | N
     """Trace one or more targets."""
     from trippy_nb.cli.trace import run_trace_command
 
-    interrupted = run_trace_command(list(targets), given_options(values), report=report, save=save, sim=sim)
+    interrupted = run_trace_command(
+        list(targets), given_options(values), report=report, save=save, scenario=sim
+    )
     if interrupted:
         sys.exit(_INTERRUPTED)
 

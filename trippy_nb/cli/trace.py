@@ -28,7 +28,7 @@ _KEY = ["round", "flow", "ttl", "attempt"]
 
 
 def run_trace_command(
-    targets: list[str], options: dict[str, Any], *, report: str, save: Path | None, sim: str | None
+    targets: list[str], options: dict[str, Any], *, report: str, save: Path | None, scenario: str | None
 ) -> bool:
     """Trace and print; tell whether it was interrupted.
 
@@ -38,9 +38,9 @@ def run_trace_command(
         As :func:`trippy_nb.trace`.
     """
     config = TraceConfig.from_options(**options)
-    network = None if sim is None else _load(sim)
+    network = None if scenario is None else sim.load(scenario)
     tracing = prepare(targets, config, network=network)
-    printer = _printer(report, tracing, config)
+    printer = _PRINTERS[report](tracing, config)
     with (
         _interrupt_flag() as interrupted,
         tracing.progress(wanted=None if report in ("pretty", "markdown", "csv", "json") else False) as bar,
@@ -74,10 +74,6 @@ def _interrupt_flag() -> Iterator[list[int]]:
         yield pressed
     finally:
         signal.signal(signal.SIGINT, before)
-
-
-def _load(name: str) -> Any:  # noqa: ANN401 - a network
-    return sim.load(name)
 
 
 class _Silent:
@@ -187,10 +183,6 @@ _PRINTERS = {
     "probes": _Probes,
     "silent": _Silent,
 }
-
-
-def _printer(report: str, tracing: Tracing, config: TraceConfig) -> _Silent:
-    return _PRINTERS[report](tracing, config)
 
 
 def wide_console() -> Console:

@@ -7,7 +7,7 @@ checked against it. Names, defaults and limits are Trippy's unless the row says 
 from dataclasses import dataclass
 from typing import Literal
 
-from trippy_nb.model.kinds import AddrFamily, Multipath, Protocol, ResolveMethod, SocketMode
+from trippy_nb.model.kinds import AddrFamily, Multipath, Protocol, ResolveMethod
 
 Kind = Literal["int", "duration", "bool", "choice", "text", "ints"]
 
@@ -430,4 +430,3 @@ OPTIONS: tuple[Option, ...] = (
 )
 
 BY_NAME: dict[str, Option] = {option.name: option for option in OPTIONS}
-SOCKET_MODES: tuple[str, ...] = _choice(SocketMode)
