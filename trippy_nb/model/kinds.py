@@ -46,6 +46,12 @@ class SocketMode(StrEnum):
     RAW = "raw"
     ERROR_QUEUE = "error-queue"
     DATAGRAM = "datagram"
+    CONNECT = "connect"
+    """TCP without privilege: a connection attempt a probe, its errors from the socket's error queue."""
+    ICMP_API = "icmp-api"
+    """Windows: the operating system sends the echo itself."""
+    MTR_PACKET = "mtr-packet"
+    """A privileged helper of mtr sends, over a pipe."""
     SIM = "sim"
 
 
