@@ -311,11 +311,15 @@ def compare(before: Run, after: Run) -> Comparison:
 
 
 def handles() -> "pd.DataFrame":
-    """List every socket this process holds or held, newest last: `frames.schema.HANDLES`."""
+    """List every socket this process holds or held, newest last: `frames.schema.HANDLES`.
+
+    It shows itself as a card that says why something is open; all rows are in the frame.
+    """
+    from trippy_nb.display import CardFrame, handles_sheet
     from trippy_nb.frames import handles_frame
     from trippy_nb.lifetimes import records
 
-    return handles_frame(records())
+    return CardFrame(handles_frame(records()), handles_sheet)
 
 
 def _option_line(option: Option) -> str:
@@ -325,13 +329,14 @@ def _option_line(option: Option) -> str:
     elif option.low is not None:
         limits = f" From {option.low:g} to {option.high:g}{' ' + option.unit if option.unit else ''}."
     default = option.auto if option.default is None else f"{option.default!r}"
-    return f"        {option.name}: {option.help}{limits} Default: {default}."
+    return f"{option.name}: {option.help}{limits} Default: {default}."
 
 
 def _document(function: Callable[..., Any]) -> None:
     """Give a verb the options of the table: in its docstring, and in the signature notebooks show."""
-    lines = "\n".join(_option_line(option) for option in OPTIONS)
-    function.__doc__ = (function.__doc__ or "").replace("        {options}", lines)
+    lines = "\n    ".join(_option_line(option) for option in OPTIONS)
+    text = inspect.cleandoc(function.__doc__ or "")  # Python 3.13 takes the indent away itself
+    function.__doc__ = text.replace("{options}", lines)
     signature = inspect.signature(function)
     fixed = [p for p in signature.parameters.values() if p.kind is not inspect.Parameter.VAR_KEYWORD]
     options = [

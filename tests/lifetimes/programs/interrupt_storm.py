@@ -31,8 +31,8 @@ interrupts, slowest = 0, 0.0
 before = open_sockets()
 for _ in range(rounds):
     session = lifetimes.Session(job, name="x")
-    signal.setitimer(signal.ITIMER_REAL, chance.uniform(0.00002, 0.004))
     try:
+        signal.setitimer(signal.ITIMER_REAL, chance.uniform(0.00002, 0.004))  # may strike at once
         session.start()
         session.wait(0.0035)
     except KeyboardInterrupt:
