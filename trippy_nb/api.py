@@ -311,15 +311,11 @@ def compare(before: Run, after: Run) -> Comparison:
 
 
 def handles() -> "pd.DataFrame":
-    """List every socket this process holds or held, newest last: `frames.schema.HANDLES`.
-
-    It shows itself as a card that says why something is open; all rows are in the frame.
-    """
-    from trippy_nb.display import CardFrame, handles_sheet
+    """List every socket this process holds or held, newest last: `frames.schema.HANDLES`."""
     from trippy_nb.frames import handles_frame
     from trippy_nb.lifetimes import records
 
-    return CardFrame(handles_frame(records()), handles_sheet)
+    return handles_frame(records())
 
 
 def _option_line(option: Option) -> str:
