@@ -4,11 +4,13 @@
 
     TrippyError
     ├─ ConfigError (ValueError)              your arguments; raised before any packet leaves
+    │  └─ PortInUseError                     another program has the source port
     ├─ ResolveError                          the name has no address (of the family asked for)
     ├─ PrivilegeError (PermissionError)      says what is missing, and what would help
     ├─ ChannelError
     │  ├─ HandleClosedError                  a handle was used, or closed, after its end
     │  └─ ChannelBrokenError                 it failed under us; ``__cause__`` is the OSError
+    ├─ StoppedError                          it was stopped before there was anything to return
     ├─ BadPacketError (ValueError)           the network's bytes; only ``decode_*`` raises it
     ├─ FormatError (ValueError)              a file: its path, the place in it, what was expected
     │  └─ ScenarioError                      a scenario file: path, line and key
@@ -25,6 +27,10 @@ class TrippyError(Exception):
 
 class ConfigError(TrippyError, ValueError):
     """An argument is wrong; the message is one line: what was wrong and what to do."""
+
+
+class PortInUseError(ConfigError):
+    """The source port is taken by another program on this machine."""
 
 
 class ResolveError(TrippyError):
@@ -45,6 +51,10 @@ class HandleClosedError(ChannelError):
 
 class ChannelBrokenError(ChannelError):
     """The channel failed under us; ``__cause__`` is the operating system's error."""
+
+
+class StoppedError(TrippyError):
+    """A trace was stopped (`stop_all`, its cell run again) before it had anything to return."""
 
 
 class BadPacketError(TrippyError, ValueError):

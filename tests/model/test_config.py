@@ -284,7 +284,10 @@ FINE: list[dict[str, Any]] = [
     {"protocol": "icmp", "unprivileged": True},
     {"protocol": "icmp", "mode": "datagram"},
     {"protocol": "udp", "mode": "error-queue"},
-    {"protocol": "tcp", "mode": "error-queue"},
+    {"protocol": "tcp", "mode": "connect"},
+    {"protocol": "udp", "mode": "error-queue", "multipath": "paris"},
+    {"protocol": "udp", "unprivileged": True, "multipath": "dublin"},
+    *({"protocol": word, "mode": "mtr-packet"} for word in ("icmp", "udp", "tcp")),
     {"first_ttl": 5, "max_ttl": 5},
     {"min_round_duration": 0.5, "max_round_duration": 0.5},
     {"rounds": None, "duration": 3.0},
@@ -296,8 +299,7 @@ UDP_ONLY: list[tuple[dict[str, Any], str]] = [
     ({"protocol": "icmp"}, "is for UDP, not icmp"),
     ({"protocol": "tcp"}, "is for UDP, not tcp"),
     ({}, "is for UDP, not the default protocol"),
-    ({"protocol": "udp", "unprivileged": True}, "needs raw sockets"),
-    ({"protocol": "udp", "mode": "error-queue"}, "needs raw sockets"),
+    ({"protocol": "udp", "mode": "mtr-packet"}, "for raw sockets and the error queue, not mode mtr-packet"),
     ({"protocol": "udp", "initial_sequence": 0}, "initial_sequence must be at least 1"),
 ]
 WRONG: list[tuple[dict[str, Any], str]] = [
@@ -315,6 +317,10 @@ WRONG: list[tuple[dict[str, Any], str]] = [
     *[({"multipath": word, **more}, message) for word in ("paris", "dublin") for more, message in UDP_ONLY],
     ({"unprivileged": True, "mode": "raw"}, "mode 'raw' needs privilege"),
     ({"protocol": "icmp", "mode": "error-queue"}, "mode 'error-queue' is for UDP"),
+    ({"protocol": "tcp", "mode": "error-queue"}, "is for UDP; TCP without privilege is mode 'connect'"),
+    ({"protocol": "udp", "mode": "connect"}, "is for TCP; UDP without privilege is mode 'error-queue'"),
+    ({"protocol": "tcp", "mode": "icmp-api"}, "is for ICMP; TCP without privilege is mode 'connect'"),
+    ({"protocol": "tcp", "mode": "mtr-packet", "source_port": 5000}, "mtr-packet chooses the source ports"),
     ({"protocol": "udp", "mode": "datagram"}, "mode 'datagram' is for ICMP"),
     ({"protocol": "tcp", "mode": "datagram"}, "mode 'datagram' is for ICMP"),
 ]

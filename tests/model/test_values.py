@@ -116,7 +116,15 @@ def test_words_are_coded_from_zero_without_a_gap(words):
 def test_words_are_spelled_as_tables_do():
     assert Status.BEYOND_TARGET.word == "beyond_target"
     assert RttSource.KERNEL_RX.word == "kernel-rx"
-    assert RttSource.words() == ("kernel", "kernel-rx", "kernel-tcp", "user", "simulated", "imported")
+    assert RttSource.words() == (
+        "kernel",
+        "kernel-rx",
+        "kernel-tcp",
+        "user",
+        "simulated",
+        "imported",
+        "helper",
+    )
 
 
 @pytest.mark.parametrize(("addr", "af"), [("192.0.2.1", 4), ("2001:db8::1", 6)])

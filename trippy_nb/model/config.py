@@ -35,6 +35,7 @@ class TraceOptions(TypedDict, total=False):
     addr_family: str
     source_address: str | None
     interface: str | None
+    fwmark: int | None
     rounds: int | None
     report_cycles: int | None
     duration: float | None
@@ -76,6 +77,7 @@ class TraceConfig:
     addr_family: AddrFamily = AddrFamily.SYSTEM
     source_address: str | None = None
     interface: str | None = None
+    fwmark: int | None = None
     rounds: int | None = 10
     duration: float | None = None
     min_round_duration: float = 1.0
@@ -246,23 +248,40 @@ def _check_multipath(config: TraceConfig) -> None:
     if config.protocol is not Protocol.UDP:
         asked = config.protocol or "the default protocol"
         raise ConfigError(f"multipath_strategy {multipath} is for UDP, not {asked}: add protocol='udp'")
-    if config.unprivileged or config.mode in (SocketMode.ERROR_QUEUE, SocketMode.DATAGRAM):
+    if config.mode not in (None, SocketMode.RAW, SocketMode.ERROR_QUEUE):
         raise ConfigError(
-            f"multipath_strategy {multipath} writes its own headers, which needs raw sockets: "
-            "leave out unprivileged and mode, or use classic"
+            f"multipath_strategy {multipath} is for raw sockets and the error queue, not mode {config.mode}: "
+            "leave out mode, or use classic"
         )
     if config.initial_sequence == 0:
         raise ConfigError(f"initial_sequence must be at least 1 with multipath_strategy {multipath}")
+
+
+_MODE_IS_FOR = {
+    SocketMode.ERROR_QUEUE: Protocol.UDP,
+    SocketMode.DATAGRAM: Protocol.ICMP,
+    SocketMode.CONNECT: Protocol.TCP,
+    SocketMode.ICMP_API: Protocol.ICMP,
+}
+_WITHOUT_PRIVILEGE = {
+    Protocol.ICMP: SocketMode.DATAGRAM,
+    Protocol.UDP: SocketMode.ERROR_QUEUE,
+    Protocol.TCP: SocketMode.CONNECT,
+}
 
 
 def _check_sockets(config: TraceConfig) -> None:
     mode, protocol = config.mode, config.protocol
     if config.unprivileged and mode is SocketMode.RAW:
         raise ConfigError("mode 'raw' needs privilege, but unprivileged was asked for: leave one out")
-    if mode is SocketMode.ERROR_QUEUE and protocol is Protocol.ICMP:
-        raise ConfigError("mode 'error-queue' is for UDP; ICMP without privilege is mode 'datagram'")
-    if mode is SocketMode.DATAGRAM and protocol in (Protocol.UDP, Protocol.TCP):
-        raise ConfigError("mode 'datagram' is for ICMP; UDP without privilege is mode 'error-queue'")
+    only = _MODE_IS_FOR.get(mode) if mode is not None else None
+    if only is not None and protocol not in (None, only):
+        raise ConfigError(
+            f"mode '{mode}' is for {only.upper()}; {protocol.upper()} without privilege is mode "
+            f"'{_WITHOUT_PRIVILEGE[protocol]}'"
+        )
+    if mode is SocketMode.MTR_PACKET and config.source_port is not None and protocol is Protocol.TCP:
+        raise ConfigError("mtr-packet chooses the source ports of TCP itself: leave out source_port")
 
 
 def check_family(config: TraceConfig, af: int) -> None:

@@ -107,6 +107,7 @@ class RttSource(Word):
     USER = 3  # monotonic clock at both ends
     SIMULATED = 4
     IMPORTED = 5
+    HELPER = 6  # the clocks of a helper program
 
     @property
     def word(self) -> str:

@@ -7,7 +7,7 @@ checked against it. Names, defaults and limits are Trippy's unless the row says 
 from dataclasses import dataclass
 from typing import Literal
 
-from trippy_nb.model.kinds import AddrFamily, Multipath, Protocol, ResolveMethod
+from trippy_nb.model.kinds import AddrFamily, Multipath, Protocol, ResolveMethod, SocketMode
 
 Kind = Literal["int", "duration", "bool", "choice", "text", "ints"]
 
@@ -243,7 +243,18 @@ OPTIONS: tuple[Option, ...] = (
         auto="any",
         group=_TARGET,
         trippy="interface",
-        help="Take the source address from this interface.",
+        help="Send and receive through this interface only (or this VRF), from an address of its own.",
+    ),
+    Option(
+        name="fwmark",
+        flags=("--fwmark", "--mark"),
+        kind="int",
+        default=None,
+        low=0,
+        high=0xFFFFFFFF,
+        auto="no mark",
+        group=_TARGET,
+        help="Mark probes for policy routing, as SO_MARK does (mtr's --mark); Linux, needs CAP_NET_ADMIN.",
     ),
     Option(
         name="rounds",
@@ -333,7 +344,7 @@ OPTIONS: tuple[Option, ...] = (
         flags=("--socket-mode",),
         kind="choice",
         default=None,
-        choices=("raw", "error-queue", "datagram"),
+        choices=tuple(mode for mode in _choice(SocketMode) if mode != SocketMode.SIM),
         auto="raw if allowed, else what needs no privilege",
         group=_SOCKET,
         help="Kind of socket to use.",
