@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -273,8 +274,37 @@ def test_a_late_answer_that_came_before_its_number_was_used_again_is_the_old_pro
     reply = exceeded(player.plan, old, player.now_ns)
     event = player.strategy.on_reply(reply, START + 7 * S)  # stamped before round 8 began
     assert (event.probe, event.kind) == (old, ReplyKind.LATE)
-    event = player.strategy.on_reply(reply, START + 8 * S + 200 * MS)
-    assert (event.probe, event.kind) == (new, ReplyKind.FIRST)
+    short = exceeded(player.plan, old, player.now_ns, quote_size=28)
+    event = player.strategy.on_reply(short, START + 8 * S + 200 * MS)
+    assert (event.probe, event.kind) == (new, ReplyKind.FIRST)  # nothing in 28 bytes tells them apart
+
+
+@pytest.mark.parametrize(
+    "options", [{}, {"protocol": "udp"}, {"protocol": "tcp"}], ids=["icmp", "udp", "tcp"]
+)
+def test_the_token_tells_the_late_answer_from_the_new_one_whenever_it_comes(options):
+    player, (old, new) = _wrapped(**options)
+    late_ns = START + 8 * S + 200 * MS  # after the new one was sent
+    for probe, kind in (
+        (old, ReplyKind.LATE),
+        (old, ReplyKind.DUP),
+        (new, ReplyKind.FIRST),
+        (old, ReplyKind.DUP),
+    ):
+        event = player.strategy.on_reply(exceeded(player.plan, probe, late_ns), late_ns)
+        assert (event.probe, event.kind, event.match) == (probe, kind, Match.TOKEN)
+
+
+def test_a_token_goes_before_what_merely_does_not_contradict():
+    """A secret that ends in zeros might be padding cut short: then the newer probe is not contradicted."""
+    options: dict[str, Any] = {"initial_sequence": 64_511, "rounds": None, "max_ttl": 64, "max_inflight": 255}
+    plan = replace(make_plan(**options), secret=b"1234567\0")
+    player = Player(plan, path(plan, 64, silent=[2, 64]))
+    player.play(until_ns=START + round(8.5 * S))
+    old, new = (probe for probe in player.log.probes if probe.seq == player.log.probes[1].seq)
+    late_ns = START + 8 * S + 200 * MS
+    event = player.strategy.on_reply(exceeded(plan, old, late_ns), late_ns)
+    assert (new.round, event.probe, event.match) == (8, old, Match.TOKEN)
 
 
 def test_ports_of_rounds_tell_the_late_answer_from_the_new_one_whenever_it_comes():

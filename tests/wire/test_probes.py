@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -184,6 +186,24 @@ def test_the_secret_is_where_it_is_said_to_be(protocol, multipath, af, size, ste
     offset = wire.secret_offset(plan, probe)
     found = payload.find(SECRET)
     assert offset == (None if found < 0 else found)
+
+
+@pytest.mark.parametrize(("protocol", "multipath", "af"), CASES)
+def test_the_same_number_in_another_round_is_another_packet_unless_the_flow_forbids_it(
+    protocol, multipath, af
+):
+    plan = plan_for(protocol, multipath, af)
+    one, other = (replace(probe_for(), round=number) for number in (7, 70_007))
+    packets = [wire.encode_probe(plan, probe) for probe in (one, other)]
+    apart = multipath is Multipath.CLASSIC
+    assert (packets[0] != packets[1]) == apart
+    assert (wire.probe_secret(plan, one) != wire.probe_secret(plan, other)) == apart
+    if protocol is Protocol.TCP:
+        assert wire.tcp_sequence(plan, one) & 0xFFFF == wire.tcp_sequence(plan, other) & 0xFFFF == one.seq
+        assert wire.tcp_sequence(plan, one) != wire.tcp_sequence(plan, other)
+    else:
+        offset = wire.secret_offset(plan, other)
+        assert offset is None or packets[1][HEADER[af] + 8 + offset :][:8] == wire.probe_secret(plan, other)
 
 
 def test_tcp_has_no_payload_to_hold_a_secret():

@@ -4,6 +4,7 @@ RTTs come from kernel stamps or from the monotonic clock, never from the wall cl
 clock only labels rows, and translates kernel stamps (CLOCK_REALTIME) to monotonic time.
 """
 
+import sys
 import time
 from typing import Protocol
 
@@ -11,6 +12,9 @@ from trippy_nb.model import ClockSampled
 
 _GOOD_ENOUGH_NS = 20_000  # a read that was not interrupted takes well under a microsecond
 _TRIES = 4
+
+# Before Python 3.13 `monotonic` of Windows is a counter that moves every 15.6 ms.
+_mono_ns = time.perf_counter_ns if sys.platform == "win32" else time.monotonic_ns
 
 
 class Clock(Protocol):
@@ -31,7 +35,7 @@ class MonotonicClock:
 
     def now_ns(self) -> int:
         """Monotonic time."""
-        return time.monotonic_ns()
+        return _mono_ns()
 
     def wall_ns(self) -> int:
         """Time since 1970-01-01T00:00Z."""
@@ -41,9 +45,9 @@ class MonotonicClock:
         """Read both clocks; another thread may run in between, so the tightest of a few tries."""
         best: ClockSampled | None = None
         for _ in range(_TRIES):
-            before = time.monotonic_ns()
+            before = _mono_ns()
             wall = time.time_ns()
-            after = time.monotonic_ns()
+            after = _mono_ns()
             error = (after - before) // 2 + 1
             if best is None or error < best.error_ns:
                 best = ClockSampled(before + error, wall - before - error, error)

@@ -9,16 +9,20 @@ a quote of 28 bytes lacks many. Contradictions:
   target port) nothing is left to tell the probe by, and the reply is rejected;
 * the ICMP checksum is not the run's constant one, unless destination and identifier agree, or the
   source address was rewritten: translators change it, and some restore everything else;
-* the payload is quoted so far that the run's secret should be seen, and it is not;
-* the TCP sequence number is not ours (where we choose it);
-* it is an echo reply or a TCP answer from another address than the target, and holds no token: those
-  carry no quote, and another program's may look the same but for that. With the token it is the
-  target, answering from another of its addresses.
+* the payload is quoted so far that the probe's secret should be seen, and it is not;
+* the TCP sequence number is not the probe's (where we choose it);
+* it is an echo reply, a TCP answer or a datagram from another address than the target, and holds no
+  token: those carry no quote, and another program's may look the same but for that. With the token it
+  is the target, answering from another of its addresses.
+
+Secret and sequence number change from round to round (UDP paris and dublin excepted), so with them an
+answer to an earlier probe of the same number contradicts the later one.
 
 A run of zeros in a quoted payload counts as not quoted: routers that send extensions pad short
 quotes to 128 bytes (RFC 4884 section 4.1). Identifier 0 is nobody's: `Plan.trace_id` never is 0.
 
 `Match.TOKEN`: the secret came back, or a TCP sequence number that we chose (half of it is secret).
+An answer goes to the probe whose token it bears before any that it merely does not contradict.
 `Match.HEADER`: besides the number, destination, fixed port or identifier agree, or the operating system
 ties the answer to a socket of one probe. `Match.PORT_ONLY`: the number alone, or something was rewritten
 on the way.
@@ -28,7 +32,7 @@ from typing import Final
 
 from trippy_nb.model import Match, Plan, Probe, Protocol, Quote, Reply, SocketMode
 from trippy_nb.tracing.multipath import Numbering
-from trippy_nb.wire import ICMP, ICMPV6, TCP, UDP, secret_offset
+from trippy_nb.wire import ICMP, ICMPV6, TCP, UDP, probe_secret, secret_offset, tcp_sequence
 
 _IP_NUMBERS: Final = {
     (Protocol.ICMP, 4): ICMP,
@@ -70,7 +74,7 @@ class Matcher:
         # Linux puts an identifier of its own into messages of datagram ICMP sockets.
         self._icmp_id = plan.trace_id if plan.mode is not SocketMode.DATAGRAM else None
         self._checksum = plan.icmp_checksum
-        self._secret = plan.secret
+        self._secret_size = len(plan.secret)
         self._secret_offset = _BY_PROBE if numbering.by_length else secret_offset(plan, numbering.sample)
         self._echo_reply = _ECHO_REPLY[af]
         self._errors = _ERRORS[af]
@@ -82,7 +86,9 @@ class Matcher:
         """Tell whether a reply is of a kind that answers probes of this plan at all."""
         kind = reply.icmp_type
         if kind is None:
-            return self._is_tcp and reply.tcp_flags is not None
+            if reply.tcp_flags is not None:
+                return self._is_tcp
+            return self._is_udp or (self._is_tcp and reply.key is not None)  # a helper tells no flags
         if kind == self._echo_reply:
             return self._is_icmp
         return kind in self._errors and (kind, reply.icmp_code) != self._reassembly
@@ -98,7 +104,7 @@ class Matcher:
             The probe whose number it bears.
         """
         if reply.icmp_type is None:
-            return self._judge_tcp(reply, probe)
+            return self._judge_segment(reply, probe)
         if reply.icmp_type == self._echo_reply:
             return self._judge_echo(reply, probe)
         return self._judge_error(reply, probe)
@@ -106,7 +112,7 @@ class Matcher:
     def shows_target(self, reply: Reply) -> bool:
         """Tell whether a credited reply shows that its probe reached the target.
 
-        So do echo replies and TCP answers; errors that the target itself sends; and, for UDP, Port
+        So do echo replies, TCP answers and datagrams; errors that the target itself sends; and, for UDP, Port
         Unreachable from any address: hosts with several addresses answer from another. (A firewall that
         rejects in that manner looks the same: nothing beyond it will answer either.)
         """
@@ -123,12 +129,14 @@ class Matcher:
             and self._source != self._target
         )
 
-    def _judge_tcp(self, reply: Reply, probe: Probe) -> Match | None:
+    def _judge_segment(self, reply: Reply, probe: Probe) -> Match | None:
+        """Judge what a TCP or UDP port sent back: its ports, and of TCP what it acknowledges."""
         quote = reply.quote
         if quote.sport not in (None, probe.sport) or quote.dport not in (None, probe.dport):
             return None
-        if self._bears_sequence(quote, probe):
-            return Match.TOKEN
+        sequence = self._sequence_agrees(quote, probe)
+        if sequence is not None:
+            return Match.TOKEN if sequence else None
         return Match.HEADER if reply.responder == self._target else None
 
     def _judge_echo(self, reply: Reply, probe: Probe) -> Match | None:
@@ -156,14 +164,11 @@ class Matcher:
             agrees = self._ports_agree(quote, probe, translated=translated)
         if agrees is None:
             return None
-        if self._is_tcp and self._bears_sequence(quote, probe):
-            return Match.TOKEN
-        if quote.payload is not None:
-            token = self._secret_agrees(quote.payload.rstrip(b"\0"), probe)
-            if token is False:
-                return None
-            if token:
-                return Match.TOKEN
+        token = self._sequence_agrees(quote, probe)
+        if token is None:
+            token = self._secret_agrees(quote.payload, probe, padded=True)
+        if token is not None:
+            return Match.TOKEN if token else None
         if translated or not agrees:
             return Match.PORT_ONLY if reply.key is None else Match.HEADER
         return Match.HEADER
@@ -185,27 +190,29 @@ class Matcher:
         sport, dport = quote.sport, quote.dport
         if dport is not None and dport != probe.dport:
             return None
-        if self._numbering.in_sport and translated and not self._bears_sequence(quote, probe):
+        if self._numbering.in_sport and translated and not self._sequence_agrees(quote, probe):
             return None
         if sport is not None and sport != probe.sport:
             return False if translated else None
         return quote.dst is not None or (sport is not None and dport is not None)
 
-    def _bears_sequence(self, quote: Quote, probe: Probe) -> bool:
-        """Tell whether our TCP sequence number came back (`Numbering.find_number` refuses any other)."""
-        high = self._numbering.token_high
-        return high is not None and quote.tcp_seq == high << 16 | probe.seq
+    def _sequence_agrees(self, quote: Quote, probe: Probe) -> bool | None:
+        """Compare TCP sequence numbers; None if it did not come back, or the kernel chose it."""
+        if quote.tcp_seq is None or not self._numbering.own_sequence:
+            return None
+        return quote.tcp_seq == tcp_sequence(self._plan, probe)
 
-    def _secret_agrees(self, payload: bytes | None, probe: Probe) -> bool | None:
-        """Look for the run's secret in a payload; None if it is not quoted that far."""
+    def _secret_agrees(self, payload: bytes | None, probe: Probe, *, padded: bool = False) -> bool | None:
+        """Look for the probe's secret in a payload, padded or not; None if it is not quoted that far."""
         offset = self._secret_offset
         if offset is not None and offset < 0:
             offset = secret_offset(self._plan, probe)
         if payload is None or offset is None:
             return None
-        secret = self._secret
-        part = payload[offset : offset + len(secret)]
+        secret, end = probe_secret(self._plan, probe), offset + self._secret_size
+        part = payload[offset:end]
         if part == secret:
             return True
-        # A secret that ends in zeros loses them with the padding.
+        if padded:  # a secret that ends in zeros loses them with the padding
+            part = payload.rstrip(b"\0")[offset:end]
         return None if secret.startswith(part) else False

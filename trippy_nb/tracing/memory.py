@@ -115,9 +115,10 @@ class Memory:
         self._by_seq[probe.seq] = record
 
     def find(self, reply: Reply, at_ns: int) -> tuple[Sent, Match] | None:
-        """Find the newest probe that a reply does not contradict, and that was sent before it came.
+        """Find the probe whose token a reply bears, else the newest that it does not contradict.
 
-        If all that it does not contradict were sent after, its fields are believed, and its stamp is not.
+        Of these the newest that was sent before it came. If all that it does not contradict were sent
+        after, its fields are believed, and its stamp is not.
         """
         record: Sent | None
         if reply.key is not None:
@@ -125,16 +126,19 @@ class Memory:
         else:
             number = self._numbering.find_number(reply.quote)
             record = None if number is None else self._by_seq.get(number)
-        newest: tuple[Sent, Match] | None = None
+        before: tuple[Sent, Match] | None = None
+        after: tuple[Sent, Match] | None = None
         while record is not None:
             if record.before_ns != NEVER:
                 match = self._matcher.judge(reply, record.probe)
-                if match is not None:
-                    if record.before_ns <= at_ns + _SLACK_NS:
-                        return record, match
-                    newest = newest or (record, match)
+                if match is not None and record.before_ns > at_ns + _SLACK_NS:
+                    after = after or (record, match)
+                elif match is Match.TOKEN:
+                    return record, match
+                elif match is not None:
+                    before = before or (record, match)
             record = None if reply.key is not None else record.older
-        return newest
+        return before or after
 
     def free_ns(self, first: int, count: int) -> int:
         """Tell when all of these numbers may be used: 0 means now."""

@@ -10,7 +10,7 @@ ICMP              sequence                             one (the checksum is kept
 UDP, TCP classic  the port that is not fixed           0, "changes with every probe"
 UDP paris         UDP checksum                         one a round, or one if both ports are fixed
 UDP dublin, IPv4  IP identification                    as paris
-UDP dublin, IPv6  payload length                       as paris
+UDP dublin, IPv6  payload length, or a word of it      as paris
 ================  ===================================  ======================================
 
 As in Trippy, a port that varies by round is ``initial_sequence + round``; unlike Trippy it comes round to
@@ -31,7 +31,7 @@ from trippy_nb.model import (
     Quote,
     SocketMode,
 )
-from trippy_nb.wire import DUBLIN_MAGIC, encode_message
+from trippy_nb.wire import DUBLIN_MAGIC, encode_message, payload_number
 
 LOWEST_PORT: Final = 1024
 MAX_SEQUENCE: Final = 0xFFFF - MAX_SEQUENCE_PER_ROUND
@@ -76,8 +76,8 @@ class Numbering:
         """The payload length is the number."""
         self.wrap_at = self.first + MAX_SEQUENCE_PER_ROUND if self.by_length else MAX_SEQUENCE
         """A round does not begin at this number or above."""
-        self.token_high = int.from_bytes(plan.secret[:2], "big") if _has_own_sequence(plan) else None
-        """High half of each TCP sequence number; None where the kernel chooses them."""
+        self.own_sequence = _has_own_sequence(plan)
+        """We choose the TCP sequence numbers, not the kernel."""
         self.find_number: Callable[[Quote], int | None] = self._finder()
         """Find the number of the quoted probe; None if the quote ends before it, or bears none of ours."""
         self.sample = Probe(0, 0, 0, 1, 0, self.first, *self.ports(self.first, 0))
@@ -120,7 +120,7 @@ class Numbering:
             flow=flow,
             sport=None if icmp else varying if plan.sport is None else plan.sport,
             dport=None if icmp else varying if plan.dport is None else plan.dport,
-            icmp_id=plan.trace_id if icmp and plan.mode is not SocketMode.DATAGRAM else None,
+            icmp_id=plan.trace_id if icmp and plan.mode in _OWN_HEADERS else None,
             icmp_checksum=plan.icmp_checksum if icmp else None,
             flow_label=plan.flow_label if plan.af == _IPV6 and plan.mode in _OWN_HEADERS else None,
         )
@@ -129,13 +129,15 @@ class Numbering:
         plan = self._plan
         if plan.protocol is Protocol.ICMP:
             return lambda quote: quote.icmp_seq
-        if self.token_high is not None:
+        if self.own_sequence:
             return self._tcp_number
         if self.by_port:
             return self._port_number
         if plan.multipath is Multipath.PARIS:
             return self._paris_number
-        return self._length_number if self.by_length else lambda quote: quote.ip_id
+        if not self.by_length:
+            return lambda quote: quote.ip_id
+        return self._word_number if plan.mode is SocketMode.ERROR_QUEUE else self._length_number
 
     def _port_number(self, quote: Quote) -> int | None:
         return quote.sport if self.in_sport else quote.dport
@@ -143,14 +145,15 @@ class Numbering:
     def _tcp_number(self, quote: Quote) -> int | None:
         """Take the sequence number if it came back, for a translator may have rewritten the port."""
         number = quote.tcp_seq
-        if number is None:
-            return self._port_number(quote)
-        return number & _ONES if number >> 16 == self.token_high else None
+        return self._port_number(quote) if number is None else number & _ONES
 
     def _length_number(self, quote: Quote) -> int | None:
         if quote.udp_length is None:
             return None
         return self.first + quote.udp_length - _UDP_HEADER_SIZE - len(DUBLIN_MAGIC)
+
+    def _word_number(self, quote: Quote) -> int | None:
+        return None if quote.payload is None else payload_number(self._plan, quote.payload)
 
     def _paris_number(self, quote: Quote) -> int | None:
         """Take the word of payload that made the checksum come out, if it was quoted, else the checksum.

@@ -108,6 +108,7 @@ class _Driver:
                     self._take(self._channel.receive(at_ns))
                 case EndRound(event):
                     self._emit(event)
+                    _log.debug("round %d ended: target at ttl %s", event.round, event.target_ttl or "unknown")
                     if on_round is not None and on_round(event) is False:
                         strategy.request_end(EndReason.ON_ROUND)
                 case Done(reason):

@@ -43,7 +43,10 @@ from trippy_nb.wire.packet import pack_address as pack_address
 from trippy_nb.wire.probes import DUBLIN_MAGIC as DUBLIN_MAGIC
 from trippy_nb.wire.probes import encode_message as encode_message
 from trippy_nb.wire.probes import encode_probe as encode_probe
+from trippy_nb.wire.probes import payload_number as payload_number
+from trippy_nb.wire.probes import probe_secret as probe_secret
 from trippy_nb.wire.probes import secret_offset as secret_offset
+from trippy_nb.wire.probes import tcp_sequence as tcp_sequence
 from trippy_nb.wire.quotes import decode_quote as decode_quote
 from trippy_nb.wire.replies import decode_reply as decode_reply
 from trippy_nb.wire.replies import decode_reply_v4 as decode_reply_v4

@@ -7,12 +7,17 @@ ICMP               sequence number; a word of payload keeps the checksum constan
 UDP classic        a port
 UDP paris          the checksum, made to come out by a word of payload
 UDP dublin, IPv4   identification
-UDP dublin, IPv6   payload length, after the six bytes ``trippy``
+UDP dublin, IPv6   payload length, after the six bytes ``trippy``; by the error queue, which hides it, also
+                   the word after the secret
 TCP                low half of the sequence number, and a port
 =================  ==========================================================
 
+Numbers come round after tens of thousands of probes. What tells the probes of one number apart is the
+round, mixed into the secret (ICMP and UDP classic: `probe_secret`) or into the high half of the sequence
+number (TCP: `tcp_sequence`). UDP paris and dublin keep every byte of a flow's payload the same instead.
+
 Payloads, in this order and as far as there is room: the word that solves for a checksum (ICMP with a
-constant checksum, UDP paris) or ``trippy`` (UDP dublin, IPv6); the run's secret; the pattern.
+constant checksum, UDP paris) or ``trippy`` (UDP dublin, IPv6); the secret; the pattern.
 
 IPv4 probes have DF set and identification 0 (but UDP dublin), as Trippy's. The size is `packet_size`, but
 for UDP dublin on IPv6, which numbers by length, and TCP: a SYN with the one option that every stack sends
@@ -22,7 +27,7 @@ dropped by many firewalls.
 
 from functools import lru_cache
 
-from trippy_nb.model import Multipath, Plan, Probe, Protocol
+from trippy_nb.model import Multipath, Plan, Probe, Protocol, SocketMode
 from trippy_nb.wire.icmp import encode_echo, encode_echo_solved
 from trippy_nb.wire.ip import encode_ip
 from trippy_nb.wire.packet import ICMP, ICMPV6, TCP, UDP, pack_address
@@ -31,6 +36,7 @@ from trippy_nb.wire.udp import encode_udp, encode_udp_solved
 
 DUBLIN_MAGIC = b"trippy"
 _WORD = 2
+_ONES = 0xFFFF
 _IPV4 = 4
 
 
@@ -85,7 +91,7 @@ def encode_message(plan: Plan, probe: Probe) -> bytes:
 def secret_offset(plan: Plan, probe: Probe) -> int | None:
     """Tell where in a probe's payload the run's secret is, in bytes; None where there was no room.
 
-    A quote whose payload has these bytes at this offset is of this run: `Match.TOKEN`.
+    A quote whose payload has `probe_secret` at this offset is of this run: `Match.TOKEN`.
     """
     size, offset = plan.payload_size, 0
     if plan.protocol is Protocol.TCP:
@@ -95,6 +101,28 @@ def secret_offset(plan: Plan, probe: Probe) -> int | None:
     elif _is_dublin_v6(plan):
         size, offset = _dublin_length(plan, probe), len(DUBLIN_MAGIC)
     return offset if size >= offset + len(plan.secret) else None
+
+
+def probe_secret(plan: Plan, probe: Probe) -> bytes:
+    """Return the secret that a probe carries: the run's, for ICMP and UDP classic mixed with the round.
+
+    A number is used once in a round, so there number and secret together name one probe of one run.
+    """
+    if plan.protocol is Protocol.ICMP or plan.multipath is Multipath.CLASSIC:
+        return _mixed(plan.secret, probe.round)
+    return plan.secret
+
+
+def tcp_sequence(plan: Plan, probe: Probe) -> int:
+    """Return the sequence number of a SYN: secret and round above, the probe's number below."""
+    high = int.from_bytes(plan.secret[:_WORD], "big") ^ probe.round & _ONES
+    return high << 16 | probe.seq
+
+
+@lru_cache(maxsize=1024)  # a round has one, and late answers are of recent rounds
+def _mixed(secret: bytes, round_: int) -> bytes:
+    number = int.from_bytes(secret, "big") ^ round_
+    return number.to_bytes(len(secret), "big")
 
 
 def _is_solved(plan: Plan) -> bool:
@@ -111,10 +139,21 @@ def _dublin_length(plan: Plan, probe: Probe) -> int:
     steps = probe.seq - plan.config.initial_sequence
     if steps < 0:
         raise ValueError(f"sequence {probe.seq} is below the initial {plan.config.initial_sequence}")
-    return len(DUBLIN_MAGIC) + steps
+    return len(DUBLIN_MAGIC) + steps + (len(plan.secret) + _WORD if _has_word(plan) else 0)
 
 
-@lru_cache(maxsize=1024)  # a run has one, or one a length
+def _has_word(plan: Plan) -> bool:
+    """Whether probes say their number in the payload, for their length does not come back."""
+    return _is_dublin_v6(plan) and plan.mode is SocketMode.ERROR_QUEUE
+
+
+def payload_number(plan: Plan, payload: bytes) -> int | None:
+    """Read the number that an unprivileged dublin probe (IPv6) has after its secret, if it is there."""
+    at = len(DUBLIN_MAGIC) + len(plan.secret)
+    return int.from_bytes(payload[at : at + _WORD], "big") if len(payload) >= at + _WORD else None
+
+
+@lru_cache(maxsize=1024)  # a round has one, or one a length
 def _fill(secret: bytes, pattern: int, size: int) -> bytes:
     """Fill `size` bytes with the secret, if there is room for all of it, and the pattern."""
     if size < len(secret):
@@ -127,9 +166,13 @@ def _payload(plan: Plan, probe: Probe) -> bytes:
     pattern = plan.config.payload_pattern
     if _is_dublin_v6(plan):
         size = _dublin_length(plan, probe) - len(DUBLIN_MAGIC)
-        return DUBLIN_MAGIC + _fill(plan.secret, pattern, size)
+        filled = _fill(plan.secret, pattern, size)
+        if _has_word(plan):
+            at = len(plan.secret)
+            filled = filled[:at] + probe.seq.to_bytes(_WORD, "big") + filled[at + _WORD :]
+        return DUBLIN_MAGIC + filled
     size = plan.payload_size - (_WORD if _is_solved(plan) else 0)
-    return _fill(plan.secret, pattern, size)
+    return _fill(probe_secret(plan, probe), pattern, size)
 
 
 def _echo(plan: Plan, probe: Probe, source: bytes, target: bytes) -> bytes:
@@ -163,7 +206,7 @@ def _syn(plan: Plan, probe: Probe, source: bytes, target: bytes) -> bytes:
         target=target,
         sport=probe.sport,
         dport=probe.dport,
-        seq=int.from_bytes(plan.secret[:2], "big") << 16 | probe.seq,
+        seq=tcp_sequence(plan, probe),
         flags=SYN,
         options=mss_option(MSS_V4 if plan.af == _IPV4 else MSS_V6),
     )

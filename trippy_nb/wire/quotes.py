@@ -47,7 +47,8 @@ def decode_quote(quote: bytes, *, af: int) -> Quote | None:
     Returns
     -------
     quote
-        None if what is quoted is no probe: an ICMP message other than an echo request.
+        None if what is quoted is no probe: an ICMP message other than an echo request, or a later
+        fragment (probes fit into one packet, and IPv4 ones forbid fragments).
 
     Raises
     ------
@@ -65,9 +66,8 @@ def _decode_v4(quote: bytes) -> Quote | None:
     if first >> 4 != _IPV4 or offset < ipv4.HEADER_SIZE:
         raise BadPacketError(f"a quote whose first byte is 0x{first:02x} is no IPv4 packet")
     end = length if offset + _EIGHT.size <= length < len(quote) else len(quote)
-    segment = b"" if fragment & ipv4.OFFSET_MASK else quote[offset:end]
-    fields = _segment_fields(protocol, segment)
-    if fields is None:
+    fields = _segment_fields(protocol, quote[offset:end])
+    if fields is None or fragment & ipv4.OFFSET_MASK:
         return None
     return Quote(
         src=address_text(source),
@@ -91,9 +91,8 @@ def _decode_v6(quote: bytes) -> Quote | None:
     chain = ipv6.walk_headers(quote, next_header, ipv6.HEADER_SIZE)
     offset = ipv6.HEADER_SIZE + chain.offset
     end = size if offset + _EIGHT.size <= size < len(quote) else len(quote)
-    segment = quote[offset:end] if chain.complete and not chain.fragment_offset else b""
-    fields = _segment_fields(chain.protocol, segment)
-    if fields is None:
+    fields = _segment_fields(chain.protocol, quote[offset:end] if chain.complete else b"")
+    if fields is None or chain.fragment_offset:
         return None
     return Quote(
         src=address_text(source),
