@@ -101,6 +101,10 @@ class Ledger:
         self._closed: deque[Entry] = deque(maxlen=keep_closed)
         self._last = 0
 
+    def now_ns(self) -> int:
+        """Return the time that rows of the ledger and the register are labelled with."""
+        return self._wall_ns()
+
     def opened(self, kind: str, purpose: str, run_uuid: str | None) -> Entry:
         """Begin a page; the caller outside this room is who opened it."""
         by = call_site()

@@ -7,21 +7,15 @@ about 5 ms, so 24 single sends would take 120 ms. Linux only; the buffers are ma
 import ctypes
 import errno
 import os
-import struct
-from collections.abc import Collection, Iterator, Sequence
-from typing import NamedTuple
+import socket
+from collections.abc import Collection, Sequence
 
-BATCH = 64
-"""Packets a system call."""
-SLOT = 2048
-"""Bytes a packet may have: more than the largest probe, and than any ICMP error."""
+from trippy_nb.lifetimes.datagrams import BATCH, SLOT, Datagram
 
 _ADDRESS = 32  # sockaddr_in6 has 28 bytes
 _CONTROL = 512  # an error queue's stamp, error, hop limit and traffic class are about 250
 _TRIES = 3
 _FULL = (errno.EAGAIN, errno.ENOBUFS)
-_SIZE_T = ctypes.sizeof(ctypes.c_size_t)
-_CMSG = struct.Struct("@Nii")  # cmsg(3): length with this header, level, type
 
 
 class _IoVec(ctypes.Structure):
@@ -42,33 +36,6 @@ class _MsgHdr(ctypes.Structure):
 
 class _MMsgHdr(ctypes.Structure):
     _fields_ = (("hdr", _MsgHdr), ("len", ctypes.c_uint))
-
-
-class Datagram(NamedTuple):
-    """One packet, with what the operating system says, or is told, about it."""
-
-    data: bytes
-    address: bytes = b""
-    """A `sockaddr` as C has it; empty for none."""
-    control: bytes = b""
-    """Ancillary data, see :func:`pack_control` and :func:`iter_control`."""
-
-
-def pack_control(level: int, kind: int, value: bytes) -> bytes:
-    """Make one ancillary message, padded so that another may follow."""
-    header = _CMSG.pack(_CMSG.size + len(value), level, kind)
-    return header + value + bytes(-len(value) % _SIZE_T)
-
-
-def iter_control(control: bytes) -> Iterator[tuple[int, int, bytes]]:
-    """Take ancillary data apart: level, type and value of each message. Ends at what makes no sense."""
-    at, end = 0, len(control)
-    while at + _CMSG.size <= end:
-        length, level, kind = _CMSG.unpack_from(control, at)
-        if length < _CMSG.size or at + length > end:
-            return
-        yield level, kind, control[at + _CMSG.size : at + length]
-        at += length + -length % _SIZE_T
 
 
 class _Vector:
@@ -111,7 +78,7 @@ class BatchSender:
         self.breaks = 0
         """How often an error ended a system call early, ever."""
 
-    def send(self, fd: int, datagrams: Sequence[Datagram], again: Collection[int]) -> list[int]:
+    def send(self, sock: socket.socket, datagrams: Sequence[Datagram], again: Collection[int]) -> list[int]:
         """Send at most `BATCH` datagrams; one errno each, 0 if it left.
 
         An errno of `again` (an ICMP error that was queued, reported once by the next send, whatever it
@@ -119,6 +86,7 @@ class BatchSender:
         ENOBUFS) the rest is not tried and gets the same errno.
         """
         self._fill(datagrams)
+        fd = sock.fileno()
         count = len(datagrams)
         errors = [0] * count
         done = tries = 0
@@ -173,7 +141,7 @@ class BatchReceiver:
         self._call.argtypes = (ctypes.c_int, ctypes.c_void_p, ctypes.c_uint, ctypes.c_int, ctypes.c_void_p)
         self._start = ctypes.addressof(self._vector.messages)
 
-    def receive(self, fd: int, flags: int, again: Collection[int]) -> list[Datagram]:
+    def receive(self, sock: socket.socket, flags: int, again: Collection[int]) -> list[Datagram]:
         """Return what is here: `BATCH` datagrams if there may be more, else all there was.
 
         Raises
@@ -182,6 +150,7 @@ class BatchReceiver:
             If the socket failed otherwise than by an error of `again`, which says something about a
             packet that was sent, not about the socket.
         """
+        fd = sock.fileno()
         for _ in range(_TRIES):
             count = self._call(fd, self._start, BATCH, flags, None)
             if count >= 0:

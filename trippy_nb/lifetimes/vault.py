@@ -6,19 +6,26 @@ KeyboardInterrupt is raised on the main thread only, so on a session's thread it
 between opening and registering.
 """
 
-import fcntl
+import errno
 import logging
-import select
 import socket
+import sys
 import threading
 from collections.abc import Callable, Collection, Sequence
 from types import TracebackType
-from typing import NamedTuple, Self
+from typing import NamedTuple, Protocol, Self
 
 from trippy_nb.errors import HandleClosedError
+from trippy_nb.lifetimes.capabilities import raised_for_opening
+from trippy_nb.lifetimes.datagrams import BATCH, Datagram
 from trippy_nb.lifetimes.forks import GATE, in_forked_child
 from trippy_nb.lifetimes.ledger import LEDGER, Entry, call_site
-from trippy_nb.lifetimes.mmsg import BATCH, BatchReceiver, BatchSender, Datagram
+from trippy_nb.lifetimes.waiting import ask_system, wait_ready
+
+if sys.platform == "linux":
+    from trippy_nb.lifetimes.mmsg import BatchReceiver, BatchSender
+else:
+    from trippy_nb.lifetimes.plain import BatchReceiver, BatchSender
 
 _log = logging.getLogger(__name__)
 
@@ -26,32 +33,61 @@ TICK_S = 0.05
 """No wait is longer, so that a stop flag is seen; and no wake-up handle is needed, which could hit
 somebody else's number when it is written after its close."""
 
-_TROUBLE = select.POLLERR | select.POLLHUP | select.POLLNVAL
 _live: dict[int, "Vault"] = {}
 """Vaults that hold something. Strong references: one that its maker forgot stays visible."""
+
+_BEGUN = (0, errno.EWOULDBLOCK if sys.platform == "win32" else errno.EINPROGRESS)
 
 _session = threading.local()
 
 
-def bind_thread_to_run(run_uuid: str | None) -> None:
+def held_by_thread(thread: int) -> int:
+    """Count the open handles of all vaults that a thread made."""
+    vaults = _live.copy().values()
+    return sum(len(vault._held) for vault in vaults if vault._thread == thread)  # noqa: SLF001 - one room
+
+
+def bind_thread_to_run(run_uuid: str | None, stop: Callable[[], bool]) -> None:
     """Have vaults that this thread makes belong to a run, unless they are told otherwise."""
     _session.run_uuid = run_uuid
+    _session.stop = stop
+
+
+class Resource(Protocol):
+    """What a vault can own."""
+
+    def close(self) -> None:
+        """Give the handle back to the operating system; called once, by the vault."""
+
+
+class Helper(Protocol):
+    """A session that works for another one."""
+
+    def request_stop(self) -> None:
+        """Ask it to end; do not wait."""
+
+    def stop(self) -> None:
+        """Ask it to end, and wait until all its handles are closed."""
 
 
 class _Held:
-    """A socket, its page in the ledger, and its buffers once they are needed."""
+    """A resource and its page in the ledger."""
 
-    __slots__ = ("entry", "receiver", "sender", "sock")
+    __slots__ = ("entry", "resource")
 
-    def __init__(self, sock: socket.socket, entry: Entry) -> None:
-        self.sock = sock
+    def __init__(self, resource: Resource, entry: Entry) -> None:
+        self.resource = resource
         self.entry = entry
-        self.sender: BatchSender | None = None
-        self.receiver: BatchReceiver | None = None
+
+    @property
+    def sock(self) -> socket.socket:
+        """The resource of a port."""
+        assert isinstance(self.resource, socket.socket)
+        return self.resource
 
 
-class Port:
-    """A borrowed view of a socket that a vault owns. It never blocks."""
+class Loan:
+    """A borrowed view of a handle that a vault owns."""
 
     __slots__ = ("_handle", "_vault", "purpose")
 
@@ -61,7 +97,7 @@ class Port:
         self.purpose = purpose
 
     def __repr__(self) -> str:
-        return f"<Port {self._handle} {self.purpose!r}{' closed' if self.closed else ''}>"
+        return f"<{type(self).__name__} {self._handle} {self.purpose!r}{' closed' if self.closed else ''}>"
 
     @property
     def handle(self) -> int:
@@ -73,6 +109,12 @@ class Port:
         """Whether its handle has ended."""
         return self._vault.ended(self)
 
+
+class Port(Loan):
+    """A borrowed view of a socket. It never blocks."""
+
+    __slots__ = ()
+
     def setsockopt(self, level: int, option: int, value: int | bytes) -> None:
         """Set a socket option."""
         self._vault.borrow(self).sock.setsockopt(level, option, value)
@@ -83,8 +125,8 @@ class Port:
         return sock.getsockopt(level, option, size) if size else sock.getsockopt(level, option)
 
     def ioctl(self, request: int, argument: bytes) -> bytes:
-        """Make an ioctl(2) that fills in its argument; return that."""
-        return fcntl.ioctl(self._vault.borrow(self).sock, request, argument)
+        """Make an ioctl(2) that fills in its argument, or a WSAIoctl that fills in another; return that."""
+        return ask_system(self._vault.borrow(self).sock, request, argument)
 
     def bind(self, address: tuple[str | int, ...]) -> None:
         """Bind to a local address, as `socket` spells it."""
@@ -93,6 +135,18 @@ class Port:
     def connect(self, address: tuple[str | int, ...]) -> None:
         """Connect; on a datagram socket this picks route and source address, and sends nothing."""
         self._vault.borrow(self).sock.connect(address)
+
+    def begin_connect(self, address: tuple[str | int, ...]) -> int:
+        """Begin to connect a stream socket, which sends a SYN; return the errno, 0 if it began.
+
+        `Vault.wait` with `writable` tells when it is over, one way or the other.
+        """
+        held = self._vault.borrow(self)
+        error = held.sock.connect_ex(address)
+        if error not in _BEGUN:
+            return error
+        held.entry.sent += 1
+        return 0
 
     def local_address(self) -> tuple[str | int, ...]:
         """Return the address that it is bound to, as `socket` spells it."""
@@ -110,12 +164,11 @@ class Port:
             Errors that say nothing about the datagram at hand: tried again, a bounded number of times.
         """
         held = self._vault.borrow(self)
-        if held.sender is None:
-            held.sender = BatchSender()
-        fd = held.sock.fileno()
+        sender = self._vault.sender
+        sock = held.sock
         errors: list[int] = []
         for at in range(0, len(datagrams), BATCH):
-            errors += held.sender.send(fd, datagrams[at : at + BATCH], again)
+            errors += sender.send(sock, datagrams[at : at + BATCH], again)
         held.entry.sent += errors.count(0)
         return errors
 
@@ -139,18 +192,16 @@ class Port:
             If the socket failed.
         """
         held = self._vault.borrow(self)
-        if held.receiver is None:
-            held.receiver = BatchReceiver()
-        datagrams = held.receiver.receive(held.sock.fileno(), flags, again)
+        datagrams = self._vault.receiver.receive(held.sock, flags, again)
         if count:
             held.entry.received += len(datagrams)
         return datagrams
 
     @property
     def send_breaks(self) -> int:
-        """How often an error ended a system call of `send_many` early, ever."""
-        sender = self._vault.borrow(self).sender
-        return 0 if sender is None else sender.breaks
+        """How often an error ended a system call of `send_many` early, ever, on any port of its vault."""
+        self._vault.borrow(self)
+        return self._vault.sender.breaks
 
     def count_received(self, packets: int) -> None:
         """Count packets in the ledger that `receive_many` was told not to."""
@@ -181,6 +232,9 @@ class Vault:
         self._held: dict[int, _Held] = {}
         self._thread = threading.get_ident()
         self._over: str | None = None
+        self._helpers: list[Helper] = []
+        self._sender: BatchSender | None = None
+        self._receiver: BatchReceiver | None = None
 
     def __enter__(self) -> Self:
         return self
@@ -218,27 +272,48 @@ class Vault:
             If this vault is closed, or belongs to another thread or process.
         """
         self._check()
-        with GATE:  # a fork sees it registered, or not at all
-            sock = socket.socket(family, kind, proto)
-            try:
-                entry = LEDGER.opened("socket", purpose, self.run_uuid)
-            except BaseException:
-                sock.close()
-                raise
-            self._held[entry.handle] = _Held(sock, entry)
-            _live[id(self)] = self
+        with raised_for_opening():
+            held = self.keep("socket", purpose, lambda: socket.socket(family, kind, proto))
+        entry = held.entry
         port = Port(self, entry.handle, purpose)
         try:
-            sock.settimeout(0)  # never blocks
+            held.sock.settimeout(0)  # never blocks
             if setup is not None:
-                setup(port)
+                with raised_for_opening():
+                    setup(port)
         except BaseException:
             if not port.closed:
                 self._end(entry.handle, "failed while it was set up")
             raise
+        _log.debug("opened handle %d: %s, by %s", entry.handle, purpose, entry.opened_by)
         return port
 
-    def release(self, port: Port) -> None:
+    def keep(self, kind: str, purpose: str, make: Callable[[], Resource]) -> _Held:
+        """Make a resource and own it from then on; for this room only."""
+        self._check()
+        with GATE:  # a fork sees it registered, or not at all
+            resource = make()
+            try:
+                entry = LEDGER.opened(kind, purpose, self.run_uuid)
+            except BaseException:
+                resource.close()
+                raise
+            held = self._held[entry.handle] = _Held(resource, entry)
+            _live[id(self)] = self
+        return held
+
+    @property
+    def stop_wanted(self) -> bool:
+        """Whether the session on whose thread this is asked is to end; for loops that wait for little."""
+        stop: Callable[[], bool] | None = getattr(_session, "stop", None)
+        return stop is not None and stop()
+
+    def employ(self, helper: Helper) -> None:
+        """Have a session end when this vault is closed, before the vault's own handles do."""
+        self._check()
+        self._helpers.append(helper)
+
+    def release(self, port: Loan) -> None:
         """Close a port's handle.
 
         Raises
@@ -255,32 +330,28 @@ class Vault:
         With no ports it is a pause. With `writable` it waits for room to send instead.
         """
         self._check()
-        poll = select.poll()
-        by_fd: dict[int, Port] = {}
-        for port in ports:
-            fd = self.borrow(port).sock.fileno()
-            by_fd[fd] = port
-            poll.register(fd, select.POLLOUT if writable else select.POLLIN)  # POLLERR comes unasked
-        events = poll.poll(max(0.0, min(timeout_s, TICK_S)) * 1000)
-        return tuple(
-            Ready(by_fd[fd], bool(bits & (select.POLLIN | select.POLLOUT)), bool(bits & _TROUBLE))
-            for fd, bits in events
-        )
+        socks = [self.borrow(port).sock for port in ports]
+        found = wait_ready(socks, max(0.0, min(timeout_s, TICK_S)), writable=writable)
+        return tuple(Ready(ports[i], usable, error) for i, usable, error in found)
 
     def close(self, *, by: str | None = None) -> None:
         """Close every handle that is still open, the newest first; the vault opens nothing more."""
         if self._over is None:
             self._check()
             self._over = by or call_site()
+        for helper in self._helpers:
+            helper.request_stop()  # all of them first, so that their last waits are one wait
+        for helper in self._helpers:
+            helper.stop()
         for handle in sorted(self._held, reverse=True):
             self._end(handle, self._over)
 
-    def ended(self, port: Port) -> bool:
+    def ended(self, port: Loan) -> bool:
         """Whether a port's handle is closed."""
         return port.handle not in self._held
 
-    def borrow(self, port: Port) -> _Held:
-        """Look a port's socket up; for this room only."""
+    def borrow(self, port: Loan) -> _Held:
+        """Look up what a port stands for; for this room only."""
         self._check()
         held = self._held.get(port.handle)
         if held is None or port._vault is not self:  # noqa: SLF001 - one class in two halves
@@ -289,7 +360,21 @@ class Vault:
             )
         return held
 
-    def _who_closed(self, port: Port) -> str:
+    @property
+    def sender(self) -> BatchSender:
+        """Buffers to send from, made once for all sockets of the vault; for this room only."""
+        if self._sender is None:
+            self._sender = BatchSender()
+        return self._sender
+
+    @property
+    def receiver(self) -> BatchReceiver:
+        """Buffers to receive into, made once for all sockets of the vault; for this room only."""
+        if self._receiver is None:
+            self._receiver = BatchReceiver()
+        return self._receiver
+
+    def _who_closed(self, port: Loan) -> str:
         for record in LEDGER.records():
             if record.handle == port.handle and record.closed_by is not None:
                 return f"by {record.closed_by}"
@@ -307,11 +392,13 @@ class Vault:
             if not self._held:
                 _live.pop(id(self), None)
             try:
-                held.sock.close()
+                held.resource.close()
             except OSError as error:  # close(2): the descriptor is released all the same; never again
                 _log.debug("closing handle %d: %s", handle, error)
             finally:
                 LEDGER.closed(held.entry, by)
+        page = held.entry  # logged outside the gate: a handler may do what it likes
+        _log.debug("closed handle %d by %s: %d out, %d in", handle, by, page.sent, page.received)
 
     def abandon(self) -> None:
         """Close the copies of a forked child; for this room only."""
