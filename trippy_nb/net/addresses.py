@@ -1,10 +1,13 @@
 """Addresses as C spells them."""
 
+import errno
 import socket
 import struct
 from functools import lru_cache
 
-from trippy_nb.model import unpack_address
+from trippy_nb.errors import PortInUseError, PrivilegeError
+from trippy_nb.lifetimes import Port
+from trippy_nb.model import Plan, unpack_address
 
 _IN = struct.Struct("!H4s8x")  # sockaddr_in after its family, ip(7)
 _IN6 = struct.Struct("!HI16s")  # sockaddr_in6 after its family, ipv6(7); then the scope in host order
@@ -72,3 +75,27 @@ def zone_of(scope: int) -> str | None:
 def socket_address(addr: str, port: int = 0, zone: str | None = None) -> tuple[str | int, ...]:
     """Spell an address as `bind` and `connect` of Python want it."""
     return (addr, port, 0, scope_of(zone)) if ":" in addr else (addr, port)
+
+
+def bind_fixed(port: Port, plan: Plan, sport: int) -> None:
+    """Bind to the source port that all probes have.
+
+    Raises
+    ------
+    PortInUseError
+        If another program has it.
+    PrivilegeError
+        If it is one of those that not everybody may have.
+    """
+    try:
+        port.bind(socket_address(plan.source, sport, plan.target.zone))
+    except OSError as error:
+        if error.errno == errno.EADDRINUSE:
+            raise PortInUseError(
+                f"source port {sport} of {plan.source} is in use: choose another source_port"
+            ) from None
+        if error.errno == errno.EACCES:
+            raise PrivilegeError(
+                f"source port {sport} needs CAP_NET_BIND_SERVICE: choose a source_port of 1024 or more"
+            ) from None
+        raise

@@ -1,35 +1,82 @@
 """Which protocol and which kind of socket a trace gets, and why.
 
-ICMP: raw, else datagram. UDP: raw, else error queue. TCP: raw. Without a protocol, ICMP if this process
-may, else UDP by the error queue. A protocol or mode that was asked for is never swapped.
+One table has the order of preference per platform. Without a protocol, ICMP if this process may, else UDP
+without privilege. A protocol or mode that was asked for is never swapped. The helper `mtr-packet` is
+taken only where it was asked for, or where a protocol was and nothing else is open to it.
 """
 
-from collections.abc import Callable
-from dataclasses import dataclass
+import sys
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from typing import Final
 
-from trippy_nb.errors import PrivilegeError
+from trippy_nb.errors import ConfigError, PrivilegeError
 from trippy_nb.model import Multipath, Protocol, SocketMode, TraceConfig
-from trippy_nb.net.privilege import RAW_HELPS, datagram_icmp_helps
+from trippy_nb.net.privilege import HELPER_HELPS, datagram_icmp_helps, raw_helps
 
-_ORDER = {
-    Protocol.ICMP: (SocketMode.RAW, SocketMode.DATAGRAM),
-    Protocol.UDP: (SocketMode.RAW, SocketMode.ERROR_QUEUE),
-    Protocol.TCP: (SocketMode.RAW,),
+_ICMP, _UDP, _TCP = Protocol.ICMP, Protocol.UDP, Protocol.TCP
+_RAW, _HELPER = SocketMode.RAW, SocketMode.MTR_PACKET
+
+ORDER: Final[Mapping[str, Mapping[Protocol, tuple[SocketMode, ...]]]] = {
+    "linux": {
+        _ICMP: (_RAW, SocketMode.DATAGRAM, _HELPER),
+        _UDP: (_RAW, SocketMode.ERROR_QUEUE, _HELPER),
+        _TCP: (_RAW, SocketMode.CONNECT, _HELPER),
+    },
+    "darwin": {
+        _ICMP: (SocketMode.DATAGRAM,),
+        _UDP: (),
+        _TCP: (),
+    },
+    "win32": {
+        _ICMP: (_RAW, SocketMode.ICMP_API),
+        _UDP: (_RAW,),
+        _TCP: (SocketMode.CONNECT,),
+    },
 }
+"""Kinds of sockets by `sys.platform` and protocol, best first."""
+
+_BY: Final = {
+    _RAW: "raw sockets",
+    SocketMode.DATAGRAM: "a datagram socket",
+    SocketMode.ERROR_QUEUE: "the error queue",
+    SocketMode.CONNECT: "connecting and the error queue",
+    SocketMode.ICMP_API: "the echo of the operating system",
+    _HELPER: "the helper mtr-packet",
+}
+_WHY: Final = {
+    ("win32", SocketMode.ICMP_API): "raw sockets need an administrator",
+    ("win32", SocketMode.CONNECT): "Windows lets no raw socket send TCP",
+    (
+        "darwin",
+        SocketMode.DATAGRAM,
+    ): "on macOS everybody may (from documentation, not run on a Mac)",
+}
+"""Why not raw sockets, where CAP_NET_RAW is not the reason."""
+_IPV6: Final = 6
 
 
 @dataclass(frozen=True, slots=True)
 class Abilities:
     """What this process may open; asked when, and only if, it matters."""
 
-    raw: Callable[[], bool]
-    datagram: Callable[[], bool]
+    may: Mapping[SocketMode, Callable[[], bool]]
+    """Kinds of sockets that not everybody may open."""
+    af: int = 4
+    """Address family of the target: 4 or 6."""
+    platform: str = sys.platform
 
     def allows(self, mode: SocketMode) -> bool:
         """Whether sockets of this kind may be opened."""
-        if mode is SocketMode.RAW:
-            return self.raw()
-        return self.datagram() if mode is SocketMode.DATAGRAM else True
+        asks = self.may.get(mode)
+        return asks is None or asks()
+
+    def order(self, protocol: Protocol) -> tuple[SocketMode, ...]:
+        """Kinds of sockets that this platform has for a protocol, best first."""
+        modes = ORDER.get(self.platform, {}).get(protocol, ())
+        if self.platform == "win32" and self.af == _IPV6:  # it has no IPV6_HDRINCL
+            return tuple(mode for mode in modes if mode is not _RAW)
+        return modes
 
 
 def decide(config: TraceConfig, abilities: Abilities) -> tuple[Protocol, SocketMode, str]:
@@ -37,77 +84,152 @@ def decide(config: TraceConfig, abilities: Abilities) -> tuple[Protocol, SocketM
 
     Raises
     ------
+    ConfigError
+        If this platform does not have the mode that was asked for.
     PrivilegeError
         If this process may not do what was asked; the message says what would help.
     """
+    if config.mode is not None:
+        _check_platform(config.mode, abilities)
     if config.protocol is not None:
         mode = _first_allowed(config, config.protocol, abilities)
         if mode is None:
-            raise PrivilegeError(_refusal(config, config.protocol))
-        return config.protocol, mode, _reason(config, config.protocol, mode)
-    for protocol in (Protocol.ICMP, Protocol.UDP):
-        mode = None if _is_raw_udp(config, protocol) else _first_allowed(config, protocol, abilities)
-        if mode is not None:
-            return protocol, mode, _reason(config, protocol, mode)
-    raise PrivilegeError(_refusal(config, Protocol.ICMP))
+            raise PrivilegeError(_refusal(config, config.protocol, abilities))
+        return config.protocol, mode, _reason(config, config.protocol, mode, abilities)
+    tried = [
+        protocol for protocol in (_ICMP, _UDP, _TCP) if config.mode in (None, *abilities.order(protocol))
+    ]
+    for protocol in tried:
+        mode = _first_allowed(config, protocol, abilities)
+        if mode is not None and not (config.mode is None and protocol is _TCP):
+            return protocol, mode, _reason(config, protocol, mode, abilities)
+    raise PrivilegeError(_refusal(config, tried[0], abilities))
 
 
-def _is_raw_udp(config: TraceConfig, protocol: Protocol) -> bool:
-    """Where raw UDP was possible, raw ICMP was too, and was refused or not wanted."""
-    return protocol is Protocol.UDP and config.mode is SocketMode.RAW
+def preview(
+    protocol: Protocol, abilities: Abilities, config: TraceConfig | None = None
+) -> tuple[SocketMode | None, str]:
+    """Tell which kind of socket a trace by this protocol would get, and why; or None, and why none.
+
+    Parameters
+    ----------
+    protocol
+        As if it had been asked for.
+    abilities
+        What this process may open, for one address family.
+    config
+        Other options that were asked for; by default none.
+    """
+    asked = replace(config or TraceConfig(), protocol=protocol)
+    try:
+        _protocol, mode, reason = decide(asked, abilities)
+    except (ConfigError, PrivilegeError) as error:
+        return None, str(error)
+    return mode, reason
 
 
-def _candidates(config: TraceConfig, protocol: Protocol) -> list[SocketMode]:
-    modes = [mode for mode in _ORDER[protocol] if config.mode in (None, mode)]
-    if config.unprivileged or (config.protocol is None and protocol is Protocol.UDP):
-        modes = [mode for mode in modes if mode is not SocketMode.RAW]
-    if config.multipath_strategy is not Multipath.CLASSIC:
-        modes = [mode for mode in modes if mode is SocketMode.RAW]
-    return modes
+def _check_platform(mode: SocketMode, abilities: Abilities) -> None:
+    here = {mode for protocol in Protocol for mode in abilities.order(protocol)}
+    if mode not in here:
+        known = ", ".join(str(one) for one in SocketMode if one in here) or "none"
+        raise ConfigError(
+            f"mode {mode} is not to be had on this platform ({abilities.platform}) for IPv{abilities.af}, "
+            f"only {known}"
+        )
+
+
+def _candidates(config: TraceConfig, protocol: Protocol, abilities: Abilities) -> list[SocketMode]:
+    modes = [mode for mode in abilities.order(protocol) if config.mode in (None, mode)]
+    if config.protocol is None and config.mode is None:
+        # Where raw UDP was possible, raw ICMP was too; and a helper is not for those who did not ask.
+        unasked = {_HELPER} if protocol is _ICMP else {_HELPER, _RAW}
+        modes = [mode for mode in modes if mode not in unasked]
+    if config.unprivileged:
+        modes = [mode for mode in modes if mode is not _RAW]
+    able = _writers(config.multipath_strategy, abilities.af)
+    return modes if able is None else [mode for mode in modes if mode in able]
+
+
+def _writers(multipath: Multipath, af: int) -> frozenset[SocketMode] | None:
+    """Tell what can number probes in this manner, and read the number back; None is everything.
+
+    An error queue gives back the quoted payload, not the headers before it: the word of payload that
+    solves for paris' checksum and the length that is dublin's number on IPv6, but never an
+    identification, which only raw sockets choose.
+    """
+    if multipath is Multipath.CLASSIC:
+        return None
+    if multipath is Multipath.DUBLIN and af != _IPV6:
+        return frozenset({_RAW})
+    return frozenset({_RAW, SocketMode.ERROR_QUEUE})
 
 
 def _first_allowed(config: TraceConfig, protocol: Protocol, abilities: Abilities) -> SocketMode | None:
-    return next((mode for mode in _candidates(config, protocol) if abilities.allows(mode)), None)
+    return next(
+        (mode for mode in _candidates(config, protocol, abilities) if abilities.allows(mode)),
+        None,
+    )
 
 
-def _reason(config: TraceConfig, protocol: Protocol, mode: SocketMode) -> str:
+def _reason(config: TraceConfig, protocol: Protocol, mode: SocketMode, abilities: Abilities) -> str:
     name = protocol.upper()
-    if mode is SocketMode.RAW:
-        return f"{name} by raw sockets, as this process may open them"
-    why = "raw sockets need CAP_NET_RAW"
+    if mode is _RAW:
+        return f"{name} by {_BY[mode]}, as this process may open them"
+    why = _WHY.get((abilities.platform, mode), "raw sockets need CAP_NET_RAW")
+    if abilities.platform == "win32" and mode is SocketMode.ICMP_API and abilities.af == _IPV6:
+        why = "raw sockets are for IPv4 there"
     if config.mode is mode:
         why = f"mode {mode} was asked for"
     elif config.unprivileged:
         why = "unprivileged was asked for"
-    if mode is SocketMode.DATAGRAM:
-        return f"ICMP by a datagram socket: {why}"
-    if config.protocol is None and config.mode is None:
-        return f"UDP by the error queue, not ICMP: {why}, and ICMP needs privilege here"
-    return f"UDP by the error queue: {why}"
+    if protocol is _UDP and config.protocol is None and config.mode is None:
+        return f"UDP by {_BY[mode]}, not ICMP: {why}, and ICMP needs privilege here"
+    if mode is _HELPER and config.mode is None:
+        why += ", and nothing else is open here"
+    by = "connecting" if abilities.platform == "win32" and mode is SocketMode.CONNECT else _BY[mode]
+    return f"{name} by {by}: {why}"
 
 
-def _refusal(config: TraceConfig, protocol: Protocol) -> str:
+def _refusal(config: TraceConfig, protocol: Protocol, abilities: Abilities) -> str:
     name = protocol.upper()
+    if not abilities.order(protocol):
+        return (
+            f"{name} over IPv{abilities.af} is not built for this platform ({abilities.platform}): "
+            "protocol='icmp' is"
+        )
     if config.multipath_strategy is not Multipath.CLASSIC:
+        return _multipath_refusal(config, name, abilities)
+    modes = _candidates(config, protocol, abilities)
+    if not modes:  # unprivileged, where this platform knows only raw sockets
         return (
-            f"{name} {config.multipath_strategy} needs raw sockets, which this process may not open: "
-            f"{RAW_HELPS}; or multipath_strategy='classic', which needs no privilege"
+            f"{name} needs raw sockets on this platform ({abilities.platform}), "
+            "which are not allowed with unprivileged: leave it out, or protocol='icmp'"
         )
-    if protocol is Protocol.TCP:
-        asked = "are not allowed with unprivileged" if config.unprivileged else "this process may not open"
-        if config.mode not in (None, SocketMode.RAW):
-            asked = f"are not what mode {config.mode} means"
-        return (
-            f"TCP needs raw sockets, which {asked} (tracing by connecting is not built yet): "
-            f"{RAW_HELPS}; or protocol='udp', which needs no privilege"
-        )
-    if config.mode is SocketMode.RAW:
-        return f"mode raw needs raw sockets, which this process may not open: {RAW_HELPS}; or leave out mode"
-    if protocol is Protocol.ICMP:
-        way = "a datagram socket" if config.unprivileged or config.mode else "a raw or a datagram socket"
-        raw = "" if config.unprivileged or config.mode else f"{RAW_HELPS}; or "
-        return (
-            f"ICMP needs {way}, which this process may not open: {raw}{datagram_icmp_helps()}; "
-            "or protocol='udp', which needs no privilege"
-        )
-    return f"{name} needs sockets that this process may not open: {RAW_HELPS}"
+    helps = [_help(mode, abilities.platform) for mode in modes]
+    if config.mode is not None:
+        helps.append("leave out mode")
+    if protocol is not _UDP and SocketMode.ERROR_QUEUE in abilities.order(_UDP):
+        helps.append("protocol='udp', which needs no privilege")
+    needed = " or ".join(_BY[mode] for mode in modes)
+    subject = f"mode {config.mode}" if config.mode is not None else name
+    return f"{subject} needs {needed}, which this process may not open: {'; or '.join(helps)}"
+
+
+def _multipath_refusal(config: TraceConfig, name: str, abilities: Abilities) -> str:
+    multipath, af = config.multipath_strategy, abilities.af
+    why = ""
+    others = "multipath_strategy='classic', which needs no privilege"
+    if multipath is Multipath.DUBLIN and af != _IPV6 and SocketMode.ERROR_QUEUE in abilities.order(_UDP):
+        why = " (its number is the IP identification, which no other socket chooses or reads back)"
+        others = "multipath_strategy='paris' or 'classic', which need no privilege"
+    asked = "were not asked for" if config.unprivileged or config.mode else "this process may not open"
+    return (
+        f"{name} {multipath} on IPv{af} needs raw sockets{why}, which {asked}: "
+        f"{raw_helps(abilities.platform)}; or {others}"
+    )
+
+
+def _help(mode: SocketMode, platform: str) -> str:
+    if mode is SocketMode.DATAGRAM:
+        return datagram_icmp_helps()
+    return HELPER_HELPS if mode is _HELPER else raw_helps(platform)

@@ -27,6 +27,7 @@ from trippy_nb.net.ancillary import Ancillary
 from trippy_nb.net.buffers import widen
 from trippy_nb.net.queued import queue_errors, quoted_bytes, reply_from_queue, ttl_control
 from trippy_nb.net.stamps import TransmitStamps, await_stamping
+from trippy_nb.net.steering import steer
 from trippy_nb.net.transfer import Inbox, Outbox
 from trippy_nb.tracing import Arrival, Clock
 from trippy_nb.wire import decode_reply_v4, decode_reply_v6, encode_message
@@ -78,6 +79,7 @@ class DatagramChannel:
         plan = self._plan
         queue_errors(port, plan.af, plan.config.tos)
         widen(port)
+        steer(port, plan.config)
         try:
             port.bind(socket_address(plan.source, plan.trace_id, plan.target.zone))
         except OSError as error:

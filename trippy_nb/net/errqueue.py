@@ -1,20 +1,26 @@
 """UDP without privilege: ordinary sockets, and what their error queues hold.
 
 The TTL of each probe goes along as ancillary data, so one socket serves a whole trace. Only where the
-source port is what varies, each probe needs a socket of its own, which then also says whose answer
-it is.
+source port varies there is a socket for each port; where it is the number, that socket also says whose
+answer it is.
+
+Paris works here, and dublin over IPv6: the payload that makes the checksum come out, or has the length, is
+ours, and the kernel adds the header it leads to. To tell whose answer it is, the payload must come back: the
+error queue holds what was quoted after the UDP header, not the header. A router that quotes no more than 28
+bytes (RFC 792; RFC 1812 section 4.3.2.3 wants more) names no probe then, and its answer is unmatched.
 """
 
 import errno
 import socket
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import groupby
 
-from trippy_nb.errors import ConfigError
 from trippy_nb.lifetimes import Datagram, Port, Vault
-from trippy_nb.model import Foreign, Plan, Probe, Quote, Reply, SendReceipt, seconds_to_ns
+from trippy_nb.model import Foreign, Multipath, Plan, Probe, Quote, Reply, SendReceipt, seconds_to_ns
 from trippy_nb.net import linux
 from trippy_nb.net.addresses import (
+    bind_fixed,
     family_of,
     pack_sockaddr,
     scope_of,
@@ -26,6 +32,7 @@ from trippy_nb.net.ancillary import Ancillary
 from trippy_nb.net.buffers import widen
 from trippy_nb.net.queued import queue_errors, quoted_bytes, reply_from_queue, ttl_control
 from trippy_nb.net.stamps import TransmitStamps, await_stamping
+from trippy_nb.net.steering import steer
 from trippy_nb.net.transfer import Inbox, Outbox
 from trippy_nb.tracing import Arrival, Clock
 from trippy_nb.wire import encode_message
@@ -49,7 +56,7 @@ class ErrorQueueChannel:
     Parameters
     ----------
     plan
-        The trace; UDP, classic.
+        The trace; UDP.
     vault
         Owner of all that is opened here.
     clock
@@ -57,7 +64,7 @@ class ErrorQueueChannel:
 
     Raises
     ------
-    ConfigError
+    PortInUseError
         If the source port is taken by another program.
     """
 
@@ -69,27 +76,22 @@ class ErrorQueueChannel:
         self._scope = scope_of(plan.target.zone)
         self._lines: dict[int, _Line] = {}
         self._life_ns = 2 * seconds_to_ns(plan.config.probe_timeout)
-        self._open_first()
-        await_stamping(vault, keep=plan.sport is None)  # before the first probe's socket is there
-
-    def _open_first(self) -> None:
-        plan = self._plan
+        self._is_number = plan.sport is None and plan.multipath is Multipath.CLASSIC
         if plan.sport is not None:
-            try:
-                self._open_line(plan.sport, key=None)
-            except OSError as error:
-                if error.errno != errno.EADDRINUSE:
-                    raise
-                raise ConfigError(
-                    f"source port {plan.sport} of {plan.source} is in use: choose another source_port"
-                ) from None
+            self._open_line(plan.sport, key=None)
+        await_stamping(vault, keep=plan.sport is None)  # before the first probe's socket is there
 
     def send(self, probes: Sequence[Probe]) -> Sequence[SendReceipt]:
         """Send a window of probes, see `Channel`."""
         if self._plan.sport is not None:
             return self._lines[self._plan.sport].outbox.send(probes, self._encode)
         self._close_lines_before(self._clock.now_ns() - self._life_ns)
-        return [self._send_alone(probe) for probe in probes]
+        if self._is_number:
+            return [self._send_alone(probe) for probe in probes]
+        receipts: list[SendReceipt] = []
+        for sport, group in groupby(probes, key=lambda probe: probe.sport):  # one: the round's
+            receipts += self._send_together(sport, list(group))
+        return receipts
 
     def receive(self, until_ns: int) -> Sequence[Arrival]:
         """Wait, and return all that is here, see `Channel`."""
@@ -106,6 +108,18 @@ class ErrorQueueChannel:
             return SendReceipt(probe.key, now_ns, self._clock.now_ns(), error.errno or errno.EIO)
         return line.outbox.send([probe], self._encode)[0]
 
+    def _send_together(self, sport: int, probes: Sequence[Probe]) -> Sequence[SendReceipt]:
+        now_ns = self._clock.now_ns()
+        line = self._lines.pop(sport, None)
+        try:
+            line = line or self._open_line(sport, key=None)
+        except OSError as error:
+            number, at_ns = error.errno or errno.EIO, self._clock.now_ns()
+            return [SendReceipt(probe.key, now_ns, at_ns, number) for probe in probes]
+        line.opened_ns = now_ns
+        self._lines[sport] = line  # the last in order of age
+        return line.outbox.send(probes, self._encode)
+
     def _encode(self, probe: Probe) -> Datagram:
         plan = self._plan
         return Datagram(
@@ -120,7 +134,11 @@ class ErrorQueueChannel:
         def set_up(port: Port) -> None:
             queue_errors(port, plan.af, plan.config.tos)
             widen(port)
-            port.bind(socket_address(plan.source, sport, plan.target.zone))
+            steer(port, plan.config)
+            if plan.sport is None:
+                port.bind(socket_address(plan.source, sport, plan.target.zone))
+            else:
+                bind_fixed(port, plan, sport)
 
         port = self._vault.open_socket(
             family_of(plan.af), socket.SOCK_DGRAM, purpose="sending probes, receiving errors", setup=set_up

@@ -3,26 +3,48 @@
 import errno
 import os
 import socket
+import sys
 import uuid
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from trippy_nb.errors import ChannelBrokenError, ConfigError, PrivilegeError
 from trippy_nb.lifetimes import Vault
 from trippy_nb.model import Choice, Plan, SocketMode, Target, TraceConfig, check_family
 from trippy_nb.net.choice import Abilities, decide
+from trippy_nb.net.connect import ConnectChannel
 from trippy_nb.net.datagram import DatagramChannel
 from trippy_nb.net.errqueue import ErrorQueueChannel
+from trippy_nb.net.helper import HelperChannel, may_use_helper
 from trippy_nb.net.privilege import may_open_datagram_icmp, may_open_raw
 from trippy_nb.net.raw import RawChannel
 from trippy_nb.net.resolve import resolve, reverse_name
-from trippy_nb.net.source import choose_source
+from trippy_nb.net.steering import check_steering
 from trippy_nb.tracing import Channel, Clock, MonotonicClock
+
+if sys.platform == "win32":
+    from trippy_nb.net.windows_source import choose_source
+else:
+    from trippy_nb.net.source import choose_source
 
 _CHANNELS: dict[SocketMode, Callable[[Plan, Vault, Clock], Channel]] = {
     SocketMode.RAW: RawChannel,
     SocketMode.ERROR_QUEUE: ErrorQueueChannel,
     SocketMode.DATAGRAM: DatagramChannel,
+    SocketMode.CONNECT: ConnectChannel,
+    SocketMode.MTR_PACKET: HelperChannel,
 }
+
+
+def _channels() -> Mapping[SocketMode, Callable[[Plan, Vault, Clock], Channel]]:
+    if sys.platform == "win32":
+        from trippy_nb.net.windows import CHANNELS
+
+        return CHANNELS
+    if sys.platform == "darwin":
+        from trippy_nb.net.macos import CHANNELS
+
+        return CHANNELS
+    return _CHANNELS
 
 
 class LiveNetwork:
@@ -63,11 +85,8 @@ class LiveNetwork:
         check_family(config, target.af)
         with Vault() as vault:
             try:
-                abilities = Abilities(
-                    raw=lambda: may_open_raw(vault, target.af),
-                    datagram=lambda: may_open_datagram_icmp(vault, target.af),
-                )
-                protocol, mode, reason = decide(config, abilities)
+                protocol, mode, reason = decide(config, abilities_of(vault, target.af))
+                check_steering(config, mode)
                 source = choose_source(vault, target, config)
             except PrivilegeError:  # an OSError, too
                 raise
@@ -81,13 +100,23 @@ class LiveNetwork:
 
     def open(self, plan: Plan, vault: Vault) -> Channel:
         """Open a channel whose handles belong to `vault`, see `Network`."""
-        make = _CHANNELS.get(plan.mode)
+        make = _channels().get(plan.mode)
         if make is None:
             raise ConfigError(f"mode {plan.mode} is not a way into the live network")
         try:
             return make(plan, vault, self._clock)
         except OSError as error:
             raise ChannelBrokenError(f"the {plan.mode} channel cannot be opened: {_said(error)}") from error
+
+
+def abilities_of(vault: Vault, af: int) -> Abilities:
+    """Tell what this process may open towards targets of a family; asked by opening and closing."""
+    may: dict[SocketMode, Callable[[], bool]] = {
+        SocketMode.RAW: lambda: may_open_raw(vault, af),
+        SocketMode.DATAGRAM: lambda: may_open_datagram_icmp(vault, af),
+        SocketMode.MTR_PACKET: lambda: may_use_helper(vault, MonotonicClock(), af),
+    }
+    return Abilities(may, af)
 
 
 def _said(error: OSError) -> str:

@@ -5,16 +5,15 @@ filtered in the kernel. With them a whole window is one sendmmsg, and its answer
 or three recvmmsg.
 """
 
+import logging
 import socket
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
-from trippy_nb.errors import BadPacketError
 from trippy_nb.lifetimes import Datagram, Port, Vault
 from trippy_nb.model import Foreign, Plan, Probe, Protocol, Quote, Reply, SendReceipt
 from trippy_nb.net import linux
 from trippy_nb.net.addresses import (
     family_of,
-    pack,
     pack_sockaddr,
     scope_of,
     socket_address,
@@ -23,15 +22,17 @@ from trippy_nb.net.addresses import (
 )
 from trippy_nb.net.ancillary import Ancillary
 from trippy_nb.net.buffers import widen
-from trippy_nb.net.filters import pass_answers_only, pass_target_only
+from trippy_nb.net.filters import pass_answers_only, pass_own_answers_only, pass_target_only
+from trippy_nb.net.question import ANSWERED_BY, ICMP_NUMBER, Question, decoded
 from trippy_nb.net.stamps import TransmitStamps, await_stamping, stamp_received
+from trippy_nb.net.steering import steer
 from trippy_nb.net.transfer import Inbox, Outbox
 from trippy_nb.tracing import Arrival, Clock
 from trippy_nb.wire import decode_ip, decode_reply, decode_reply_v6, decode_udp, encode_probe
 
-_ICMP = {4: socket.IPPROTO_ICMP, 6: socket.IPPROTO_ICMPV6}
-_ANSWERED_BY = {Protocol.TCP: socket.IPPROTO_TCP, Protocol.UDP: socket.IPPROTO_UDP}
-_ECHO_REPLY = {4: 0, 6: 129}
+_log = logging.getLogger(__name__)
+
+_FLOOD = 16_384  # packets of others, each of which costs us some 10 us and a place in the receive buffer
 _IPV4 = 4
 
 
@@ -53,7 +54,7 @@ class RawChannel:
         af, family = plan.af, family_of(plan.af)
         self._local = socket_address(plan.source, zone=plan.target.zone)
         self._address = pack_sockaddr(plan.target.addr, scope=scope_of(plan.target.zone))
-        self._asks = _Question(plan)
+        self._asks = Question(plan)
         sender = vault.open_socket(
             family, socket.SOCK_RAW, socket.IPPROTO_RAW, purpose="sending probes", setup=self._set_up_sender
         )
@@ -61,14 +62,16 @@ class RawChannel:
         self._outbox = Outbox(sender, vault, clock, stamps)
         self._inbox = Inbox(vault, clock, plan.config.read_timeout)
         errors = vault.open_socket(
-            family, socket.SOCK_RAW, _ICMP[af], purpose="receiving ICMP", setup=self._set_up_icmp
+            family, socket.SOCK_RAW, ICMP_NUMBER[af], purpose="receiving ICMP", setup=self._set_up_icmp
         )
+        self._errors = errors
+        self._strangers = 0
         self._inbox.add(errors, self._read_icmp_v4 if af == _IPV4 else self._read_icmp_v6)
-        if plan.protocol in _ANSWERED_BY:
+        if plan.protocol in ANSWERED_BY:
             answers = vault.open_socket(
                 family,
                 socket.SOCK_RAW,
-                _ANSWERED_BY[plan.protocol],
+                ANSWERED_BY[plan.protocol],
                 purpose=f"receiving {plan.protocol.upper()}",
                 setup=self._set_up_answers,
             )
@@ -94,6 +97,7 @@ class RawChannel:
             port.setsockopt(linux.SOL_IPV6, linux.IPV6_HDRINCL, 1)
             port.setsockopt(linux.SOL_IPV6, linux.IPV6_RECVERR, 1)
         widen(port)
+        steer(port, self._plan.config)
         port.bind(self._local)  # routes may depend on the source address
 
     def _set_up_icmp(self, port: Port) -> None:
@@ -111,6 +115,7 @@ class RawChannel:
             port.setsockopt(linux.SOL_IPV6, linux.IPV6_RECVTCLASS, 1)
         stamp_received(port)
         widen(port)
+        steer(port, self._plan.config)
         port.bind(self._local)
 
     def _read_icmp_v4(self, datagram: Datagram, said: Ancillary, read_ns: int) -> Arrival:
@@ -118,28 +123,39 @@ class RawChannel:
         start = (packet[0] & 0x0F) * 4 if packet else 0
         strange = self._asks.strangeness(packet, start)
         if strange:
-            return Foreign(strange, read_ns, packet)
-        return _decoded(
+            return self._stranger(strange, read_ns, packet)
+        return decoded(
             lambda: decode_reply(packet, read_ns=read_ns, kernel_ns=said.kernel_ns), packet, read_ns
         )
 
     def _read_icmp_v6(self, datagram: Datagram, said: Ancillary, read_ns: int) -> Arrival:
         strange = self._asks.strangeness(datagram.data, 0)
         if strange:
-            return Foreign(strange, read_ns, datagram.data)
+            return self._stranger(strange, read_ns, datagram.data)
         return self._decode_v6(datagram, said, read_ns, socket.IPPROTO_ICMPV6)
+
+    def _stranger(self, reason: str, read_ns: int, packet: bytes) -> Foreign:
+        """Count a packet of others; once they are a flood, have the kernel keep the rest of it from us.
+
+        Until then each is counted and the first are sampled, for they may explain what a user sees.
+        """
+        self._strangers += 1
+        if self._strangers == _FLOOD:
+            pass_own_answers_only(self._errors, self._asks)
+            _log.info("%d foreign packets: from here on the kernel drops them, uncounted", _FLOOD)
+        return Foreign(reason, read_ns, packet)
 
     def _read_tcp(self, datagram: Datagram, said: Ancillary, read_ns: int) -> Arrival:
         if self._plan.af != _IPV4:
             return self._decode_v6(datagram, said, read_ns, socket.IPPROTO_TCP)
         packet = datagram.data
-        return _decoded(
+        return decoded(
             lambda: decode_reply(packet, read_ns=read_ns, kernel_ns=said.kernel_ns), packet, read_ns
         )
 
     def _read_udp(self, datagram: Datagram, said: Ancillary, read_ns: int) -> Arrival:
         packet = datagram.data
-        return _decoded(lambda: self._decode_udp(packet, said, read_ns), packet, read_ns)
+        return decoded(lambda: self._decode_udp(packet, said, read_ns), packet, read_ns)
 
     def _decode_v6(self, datagram: Datagram, said: Ancillary, read_ns: int, protocol: int) -> Arrival:
         sender = unpack_sockaddr(datagram.address)
@@ -147,7 +163,7 @@ class RawChannel:
             return Foreign("no sender's address", read_ns, datagram.data)
         zone = zone_of(sender[2])
         src = f"{sender[0]}%{zone}" if zone else sender[0]
-        return _decoded(
+        return decoded(
             lambda: decode_reply_v6(
                 datagram.data,
                 src=src,
@@ -180,46 +196,3 @@ class RawChannel:
             size=size,
             packet=packet,
         )
-
-
-def _decoded(decode: Callable[[], Reply | None], packet: bytes, read_ns: int) -> Arrival:
-    try:
-        reply = decode()
-    except BadPacketError as error:
-        return Foreign(str(error), read_ns, packet)
-    return reply if reply is not None else Foreign("answers no probe", read_ns, packet)
-
-
-class _Question:
-    """What we asked: a first look at ICMP, before it is decoded.
-
-    A raw socket gets the answers to every program on this machine, other traces of ours among them.
-    """
-
-    def __init__(self, plan: Plan) -> None:
-        self._echo_reply = _ECHO_REPLY[plan.af]
-        self._target = pack(plan.target.addr)
-        if plan.protocol is Protocol.ICMP:
-            self._protocol: int = _ICMP[plan.af]
-            self._identifier: bytes | None = plan.trace_id.to_bytes(2, "big")
-        else:
-            self._protocol = _ANSWERED_BY[plan.protocol]
-            self._identifier = None
-        # Of the quoted IP header: RFC 791 section 3.1, RFC 8200 section 3.
-        self._protocol_at, self._target_at = (9, 16) if plan.af == _IPV4 else (6, 24)
-
-    def strangeness(self, packet: bytes, start: int) -> str:
-        """Say why an ICMP message, which begins at `start`, is not for us; empty if it may be."""
-        quote = start + 8
-        if len(packet) < quote:
-            return f"{len(packet)} bytes are no ICMP message"
-        if packet[start] == self._echo_reply:
-            if self._identifier is None or packet[start + 4 : start + 6] != self._identifier:
-                return "an echo reply of another identifier"
-            return ""
-        target = packet[quote + self._target_at : quote + self._target_at + len(self._target)]
-        if target != self._target:
-            return "about a packet to another address"
-        if packet[quote + self._protocol_at] != self._protocol:
-            return "about a packet of another protocol"
-        return ""

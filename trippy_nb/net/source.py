@@ -10,6 +10,7 @@ from trippy_nb.errors import ConfigError
 from trippy_nb.lifetimes import Port, Vault
 from trippy_nb.model import Target, TraceConfig, normalise_address, split_zone, unpack_address
 from trippy_nb.net.addresses import family_of, socket_address
+from trippy_nb.net.steering import is_vrf, steer
 
 _ANY_PORT = 9  # discard; connecting a datagram socket only asks the routing table
 _SIOCGIFADDR = 0x8915
@@ -40,13 +41,18 @@ def choose_source(vault: Vault, target: Target, config: TraceConfig) -> str:
         asked, own_zone = split_zone(config.source_address)
         zone = own_zone or zone
     elif config.interface is not None:
-        asked = _interface_address(vault, config.interface, target)
+        asked = _interface_address(vault, config.interface, target)  # None: the table of a VRF knows
         zone = zone or config.interface
     return _routed(vault, target, asked, zone, config)
 
 
 def _routed(vault: Vault, target: Target, asked: str | None, zone: str | None, config: TraceConfig) -> str:
-    port = vault.open_socket(family_of(target.af), socket.SOCK_DGRAM, purpose="finding the source address")
+    port = vault.open_socket(
+        family_of(target.af),
+        socket.SOCK_DGRAM,
+        purpose="finding the source address",
+        setup=lambda port: steer(port, config),
+    )
     try:
         if asked is not None:
             _bind(port, asked, zone, config)
@@ -94,16 +100,24 @@ def _is_link_local(addr: str) -> bool:
     return ":" in addr and IPv6Address(addr).is_link_local
 
 
-def _interface_address(vault: Vault, name: str, target: Target) -> str:
+def _interface_address(vault: Vault, name: str, target: Target) -> str | None:
     names = [known for _number, known in socket.if_nameindex()]
     if name not in names or len(name.encode()) > _LONGEST_NAME:
         raise ConfigError(f"there is no interface {name!r} here, only {', '.join(names)}")
     found = _ipv4_address(vault, name) if target.af == _IPV4 else _ipv6_address(name, target)
-    if found is None:
+    if found is None and not _is_vrf(vault, name):
         raise ConfigError(
             f"interface {name} has no usable IPv{target.af} address: see `ip address show {name}`"
         )
     return found
+
+
+def _is_vrf(vault: Vault, name: str) -> bool:
+    port = vault.open_socket(socket.AF_INET, socket.SOCK_DGRAM, purpose="asking what an interface is")
+    try:
+        return is_vrf(port, name)
+    finally:
+        vault.release(port)
 
 
 def _ipv4_address(vault: Vault, name: str) -> str | None:

@@ -7,8 +7,8 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 
 from trippy_nb.errors import ChannelBrokenError
-from trippy_nb.lifetimes import BATCH, TICK_S, Datagram, Port, Vault
-from trippy_nb.model import NS_PER_S, Probe, SendReceipt, Stamped, seconds_to_ns
+from trippy_nb.lifetimes import BATCH, SLOT, TICK_S, Datagram, Port, Vault
+from trippy_nb.model import NS_PER_S, Foreign, Probe, SendReceipt, Stamped, seconds_to_ns
 from trippy_nb.net import linux
 from trippy_nb.net.ancillary import Ancillary, read_ancillary
 from trippy_nb.net.stamps import TransmitStamps
@@ -17,6 +17,7 @@ from trippy_nb.tracing import Arrival, Clock
 _FULL = (errno.EAGAIN, errno.ENOBUFS)
 _FULL_TRIES = 4
 _FULL_PAUSE_S = 0.005  # a full queue of 1 Mbit/s has room for another probe of 84 bytes after 0.7 ms
+_TOO_LONG = f"{SLOT} bytes or more, the rest was left behind: no answer to a probe is that long"
 _MOST_BATCHES = 16  # a flood must not keep us from sending, nor fill the memory: the rest waits its turn
 
 Read = Callable[[Datagram, Ancillary, int], Arrival]
@@ -24,7 +25,8 @@ Encode = Callable[[Probe], Datagram]
 
 
 @contextmanager
-def _breaking(doing: str) -> Iterator[None]:
+def breaking(doing: str) -> Iterator[None]:
+    """Have the operating system's errors break the channel: `ChannelBrokenError`."""
     try:
         yield
     except OSError as error:
@@ -77,7 +79,7 @@ class Outbox:
             if not waiting:
                 break
             room = [self.port] if receipts[waiting[0]].errno == errno.EAGAIN else []
-            with _breaking("waiting for room to send"):
+            with breaking("waiting for room to send"):
                 self._vault.wait(room, _FULL_PAUSE_S, writable=True)
             later = self._hand_over([probes[i] for i in waiting], [packets[i] for i in waiting])
             for i, receipt in zip(waiting, later, strict=True):
@@ -143,10 +145,10 @@ class Inbox:
         """Wait until something is here, `until_ns`, or the read time-out; return all that is here."""
         left_ns = min(until_ns - self._clock.now_ns(), self._longest_ns)
         arrivals: list[Arrival] = []
-        with _breaking("waiting for answers"):
+        with breaking("waiting for answers"):
             ready = self._vault.wait(self._ports, left_ns / NS_PER_S)
         for port, usable, error in ready:
-            with _breaking(port.purpose):
+            with breaking(port.purpose):
                 if error and port in self._errors:
                     self._drain_errors(port, arrivals)
                 if usable and port in self._packets:
@@ -158,7 +160,12 @@ class Inbox:
         for _ in range(_MOST_BATCHES):
             datagrams = port.receive_many(again=linux.QUEUED_ICMP)
             read_ns = self._clock.now_ns()
-            arrivals += [read(datagram, read_ancillary(datagram.control), read_ns) for datagram in datagrams]
+            arrivals += [
+                read(datagram, read_ancillary(datagram.control), read_ns)
+                if len(datagram.data) < SLOT
+                else Foreign(_TOO_LONG, read_ns, datagram.data)
+                for datagram in datagrams
+            ]
             if len(datagrams) < BATCH:
                 return
 
