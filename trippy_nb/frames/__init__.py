@@ -1,6 +1,8 @@
 """Tables: the schema, the recorder that fills them, and the one file format of ours."""
 
+from trippy_nb.frames.build import doctor_frame as doctor_frame
 from trippy_nb.frames.build import handles_frame as handles_frame
+from trippy_nb.frames.build import sessions_frame as sessions_frame
 from trippy_nb.frames.check import check_frame as check_frame
 from trippy_nb.frames.check import conform as conform
 from trippy_nb.frames.check import empty_frame as empty_frame
@@ -11,9 +13,11 @@ from trippy_nb.frames.schema import HANDLES as HANDLES
 from trippy_nb.frames.schema import HOPS as HOPS
 from trippy_nb.frames.schema import PACKETS as PACKETS
 from trippy_nb.frames.schema import PROBES as PROBES
+from trippy_nb.frames.schema import PROCESS_TABLES as PROCESS_TABLES
 from trippy_nb.frames.schema import REPLIES as REPLIES
 from trippy_nb.frames.schema import RUNS as RUNS
 from trippy_nb.frames.schema import SCHEMA_VERSION as SCHEMA_VERSION
+from trippy_nb.frames.schema import SESSIONS as SESSIONS
 from trippy_nb.frames.schema import TABLES as TABLES
 from trippy_nb.frames.schema import Column as Column
 from trippy_nb.frames.schema import Table as Table

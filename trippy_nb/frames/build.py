@@ -12,14 +12,14 @@ from trippy_nb.frames.fates import find_fates
 from trippy_nb.frames.quotes import NAT_WORDS, find_nat, read_extensions
 from trippy_nb.frames.records import NO_MATCH, NO_TIME, Ints, Records
 from trippy_nb.frames.runs_row import runs_frame
-from trippy_nb.frames.schema import FLOWS, HANDLES, PACKETS, PROBES, REPLIES, Column
+from trippy_nb.frames.schema import DOCTOR, FLOWS, HANDLES, PACKETS, PROBES, REPLIES, SESSIONS, Column, Table
 from trippy_nb.frames.snapshot import Rows, Snapshot, find, sort_rows
 from trippy_nb.frames.tables import Tables
 from trippy_nb.frames.timing import Offsets, Rtts, find_rtts
-from trippy_nb.model import Protocol, SocketMode, split_zone
+from trippy_nb.model import Protocol, RttSource, SocketMode, split_zone
 
 _MOST: Final = 255  # counters of one byte saturate
-_PARTIAL_MODES: Final = (SocketMode.ERROR_QUEUE, SocketMode.DATAGRAM)
+_WHOLE_MODES: Final = (SocketMode.RAW, SocketMode.SIM)
 _TCP_LETTERS: Final = "FSRPAUEC"  # RFC 9293 section 3.1, from the lowest bit up
 
 
@@ -94,6 +94,7 @@ def _rtts(snap: Snapshot, rows: Rows, offsets: Offsets) -> Rtts:
         measured_ns=replies["rtt_ns"].astype(np.int64),
         offsets=offsets,
         simulated=snap.plan.mode is SocketMode.SIM,
+        measured_by=RttSource.HELPER if snap.plan.mode is SocketMode.MTR_PACKET else RttSource.KERNEL_TCP,
     )
     n = len(rows.replies)
     spread = Rtts(np.zeros(n, np.int64), np.full(n, -1), np.zeros(n, bool))
@@ -252,7 +253,7 @@ def _packets_frame(snap: Snapshot, rows: Rows, sent_ns: Ints, received_ns: Ints)
         "direction": _words(PACKETS.column("direction"), (~out[here]).astype(np.int64)),
         "at": col.moments(at_ns[here]),
         **_probe_keys(rows.probes, row[here]),
-        "complete": np.full(n, snap.plan.mode not in _PARTIAL_MODES),
+        "complete": np.full(n, snap.plan.mode in _WHOLE_MODES),
         "bytes": col.objects(snap.packets[1::2])[here],
     }
     return col.frame_of(PACKETS, columns, n)
@@ -266,20 +267,34 @@ def handles_frame(records: Iterable[object]) -> pd.DataFrame:
     records
         Objects with the columns of HANDLES as attributes; times in ns since 1970, None while open.
     """
+    return _frame_of_records(HANDLES, records)
+
+
+def sessions_frame(records: Iterable[object]) -> pd.DataFrame:
+    """Make a SESSIONS frame of the register's records, objects with its columns as attributes."""
+    return _frame_of_records(SESSIONS, records)
+
+
+def doctor_frame(findings: Iterable[object]) -> pd.DataFrame:
+    """Make a DOCTOR frame of findings: objects with its columns as attributes."""
+    return _frame_of_records(DOCTOR, findings)
+
+
+def _frame_of_records(table: Table, records: Iterable[object]) -> pd.DataFrame:
     given = list(records)
     columns: dict[str, Any] = {}
-    for column in HANDLES.columns:
+    for column in table.columns:
         values: Sequence[Any] = [getattr(record, column.name) for record in given]
         if column.dtype == "utc":
             columns[column.name] = col.moments(
                 np.array([NO_TIME if at is None else at for at in values], np.int64)
             )
         elif column.dtype == "category":
-            codes = [column.words.index(str(value)) for value in values]
+            codes = [-1 if value is None else column.words.index(str(value)) for value in values]
             columns[column.name] = _words(column, np.array(codes, np.int64))
         elif column.dtype == "str":
             texts = [None if value is None else str(value) for value in values]
             columns[column.name] = pd.Series(texts, dtype="str")
         else:
             columns[column.name] = np.array(values, dtype=col.PLAIN[column.dtype])
-    return col.frame_of(HANDLES, columns, len(given))
+    return col.frame_of(table, columns, len(given))

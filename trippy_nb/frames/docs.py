@@ -3,7 +3,7 @@
 import sys
 from pathlib import Path
 
-from trippy_nb.frames.schema import SCHEMA_VERSION, TABLES, Column, Table
+from trippy_nb.frames.schema import PROCESS_TABLES, SCHEMA_VERSION, TABLES, Column, Table
 
 _DTYPES = {
     "utc": "datetime64[ns, UTC]",
@@ -25,7 +25,8 @@ A column of dtype `category` holds text. Where its words are listed, they are al
 
 def tables_markdown() -> str:
     """Write the schema as Markdown: a section a table, a row a column."""
-    return "\n".join([_HEAD, *(_section(table) for table in TABLES.values())])
+    tables = {**TABLES, **PROCESS_TABLES}
+    return "\n".join([_HEAD, *(_section(table) for table in tables.values())])
 
 
 def _section(table: Table) -> str:

@@ -6,6 +6,8 @@ from trippy_nb.model import ClockSampled
 
 PACKET_BYTES: Final = 16 * 1024 * 1024
 """Bytes of packets kept in a run, at most."""
+STRAY_BYTES: Final = 1024 * 1024
+"""Of these, bytes of packets that no probe of ours asked for, at most: a flood does not crowd out answers."""
 STEADY_NS: Final = 1_000
 """Clock offsets that differ by less (beyond their reading errors) are one and the same."""
 
@@ -22,6 +24,7 @@ class KeptPackets:
     def __init__(self, *, wanted: bool) -> None:
         self._wanted = wanted
         self._room = PACKET_BYTES if wanted else -1
+        self._stray_room = STRAY_BYTES if wanted else -1
         self._dropped = 0
         # One list, so that one operation changes it: another thread may copy it at any time.
         self._items: list[int | bytes] = []
@@ -43,6 +46,19 @@ class KeptPackets:
         elif self._wanted:
             self._room = -1  # full: a smaller one later on would hide the gap
             self._dropped += 1
+
+    def keep_stray(self, reference: int, packet: bytes) -> None:
+        """Keep a packet that came unasked: a duplicate, or one that answers no probe."""
+        if len(packet) <= self._stray_room:
+            self._stray_room -= len(packet)
+            self.keep(reference, packet)
+        else:
+            self._stray_room = -1
+            self.drop()
+
+    def drop(self) -> None:
+        """Count a packet whose row is not kept either."""
+        self._dropped += self._wanted
 
     def let_go(self, first_key: int, first_reply: int) -> None:
         """Drop the oldest, as far as their records are gone."""

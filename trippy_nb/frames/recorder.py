@@ -46,6 +46,7 @@ from trippy_nb.model import (
     Probe,
     ProbeFailed,
     ProbeSent,
+    ReplyKind,
     ReplyReceived,
     RoundEnded,
     SendReceipt,
@@ -57,10 +58,17 @@ FOREIGN_KEPT: Final = 32
 """Foreign packets kept as a sample, at most."""
 UNMATCHED_KEPT: Final = 65_536
 """Unmatched replies kept as rows, at most; all are counted."""
+DUPLICATES_KEPT: Final = 65_536
+"""Duplicates kept as rows, at most, beyond one for each probe that was sent."""
+EXTENSION_BYTES: Final = 16 * 1024 * 1024
+"""Bytes of distinct extension structures kept, at most (a router that means well has a few)."""
+STRAY_EXTENSION_BYTES: Final = 1024 * 1024
+"""... and beyond this only those of first answers."""
 OPEN_ENDED_ROUNDS: Final = 256
 """Rounds kept of an open-ended run where `max_samples` does not say."""
 
 _MAX_U16: Final = 65_535
+_STRAYS: Final = (ReplyKind.DUP, ReplyKind.UNMATCHED)
 
 
 class SampledClock(Protocol):
@@ -115,12 +123,15 @@ class Recorder:
         self._n_replies = 0
         self._responders: dict[str, int] = {}
         self._extensions: dict[bytes | None, int] = {None: NO_EXTENSION}
+        self._extension_bytes = 0
         self._target_ttls = bytearray()  # by round; 0 = not known
         self._flows: dict[int, FlowOpened] = {}
         self._packets = KeptPackets(wanted=plan.config.keep_packets)
         self._foreign: list[Foreign] = []
         self._n_foreign = 0
         self._n_unmatched = 0
+        self._duplicate_room = DUPLICATES_KEPT
+        self._duplicate_sent = 0  # probes sent when the latest duplicate came
         self._n_sent = 0
         self._n_rounds_ended = 0
         self._target_ttl: int | None = None
@@ -145,6 +156,11 @@ class Recorder:
     def rounds_ended(self) -> int:
         """Rounds that are over."""
         return self._n_rounds_ended
+
+    @property
+    def foreign_seen(self) -> int:
+        """How many packets were nobody's answer."""
+        return self._n_foreign
 
     @property
     def foreign_sample(self) -> tuple[Foreign, ...]:
@@ -287,12 +303,16 @@ class Recorder:
             key = NO_PROBE
             self._n_unmatched += 1
             if self._n_unmatched > UNMATCHED_KEPT:
+                self._packets.drop()
                 return
         else:
             key = probe.key
             self._answered = True
             if event.from_target and (self._target_ttl is None or probe.ttl < self._target_ttl):
                 self._target_ttl = probe.ttl
+            if event.kind is ReplyKind.DUP and not self._has_room_for_duplicate():
+                self._packets.drop()
+                return
         number = self._n_replies
         at = number & CHUNK_MASK
         if at == 0:
@@ -303,7 +323,7 @@ class Recorder:
             responder = self._responders[name] = len(self._responders)
         extension = self._extensions.get(reply.extensions)
         if extension is None:
-            extension = self._extensions[reply.extensions] = len(self._extensions)
+            extension = self._new_extension(reply.extensions, event.kind)
         quote = reply.quote
         REPLY.pack_into(
             self._reply_chunk,
@@ -332,7 +352,25 @@ class Recorder:
         )
         self._n_replies = number + 1
         if reply.packet is not None:
-            self._packets.keep(number << 1 | 1, reply.packet)
+            keep = self._packets.keep_stray if event.kind in _STRAYS else self._packets.keep
+            keep(number << 1 | 1, reply.packet)
+
+    def _has_room_for_duplicate(self) -> bool:
+        """Take a place for a duplicate; each probe sent makes one free, up to the limit."""
+        sent = self._n_sent
+        room = min(self._duplicate_room + sent - self._duplicate_sent, DUPLICATES_KEPT)
+        self._duplicate_sent = sent
+        self._duplicate_room = max(room - 1, 0)
+        return room > 0
+
+    def _new_extension(self, extension: bytes | None, kind: ReplyKind) -> int:
+        """Give an extension structure its number, as long as there is room for it."""
+        size = self._extension_bytes + len(extension or b"")
+        if size > (STRAY_EXTENSION_BYTES if kind in _STRAYS else EXTENSION_BYTES):
+            return NO_EXTENSION
+        self._extension_bytes = size
+        number = self._extensions[extension] = len(self._extensions)
+        return number
 
     def _open_probes(self, number: int) -> bytearray:
         if number < self._next_chunk:

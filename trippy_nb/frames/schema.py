@@ -325,6 +325,53 @@ HANDLES = Table(
     ),
 )
 
+DOCTOR = Table(
+    "doctor",
+    "What `tn.doctor()` found: one row for every question about this machine and this process.",
+    ("topic", "item"),
+    (
+        _C(
+            "topic",
+            "category",
+            "What it is about",
+            words=("machine", "process", "sockets", "choice", "self-test"),
+        ),
+        _C("item", "str", "The question, in a few words"),
+        _C("state", "category", "The answer", words=("yes", "no", "partly", "unknown")),
+        _C("detail", "str", "What the answer rests on"),
+        _C(
+            "remedy",
+            "str",
+            "What would widen it, as a command where there is one; empty where nothing is amiss",
+        ),
+    ),
+)
+
+SESSIONS = Table(
+    "sessions",
+    "What `tn.sessions()` returns: a row for each trace of this process that waits, runs, or ended lately.",
+    ("session",),
+    (
+        _C("session", "uint64", "Number of the session in this process, from 1"),
+        _C("name", "str", "Name of its thread"),
+        _C("target", "str", "What it traces, as it was typed", nullable=True),
+        _C("run_uuid", "str", "Run that it makes", nullable=True),
+        _C("state", "category", "How far it is", words=("waiting", "running", "stopping", "ended")),
+        _C("started_at", "utc", "When it began; missing if it never did", nullable=True),
+        _C("ended_at", "utc", "When it was over; missing while it is not", nullable=True),
+        _C("handles", "uint64", "Handles it holds open at this moment"),
+        _C(
+            "cell",
+            "str",
+            "Id of the notebook cell that made it, which ends it when it is run again",
+            nullable=True,
+        ),
+        _C("stopped_by", "str", "Who asked it to end; missing if nobody did", nullable=True),
+        _C("end_reason", "category", "Why it ended", nullable=True, words=tuple(EndReason)),
+        _C("error", "str", "The error that ended it", nullable=True),
+    ),
+)
+
 PACKETS = Table(
     "packets",
     "Packets as they were sent and received, oldest first.",
@@ -346,3 +393,7 @@ PACKETS = Table(
 TABLES: dict[str, Table] = {
     table.name: table for table in (RUNS, PROBES, REPLIES, FLOWS, HOPS, HANDLES, PACKETS)
 }
+"""Those of a run, in memory and in a file."""
+
+PROCESS_TABLES: dict[str, Table] = {table.name: table for table in (SESSIONS, DOCTOR)}
+"""Those that speak of this process; of its handles HANDLES does."""

@@ -72,6 +72,7 @@ def find_rtts(
     measured_ns: Ints,
     offsets: Offsets,
     simulated: bool,
+    measured_by: RttSource = RttSource.KERNEL_TCP,
 ) -> Rtts:
     """Decide on the RTT of each reply; all arrays are one item a reply, `NO_TIME` is missing.
 
@@ -82,11 +83,13 @@ def find_rtts(
     tx_ns, kernel_ns
         Wall: the kernel's stamps of the probe and of the reply.
     measured_ns
-        RTT that the kernel measured itself.
+        RTT that somebody else measured: the kernel, or a helper.
     offsets
         The clock samples of the run.
     simulated
         The clocks are virtual: what is believed is ``simulated``.
+    measured_by
+        Who that was.
 
     Returns
     -------
@@ -106,7 +109,7 @@ def find_rtts(
     outside = (rtt < 0) | (rtt > bracket + SLACK_NS)
     suspect = (has_measured & outside) | ((both | only_rx) & (outside | (moved > allowed)))
     source = np.full(len(rtt), int(RttSource.USER))
-    source[has_measured] = RttSource.KERNEL_TCP
+    source[has_measured] = measured_by
     source[both] = RttSource.KERNEL
     source[only_rx] = RttSource.KERNEL_RX
     if simulated:
