@@ -2,6 +2,7 @@
 
 from trippy_nb.plots.comparison import plot_comparison as plot_comparison
 from trippy_nb.plots.graph import plot_graph as plot_graph
+from trippy_nb.plots.handles import plot_handles as plot_handles
 from trippy_nb.plots.latency import plot_latency as plot_latency
 from trippy_nb.plots.theme import DARK as DARK
 from trippy_nb.plots.theme import LIGHT as LIGHT
