@@ -25,11 +25,17 @@ def tables():
 
 
 @pytest.fixture(scope="module")
-def pages(tmp_path_factory, tables):
+def many():
+    return made_tables(rounds=1700)
+
+
+@pytest.fixture(scope="module")
+def pages(tmp_path_factory, tables, many):
     folder = tmp_path_factory.mktemp("bare")
     made = {
         "explorer": Explorer(*explorer_parts(tables), names=NAMES),
         "positional": Explorer(*explorer_parts(made_tables(flow_stable=False))),
+        "many": Explorer(*explorer_parts(many)),
         "compare": CompareExplorer(made_comparison(), names=NAMES),
         "hostile": Explorer(
             *explorer_parts(tables),
@@ -80,7 +86,7 @@ def expected_rows(tables, window=None):
     rows = {}
     for _, hop in hop_table(tables).iterrows():
         times = [words.ms_text(hop[name], 2) for name in ("best_ms", "p50_ms", "worst_ms")]
-        counts = [str(hop[name]) for name in ("sent", "recv", "late")]
+        counts = [f"{hop[name]:,}" for name in ("sent", "recv", "late")]
         rows[hop["ttl"]] = [*counts, words.ratio_text(hop["loss_ratio"]), *times]
     return rows
 
@@ -110,11 +116,25 @@ def test_an_explorer_shows_the_graph_the_latencies_and_the_hop_table(show, table
         assert labels == ["gateway.example.net", "203.0.113.1 +1", "*", "198.51.100.1", "www.example.com"]
         assert {ttl: row[1:] for ttl, row in table(page).items()} == expected_rows(tables)
         answered = int((probes_in_view(tables)["rtt_ms"].notna()).sum())
-        paths = page.locator(".tnb-strip :is(.tnb-dots, .tnb-off)")
-        drawn = sum(
-            path.count("M") for path in paths.evaluate_all("all => all.map(p => p.getAttribute('d'))")
-        )
-        assert drawn == answered
+        assert dots(page) == answered
+
+
+def dots(page):
+    """How many answers are drawn."""
+    paths = page.locator(".tnb-strip :is(.tnb-dots, .tnb-off)")
+    return sum(path.count("M") for path in paths.evaluate_all("all => all.map(p => p.getAttribute('d'))"))
+
+
+def test_of_very_many_answers_some_are_drawn_all_are_counted_and_the_view_says_so(show, many):
+    answers = int(probes_in_view(many)["rtt_ms"].notna().sum())
+    assert answers > 12_000
+    with show("many") as page:
+        note = page.locator(".tnb-note")
+        assert 4_000 < dots(page) <= 12_000
+        assert note.inner_text() == f"{dots(page):,} of {answers:,} dots drawn; every number counts all"
+        assert {ttl: row[1:] for ttl, row in table(page).items()} == expected_rows(many)
+    with show() as page:
+        assert page.locator(".tnb-note").inner_text() == ""
 
 
 def test_hops_are_drawn_downwards_on_their_rows(show):
@@ -339,12 +359,12 @@ def test_text_and_marks_can_be_read_in_either_theme(show, name, dark):
 
 
 @pytest.mark.parametrize("width", [700, 1400])
-@pytest.mark.parametrize("name", ["explorer", "compare"])
+@pytest.mark.parametrize("name", ["explorer", "many", "compare"])
 def test_nothing_overflows_or_overlaps(show, name, width):
     with show(name, width=width) as page:
         assert page.evaluate("document.documentElement.scrollWidth <= document.documentElement.clientWidth")
         assert page.locator(".tnb-table").evaluate("t => t.scrollWidth <= t.clientWidth")
-        if name == "explorer":
+        if name != "compare":
             graph, list_, strip = (
                 page.locator(f".tnb-{part}").bounding_box() for part in ("graph", "hops", "strip")
             )

@@ -13,6 +13,11 @@ from trippy_nb.display.card import run_html as run_html
 from trippy_nb.display.card import run_text as run_text
 from trippy_nb.display.card import set_html as set_html
 from trippy_nb.display.card import set_text as set_text
+from trippy_nb.display.cardframe import CardFrame as CardFrame
+from trippy_nb.display.cards import doctor_sentence as doctor_sentence
+from trippy_nb.display.cards import doctor_sheet as doctor_sheet
+from trippy_nb.display.cards import handles_sheet as handles_sheet
 from trippy_nb.display.gather import card_from_tables as card_from_tables
 from trippy_nb.display.gather import comparison_card as comparison_card
 from trippy_nb.display.progress import TraceProgress as TraceProgress
+from trippy_nb.display.sessions import sessions_sheet as sessions_sheet

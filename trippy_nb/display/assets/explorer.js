@@ -42,7 +42,8 @@ function render({ model, el }) {
   const root = html("div", { class: "tnb", role: "group", "aria-label": view.title },
     html("div", { class: "tnb-title", text: view.title }),
     html("div", { class: "tnb-verdict", text: view.verdict }),
-    html("div", { class: "tnb-bar" }, html("span", { class: "tnb-caption", text: "Path, and RTT (ms) of each hop" }), log),
+    html("div", { class: "tnb-bar" }, html("span", { class: "tnb-caption", text: "Path, and RTT (ms) of each hop" }),
+      html("span", { class: "tnb-note", text: path.thinned }), log),
     path.element, timeline.element, table.element);
 
   function paintSelection() { path.paint(state); timeline.paint(state); table.select(state); }

@@ -1,11 +1,13 @@
 import { inFocus, quantile, STATUS } from "./stats.js";
-import { msText, ratioText, SILENT, tickDecimals, ticks } from "./words.js";
+import { countText, msText, ratioText, SILENT, tickDecimals, ticks } from "./words.js";
 import { dotAt, html, setText, svg, uniqueId } from "./dom.js";
 
 // Hop graph, names and latency of each hop side by side: one row a TTL, from the source downwards.
 
 const ROW = 26, HEAD = 34, TTL_WIDTH = 26, LOSS_WIDTH = 76, NODE = 5;
 const MOST_DOTS = 12000; // drawn; every probe is counted
+
+const sum = (counts) => counts.reduce((a, b) => a + b, 0);
 
 /** Spread of dots within a row: repeatable, without a pattern (the usual shader hash). */
 const jitter = (row) => { const wave = Math.sin(row * 12.9898) * 43758.5453; return (wave - Math.floor(wave) - 0.5) * 13; };
@@ -49,7 +51,10 @@ export function pathView({ view, columns, index, actions }) {
   const ttls = view.hops.map((hop) => hop.ttl);
   const rowOf = (ttl) => (ttls.includes(ttl) ? HEAD + (ttls.indexOf(ttl) + 0.5) * ROW : HEAD / 2);
   const height = HEAD + ttls.length * ROW + 4;
-  const stride = Math.ceil(columns.ttl.length / MOST_DOTS);
+  const timed = ttls.map((ttl) => (index.get(ttl) ?? []).filter((row) => columns.rtt[row] === columns.rtt[row]).length);
+  const answers = sum(timed), stride = Math.max(1, Math.ceil(answers / MOST_DOTS));
+  const dots = sum(timed.map((count) => Math.ceil(count / stride)));
+  const thinned = stride > 1 ? `${countText(dots)} of ${countText(answers)} dots drawn; every number counts all` : "";
   const ids = new Map(ttls.map((ttl) => [ttl, uniqueId("hop")]));
 
   const band = html("div", { class: "tnb-band", hidden: true });
@@ -201,6 +206,7 @@ export function pathView({ view, columns, index, actions }) {
 
   return {
     element,
+    thinned, // what to say if not every answer is a dot
     resize(total, state) {
       width = Math.round(Math.min(TTL_WIDTH + 42 + (view.graph.lanes - 1) * 22, total * 0.32));
       const names = Math.round(Math.min(260, Math.max(150, total * 0.24)));
