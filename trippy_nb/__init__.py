@@ -8,10 +8,14 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from trippy_nb import plots as plots
     from trippy_nb import sim as sim
     from trippy_nb.api import compare as compare
+    from trippy_nb.api import doctor as doctor
     from trippy_nb.api import handles as handles
     from trippy_nb.api import read as read
+    from trippy_nb.api import sessions as sessions
+    from trippy_nb.api import stop_all as stop_all
     from trippy_nb.api import trace as trace
     from trippy_nb.api import trace_async as trace_async
     from trippy_nb.run import Comparison as Comparison
@@ -25,13 +29,17 @@ _DOOR: dict[str, str] = {
     "Run": "run",
     "RunSet": "run",
     "compare": "api",
+    "doctor": "api",
     "handles": "api",
+    "plots": "plots",
     "read": "api",
+    "sessions": "api",
     "sim": "sim",
+    "stop_all": "api",
     "trace": "api",
     "trace_async": "api",
 }
-"""Public name -> room. A name that is a room itself (`sim`) is the room."""
+"""Public name -> room. A name that is a room itself (`plots`, `sim`) is the room."""
 
 __all__ = [
     "Comparison",
@@ -39,9 +47,13 @@ __all__ = [
     "RunSet",
     "__version__",
     "compare",
+    "doctor",
     "handles",
+    "plots",
     "read",
+    "sessions",
     "sim",
+    "stop_all",
     "trace",
     "trace_async",
 ]

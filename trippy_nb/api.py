@@ -1,4 +1,4 @@
-"""The verbs: trace, read, compare, handles."""
+"""The verbs: trace, read, compare, handles, sessions, stop_all."""
 
 import asyncio
 import inspect
@@ -7,9 +7,10 @@ from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Unpack, overload
 
-from trippy_nb.capture import Capture, Collected
+from trippy_nb.capture import Capture, Collected, try_out
 from trippy_nb.enrich import NameBook
-from trippy_nb.errors import ConfigError
+from trippy_nb.errors import ConfigError, StoppedError
+from trippy_nb.lifetimes import STOP_TIMEOUT_S, current_cell
 from trippy_nb.model import OPTIONS, Option, RoundEnded, Target, TraceConfig, TraceOptions
 from trippy_nb.run import Comparison, Run, RunSet, read_runs
 
@@ -17,11 +18,13 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from trippy_nb.display import TraceProgress
+    from trippy_nb.lifetimes import SessionRecord
     from trippy_nb.tracing import Network
 
 _log = logging.getLogger(__name__)
 
 _TICK_S = 0.05
+_NOTHING = "stopped before the first packet left: there is nothing to return"
 _AT_ONCE = 16  # sessions under way at a time when several targets are traced
 
 OnRound = Callable[[Run], bool | None]
@@ -36,6 +39,9 @@ def live_network() -> "Network":
 
 class Tracing:
     """Captures under way, with the names of what they meet. The one driver of all front ends.
+
+    They end when `stop` is called, when the notebook cell that made this object is run again, and when
+    nobody holds it any more.
 
     Parameters
     ----------
@@ -82,11 +88,13 @@ class Tracing:
             _want_names(self._names, self._under_way.pop(0).collected)
         return not self._under_way and not self._waiting
 
-    def stop(self) -> None:
+    def stop(self, *, by: str = "stop()") -> None:
         """End every capture; each is closed when this returns."""
         self._waiting.clear()
+        for capture in self.captures:  # all are asked before one is waited for
+            capture.request_stop(by=by)
         for capture in self._under_way:
-            capture.stop()
+            capture.stop(by=by)
 
     @property
     def collected(self) -> list[Collected]:
@@ -196,7 +204,9 @@ def trace(
             while not tracing.advance(_TICK_S):
                 bar.update()
     except KeyboardInterrupt:
-        _stopped(tracing)
+        tracing.stop(by="interrupt")
+        if not tracing.runs():
+            raise KeyboardInterrupt(_NOTHING) from None
     except BaseException as error:
         _attach_partial(error, tracing)
         raise
@@ -229,18 +239,23 @@ async def trace_async(
     """Trace without blocking the event loop; otherwise as :func:`trace`.
 
     Cancelling the task, or interrupting the cell that awaits it, ends the trace and returns what
-    was collected so far.
+    was collected so far; if nothing was, the task is cancelled as any other. In a notebook a task ends
+    with what it has when the cell that made it is run again.
     """
-    loop = asyncio.get_running_loop()
-    tracing, many = await loop.run_in_executor(None, _prepare, target, dict(options), network, on_round)
+    try:
+        current_cell()  # a notebook's cells are watched from here on; `to_thread` passes on which this is
+    except KeyboardInterrupt:  # in a task it would end the event loop
+        raise asyncio.CancelledError from None
+    tracing, many = await asyncio.to_thread(_prepare, target, dict(options), network, on_round)
     try:
         while not tracing.advance(0):  # noqa: ASYNC110 - the worker is a thread that knows no loop
             await asyncio.sleep(_TICK_S / 5)
     except (KeyboardInterrupt, asyncio.CancelledError):
-        _stopped(tracing)
+        tracing.stop(by="interrupt")
         task = asyncio.current_task()
-        if task is not None:
-            task.uncancel()
+        if task is None or not tracing.runs():
+            raise
+        task.uncancel()
     except BaseException as error:
         _attach_partial(error, tracing)
         raise
@@ -274,14 +289,8 @@ def _prepare(
     return prepare(target, config, network=network, on_round=on_round), many
 
 
-def _stopped(tracing: Tracing) -> None:
-    tracing.stop()
-    if not tracing.runs():
-        raise KeyboardInterrupt("stopped before the first packet left: there is nothing to return")
-
-
 def _attach_partial(error: BaseException, tracing: Tracing) -> None:
-    tracing.stop()
+    tracing.stop(by=type(error).__name__)
     runs = tracing.runs()
     if runs:
         error.partial_run = runs[0]  # type: ignore[attr-defined]  # documented under on_round
@@ -289,7 +298,10 @@ def _attach_partial(error: BaseException, tracing: Tracing) -> None:
 
 
 def _result(tracing: Tracing, *, many: bool) -> Run | RunSet:
-    return RunSet(tracing.runs()) if many else tracing.runs()[0]
+    runs = tracing.runs()
+    if not runs:
+        raise StoppedError(_NOTHING)
+    return RunSet(runs) if many else runs[0]
 
 
 def read(path: str | Path) -> RunSet:
@@ -311,11 +323,81 @@ def compare(before: Run, after: Run) -> Comparison:
 
 
 def handles() -> "pd.DataFrame":
-    """List every socket this process holds or held, newest last: `frames.schema.HANDLES`."""
+    """List every socket this process holds or held, newest last: `frames.schema.HANDLES`.
+
+    It shows itself as a card that says why something is open; all rows are in the frame.
+    """
+    from trippy_nb.display import CardFrame, handles_sheet
     from trippy_nb.frames import handles_frame
     from trippy_nb.lifetimes import records
 
-    return handles_frame(records())
+    return CardFrame(handles_frame(records()), handles_sheet)
+
+
+def sessions() -> "pd.DataFrame":
+    """List every trace of this process that waits, runs or has ended: `frames.schema.SESSIONS`.
+
+    Of those that have ended, the latest 1,000. It shows itself as a card.
+    """
+    from trippy_nb.lifetimes import session_records
+
+    return _sessions_card(session_records())
+
+
+def stop_all(timeout: float = STOP_TIMEOUT_S) -> "pd.DataFrame":
+    """Stop every trace of this process, in whichever cell, task or thread it was begun.
+
+    Each one ends as if it had been interrupted: whoever waits for it gets what was collected so far.
+
+    Parameters
+    ----------
+    timeout
+        Longest wait in seconds, for all together; a trace listens within 50 ms.
+
+    Returns
+    -------
+    stopped
+        The sessions that were stopped, as `sessions` lists them. One that did not listen in time is
+        still ``stopping``.
+    """
+    from trippy_nb.lifetimes import stop_all as stop_sessions
+
+    return _sessions_card(stop_sessions(timeout))
+
+
+def _sessions_card(records: "Sequence[SessionRecord]") -> "pd.DataFrame":
+    from trippy_nb.display import CardFrame, sessions_sheet
+    from trippy_nb.frames import sessions_frame
+
+    return CardFrame(sessions_frame(records), sessions_sheet)
+
+
+def doctor(*, self_test: bool = True) -> "pd.DataFrame":
+    """Find out what this machine and this process may do, why, and what would widen it.
+
+    Nothing is sent but to the loopback, nothing is changed, and whatever is not allowed is an answer.
+
+    Parameters
+    ----------
+    self_test
+        Trace the loopback by every kind of socket, one probe each, and ask the ledger whether all was closed.
+
+    Returns
+    -------
+    findings
+        One row a question: `frames.schema.DOCTOR`. It shows itself as a card.
+    """
+    from trippy_nb.display import CardFrame, doctor_sheet
+    from trippy_nb.frames import doctor_frame
+    from trippy_nb.lifetimes import Session
+    from trippy_nb.net import LOOPBACK, examine, judge, ways
+
+    with Session(lambda vault, _stop: examine(vault), name="trippy_nb doctor") as session:
+        findings = session.wait()
+    network = live_network()
+    for protocol, mode, af in ways() if self_test else ():
+        findings.append(judge(protocol, mode, af, try_out(network, LOOPBACK[af], protocol, mode)))
+    return CardFrame(doctor_frame(findings), doctor_sheet)
 
 
 def _option_line(option: Option) -> str:

@@ -5,10 +5,12 @@ Python raises on the main thread, never falls between an opening and its registr
 """
 
 import logging
+from collections import Counter
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from typing import Any
 
-from trippy_nb.errors import ChannelError
+from trippy_nb.errors import ChannelError, PortInUseError
 from trippy_nb.frames import Recorder, Tables
 from trippy_nb.lifetimes import Session, Vault, records
 from trippy_nb.model import (
@@ -21,14 +23,28 @@ from trippy_nb.model import (
     SocketMode,
     Target,
     TraceConfig,
+    TraceEnded,
     check_family,
     derive_secret,
 )
-from trippy_nb.tracing import Network, run_trace
+from trippy_nb.tracing import Channel, Network, dumped, run_trace
 
 _log = logging.getLogger(__name__)
+# Else Python itself prints the warnings of a program that has not set up logging (HOWTO of `logging`).
+logging.getLogger("trippy_nb").addHandler(logging.NullHandler())
 
 LOWEST_PORT = 1024
+_PORTS = 64_000
+_PORT_TRIES = 64  # a machine with every other port taken in a row this long has other worries
+_BRIEF: dict[str, Any] = {
+    "min_round_duration": 0.0,
+    "max_round_duration": 0.5,
+    "grace_duration": 0.01,
+    "probe_timeout": 0.5,
+    "keep_packets": False,
+    "dns": False,
+}
+"""A trace of one probe to ourselves, which is answered in a millisecond or never."""
 _OWN_HEADERS = (SocketMode.RAW, SocketMode.SIM)
 _CHECKSUM_WORD = 2  # bytes of payload that make a checksum come out
 _TCP_DEFAULT_PORT = 80  # trippy's default target port for TCP
@@ -51,7 +67,7 @@ def make_plan(target: Target, config: TraceConfig, choice: Choice, *, run_uuid: 
     check_family(decided, target.af)
     secret = derive_secret(run_uuid)
     number = int.from_bytes(secret, "big")
-    sport, dport = _fixed_ports(decided, choice.protocol, default_source=LOWEST_PORT + number % 64_000)
+    sport, dport = _fixed_ports(decided, choice.protocol, default_source=LOWEST_PORT + number % _PORTS)
     plan = Plan(
         config=decided,
         target=target,
@@ -92,6 +108,24 @@ def _fixed_ports(
     if source is None and target is None:
         return (None, _TCP_DEFAULT_PORT) if protocol is Protocol.TCP else (default_source, None)
     return source, target
+
+
+def open_channel(network: Network, plan: Plan, vault: Vault) -> tuple[Plan, Channel]:
+    """Open a channel; where the source port was left to us and another program has it, with the next port.
+
+    Raises
+    ------
+    PortInUseError
+        If it was not left to us, or many in a row are taken.
+    """
+    for _ in range(_PORT_TRIES):
+        try:
+            return plan, network.open(plan, vault)
+        except PortInUseError:
+            if plan.sport is None or plan.config.source_port is not None:
+                raise
+            plan = replace(plan, sport=LOWEST_PORT + (plan.sport + 1 - LOWEST_PORT) % _PORTS)
+    return plan, network.open(plan, vault)
 
 
 class Collected:
@@ -144,7 +178,34 @@ class Collected:
         """Choose sockets, open them, trace, record: what the session runs on its thread."""
         choice = self._network.choose(self.target, self.config)
         plan = make_plan(self.target, self.config, choice, run_uuid=self.run_uuid)
-        channel = self._network.open(plan, vault)
+        if stop():  # opening is 60 calls: 5 ms each beside a computing cell
+            ended = TraceEnded(self._network.clock.now_ns(), EndReason.INTERRUPTED)
+            self._begin(plan).record(ended)
+            return ended.reason
+        plan, opened = open_channel(self._network, plan, vault)
+        channel = dumped(opened, plan, self.run_uuid)
+        recorder = self._begin(plan)
+        _log.info("run %s traces %s from %s: %s", self.run_uuid, self.target.addr, plan.source, plan.reason)
+        try:
+            return run_trace(
+                plan,
+                channel,
+                self._network.clock,
+                emit=recorder.record,
+                stop=stop,
+                on_round=None if self._on_round is None else self._round_ended,
+            )
+        finally:
+            strays = Counter(foreign.reason for foreign in recorder.foreign_sample)
+            _log.debug(
+                "run %s: %d probes, %d stray packets, the first of them %s",
+                self.run_uuid,
+                recorder.probes_sent,
+                recorder.foreign_seen,
+                dict(strays),
+            )
+
+    def _begin(self, plan: Plan) -> Recorder:
         simulated = plan.mode is SocketMode.SIM
         recorder = Recorder(
             plan,
@@ -155,15 +216,7 @@ class Collected:
             clock=self._network.clock,
         )
         self.plan, self._recorder = plan, recorder
-        _log.info("tracing %s: %s", self.target.addr, plan.reason)
-        return run_trace(
-            plan,
-            channel,
-            self._network.clock,
-            emit=recorder.record,
-            stop=stop,
-            on_round=None if self._on_round is None else self._round_ended,
-        )
+        return recorder
 
     def _round_ended(self, event: RoundEnded) -> bool | None:
         assert self._on_round is not None
@@ -191,20 +244,31 @@ class Capture:
     ) -> None:
         self.collected = Collected(target, config, network, on_round)
         self._session: Session[EndReason] = Session(
-            self.collected.job, name=f"trippy_nb {target.addr}", run_uuid=self.collected.run_uuid
+            self.collected.job,
+            name=f"trippy_nb {target.addr}",
+            run_uuid=self.collected.run_uuid,
+            target=target.name,
         )
 
     def start(self) -> None:
-        """Begin; packets leave from the session's own thread."""
-        self._session.start()
+        """Begin, unless it was stopped before; packets leave from the session's own thread."""
+        try:
+            self._session.start()
+        except RuntimeError:
+            if not self._session.given_up:
+                raise
 
-    def stop(self) -> None:
+    def request_stop(self, *, by: str = "stop()") -> None:
+        """Ask the trace to end, and do not wait."""
+        self._session.request_stop(by=by)
+
+    def stop(self, *, by: str = "stop()") -> None:
         """Ask the trace to end and wait until it holds nothing any more (at most 250 ms)."""
-        self._session.stop()
+        self._session.stop(by=by)
         self.collected.over = self._session.done
 
     def wait(self, timeout_s: float | None = None) -> bool:
-        """Wait for the end; tell whether it has come.
+        """Wait for the end; tell whether it has come. One that was stopped before it began is over.
 
         Raises
         ------
@@ -214,7 +278,8 @@ class Capture:
             nothing: the error is in `runs`, beside everything collected before it.
         """
         try:
-            self._session.wait(timeout_s)
+            if not self._session.given_up:
+                self._session.wait(timeout_s)
         except TimeoutError:
             if not self._session.done:
                 return False
@@ -227,3 +292,44 @@ class Capture:
             _log.warning("the trace of %s broke off: %s", self.collected.target.name, error)
         self.collected.over = True
         return True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Trial:
+    """What one probe to a near target showed."""
+
+    error: Exception | None = None
+    """Why there was no trace."""
+    rtt_ms: float | None = None
+    """None if the probe was not answered."""
+    rtt_source: str | None = None
+    handles: int = 0
+    """Opened for it, all told."""
+    left_open: int = 0
+    """As the ledger says; 0 unless something is wrong."""
+
+
+def try_out(network: Network, addr: str, protocol: Protocol, mode: SocketMode) -> Trial:
+    """Send one probe to an address, as a trace of its own, and tell what became of it. Never raises."""
+    config = TraceConfig(protocol=protocol, mode=mode, max_ttl=1, rounds=1, **_BRIEF)
+    capture = Capture(Target(addr, addr), config, network)
+    error: Exception | None = None
+    try:
+        capture.start()
+        capture.wait()
+    except Exception as ended:  # noqa: BLE001 - whatever it is, it is the answer
+        error = ended
+    finally:
+        capture.stop()
+    held = records(run_uuid=capture.collected.run_uuid)
+    left_open = sum(record.closed_at is None for record in held)
+    if error is not None:
+        return Trial(error=error, handles=len(held), left_open=left_open)
+    answered = capture.collected.tables().probes.dropna(subset=["rtt_ms"])
+    first = answered.iloc[0] if len(answered) else None
+    return Trial(
+        rtt_ms=None if first is None else float(first["rtt_ms"]),
+        rtt_source=None if first is None else str(first["rtt_source"]),
+        handles=len(held),
+        left_open=left_open,
+    )

@@ -63,8 +63,10 @@ class _Frames:
 
     @property
     def handles(self) -> "pd.DataFrame":
-        """One row a socket that was held: `frames.schema.HANDLES`."""
-        return self.tables.handles
+        """One row a socket that was held: `frames.schema.HANDLES`; it shows itself as a card."""
+        from trippy_nb.display import CardFrame, handles_sheet
+
+        return CardFrame(self.tables.handles, handles_sheet)
 
     @cached_property
     def hops(self) -> "pd.DataFrame":
@@ -197,6 +199,12 @@ class RunPlots:
         from trippy_nb.plots import plot_latency
 
         return plot_latency(self._run.tables, ax=ax)
+
+    def handles(self, *, ax: "Axes | None" = None) -> "Axes":
+        """Draw which handles the run held, from opening to closing."""
+        from trippy_nb.plots import plot_handles
+
+        return plot_handles(self._run.handles, ax=ax)
 
 
 class RunSet(_Frames):

@@ -6,6 +6,7 @@ from typing import Any
 
 import click
 
+from trippy_nb.cli.logs import log_options, logging_to_stderr
 from trippy_nb.cli.options import TraceCommand, given_options, trace_options
 from trippy_nb.errors import TrippyError
 
@@ -45,6 +46,7 @@ def main() -> None:
     trippy-nb trace target.example --sim first-steps
                                               the same on the built-in internet
     trippy-nb demo                            two traces, three pictures, one Parquet file
+    trippy-nb doctor                          what this machine and this process may do, and why
     """  # noqa: D301 - \b is click's mark for text that is not to be wrapped
 
 
@@ -68,13 +70,23 @@ def main() -> None:
     "--save", type=click.Path(dir_okay=False, path_type=Path), help="Save everything as Parquet, too."
 )
 @click.option("--sim", metavar="SCENARIO", help="Trace on the built-in internet instead of the live one.")
-def trace(targets: tuple[str, ...], report: str, save: Path | None, sim: str | None, **values: Any) -> None:  # noqa: ANN401 - values of any type
+@log_options
+def trace(
+    targets: tuple[str, ...],
+    report: str,
+    save: Path | None,
+    sim: str | None,
+    verbose: int,
+    log_filter: str | None,
+    **values: Any,  # noqa: ANN401 - values of any type
+) -> None:
     """Trace one or more targets."""
     from trippy_nb.cli.trace import run_trace_command
 
-    interrupted = run_trace_command(
-        list(targets), given_options(values), report=report, save=save, scenario=sim
-    )
+    with logging_to_stderr(verbose, log_filter):
+        interrupted = run_trace_command(
+            list(targets), given_options(values), report=report, save=save, scenario=sim
+        )
     if interrupted:
         sys.exit(_INTERRUPTED)
 
@@ -100,5 +112,35 @@ def demo(target: str | None, output: Path) -> None:
     run_demo(target, output)
 
 
+@click.command()
+@click.option(
+    "-m",
+    "--mode",
+    "report",
+    type=click.Choice(("pretty", "json")),
+    default="pretty",
+    show_default=True,
+    help="What to print: a table for people, or JSON.",
+)
+@click.option(
+    "--self-test/--no-self-test",
+    default=True,
+    show_default=True,
+    help="Trace the loopback by every kind of socket.",
+)
+@log_options
+def doctor(report: str, self_test: bool, verbose: int, log_filter: str | None) -> None:  # noqa: FBT001 - click calls it by name
+    """Say what this machine and this process may do, why, and what would widen it.
+
+    Nothing is sent but to the loopback, and nothing is changed. What is not allowed is an answer, not an
+    error: the exit code is 0.
+    """
+    from trippy_nb.cli.doctor import run_doctor_command
+
+    with logging_to_stderr(verbose, log_filter):
+        run_doctor_command(report=report, self_test=self_test)
+
+
 main.add_command(trace_options(trace))
 main.add_command(demo)
+main.add_command(doctor)

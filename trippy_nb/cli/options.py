@@ -47,7 +47,25 @@ class IntList(_Numbers):
         return numbers
 
 
-_TYPES: dict[str, Any] = {"int": click.INT, "duration": Duration(), "text": click.STRING, "ints": IntList()}
+class WholeNumber(click.types.IntParamType):
+    """A whole number, also in hexadecimal, as marks are written: 0x10."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:  # noqa: ANN401 - click's signature
+        """Read the text."""
+        if isinstance(value, str) and value.lower().startswith("0x"):
+            try:
+                return int(value, 16)
+            except ValueError:
+                self.fail(f"{value!r} is not a hexadecimal number", param, ctx)
+        return super().convert(value, param, ctx)
+
+
+_TYPES: dict[str, Any] = {
+    "int": WholeNumber(),
+    "duration": Duration(),
+    "text": click.STRING,
+    "ints": IntList(),
+}
 
 
 def _default_words(option: Option) -> str:
