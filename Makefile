@@ -44,7 +44,7 @@ lab: $(VENV)/.tests ## JupyterLab on the lessons
 
 # --- for who changes something -------------------------------------------------------------------------------------------
 
-.PHONY: doctor check test lowest bench docs lock fix clean
+.PHONY: doctor check test lowest bench winpy docs lock fix clean
 doctor: | $(BIN)/python ## what this machine lacks, and the package that brings it
 	@$(BIN)/python tests/needs.py
 
@@ -68,7 +68,10 @@ lowest: requirements/lowest.txt ## the fast tests on the oldest versions we allo
 	$(LOWEST)/bin/python -m pytest -n auto --dist loadfile -W default --ignore=tests/house -m "not slow and not browser and not kernel and not netns and not tool"
 
 bench: $(VENV)/.tests ## every benchmark, one after the other
-	@for script in benchmarks/*.py; do echo "== $$script"; $(BIN)/python $$script || exit 1; done
+	@for script in benchmarks/bench_*.py; do echo "== $$script"; $(BIN)/python $$script || exit 1; done
+
+winpy: $(VENV)/.tests ## Windows Pythons for the tests under wine, in .winpy (Debian: wine64 osslsigncode unzip)
+	PYTHON=$(BIN)/python tests/lifetimes/winpy_setup.sh .winpy 3.11 3.13
 
 docs: $(VENV)/.tests ## the pages that are made from tables in the code
 	$(BIN)/python docs/generate.py
@@ -85,5 +88,5 @@ lock: $(VENV)/.tests ## resolve the three files in requirements/ again, to the n
 	$(UV) --python-version 3.11 --group build --group test --constraint $(VENV)/lowest.in --output-file requirements/lowest.txt
 
 clean: ## what was made, down to the virtual environments
-	rm -rf $(VENV) $(LOWEST) build dist .coverage* .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
+	rm -rf $(VENV) $(LOWEST) .winpy build dist .coverage* .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

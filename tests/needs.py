@@ -19,7 +19,7 @@ import sys
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, partial
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -52,6 +52,27 @@ def find_tool(*names: str) -> str | None:
     return next((where for name in names if (where := shutil.which(name, path=path))), None)
 
 
+@cache
+def find_python(version: str) -> str | None:
+    """Find an interpreter of this version, as ``3.12``: on the path, or among pyenv's."""
+    name = f"python{version}"
+    roots = [Path(os.environ.get("PYENV_ROOT", "~/.pyenv")).expanduser(), Path("/opt/pyenv")]
+    among = [str(path) for root in roots for path in sorted(root.glob(f"versions/{version}.*/bin/{name}"))]
+    for found in filter(None, [find_tool(name), *among]):
+        ask = [found, "-c", "import sys; print('%d.%d' % sys.version_info[:2])"]
+        try:  # pyenv's shims exist for Pythons that do not run
+            done = subprocess.run(ask, capture_output=True, text=True, timeout=20, check=False)
+        except (OSError, subprocess.TimeoutExpired):
+            continue
+        if done.stdout.strip() == version:
+            return found
+    return None
+
+
+def _is_there(version: str) -> bool:
+    return find_python(version) is not None
+
+
 def _tools(*names: str) -> Callable[[], bool]:
     return lambda: all(find_tool(name) for name in names)
 
@@ -77,6 +98,12 @@ def _can_make_network() -> bool:
     return _succeeds("ip", "netns", "add", name) and _succeeds("ip", "netns", "delete", name)
 
 
+def _can_make_vrf() -> bool:
+    name = f"tnvrf{os.getpid()}"
+    made = _succeeds("ip", "link", "add", name, "type", "vrf", "table", "4242")
+    return made and _succeeds("ip", "link", "delete", name)
+
+
 def _can_open_tun() -> bool:
     try:
         os.close(os.open("/dev/net/tun", os.O_RDWR))
@@ -94,7 +121,21 @@ def _has_ipv6() -> bool:
     return True
 
 
+WINPY = ROOT / ".winpy"
+"""Windows Pythons and a wine prefix: made by `make winpy`, about 750 MB."""
+WINE = "/usr/lib/wine/wine64"
+
+
+def _has_winpy() -> bool:
+    return Path(WINE).exists() and all((WINPY / name / "verified").exists() for name in ("cp311", "cp313"))
+
+
 NEEDS = {
+    "atheris": Need(
+        lambda: find_spec("atheris") is not None,
+        None,
+        "pip install atheris (Linux on x86-64, Python 3.11 to 3.14)",
+    ),
     "cc": Need(_tools("cc"), "gcc"),
     "chromium": Need(
         lambda: find_tool("chromium", "chromium-browser", "google-chrome") is not None, "chromium"
@@ -105,8 +146,15 @@ NEEDS = {
     "node": Need(_tools("node"), "nodejs"),
     "netns": Need(_can_make_network, "iproute2", "root, or CAP_SYS_ADMIN and CAP_NET_ADMIN"),
     "nft": Need(_tools("nft"), "nftables"),
+    **{
+        f"python{version}": Need(
+            partial(_is_there, version), None, f"a Python {version} on the path", can_be_demanded=False
+        )
+        for version in ("3.12", "3.13", "3.14")
+    },
     "raw_socket": Need(_can_open_raw_socket, None, "root, or CAP_NET_RAW"),
     "scamper": Need(_tools("scamper"), "scamper"),
+    "setpriv": Need(_tools("setpriv"), "util-linux"),
     "setcap": Need(_tools("setcap", "capsh"), "libcap2-bin"),
     "shared-data": Need(
         SHARED_DATA.is_dir, None, "the folder shared/data beside the project", can_be_demanded=False
@@ -116,7 +164,14 @@ NEEDS = {
     ),
     "tcpdump": Need(_tools("tcpdump"), "tcpdump"),
     "traceroute": Need(_tools("traceroute"), "traceroute"),
+    "vrf": Need(
+        _can_make_vrf,
+        None,
+        "a kernel with the module vrf (Ubuntu: linux-modules-extra), and root",
+        can_be_demanded=False,
+    ),
     "tun": Need(_can_open_tun, None, "/dev/net/tun, and root or CAP_NET_ADMIN"),
+    "wine": Need(_has_winpy, "wine64 osslsigncode unzip", "make winpy"),
 }
 IMPLIED = {"raw_socket": "raw_socket", "netns": "netns", "browser": "chromium"}
 """Markers that need something by themselves."""
