@@ -35,6 +35,7 @@ Usage
   --require KIND=N       at least N of KIND must be opened (repeatable), e.g. socket=1
   --ignore REGEX         drop findings and records whose opening line matches (repeatable)
   --only REGEX           leaks/fork/exec findings only for openings that match
+  --foreign REGEX        no findings in processes that run a program whose path matches
   --skip CATEGORY        never count that category (repeatable)
   --strict               warnings count as errors
   --timeout S            per run (default 120); a run that is cut off is a finding
@@ -175,21 +176,68 @@ SHIM = r"""
 #include <sys/ioctl.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 static _Atomic int next_no = QBASE;
-/* FD_AUDIT_FAULT=NAME:ERRNO_OR_-SIGNAL:WHEN:MARKER  the WHEN-th call of NAME, process-wide, on a
-   quarantined descriptor (or a call that makes one) fails, or gets a signal sent to the process */
-static char f_name[32], f_mark[256]; static int f_err; static long f_when; static _Atomic long f_seen;
-static int fault(const char*name,int fd){
-  if(!f_when || fd<QBASE || strcmp(name,f_name)) return 0;
+/* FD_AUDIT_FAULT=NAME:ERRNO_OR_-SIGNAL:WHEN:MARKER[:SITE]  the WHEN-th call of NAME, process-wide, on a
+   quarantined descriptor (or a call that makes one) fails, or gets a signal sent to the process. With SITE
+   (hexadecimal) only calls from that call site count. FD_AUDIT_FAULT=list:0:0:FILE writes every such call and
+   its site to FILE instead. A program that forks itself per point (sweep.py) calls fd_audit_arm() in the child.
+   A site is the stack of Python where this Python can say it (_Py_DumpTraceback, exported up to 3.12; it needs no
+   interpreter lock), else the descriptor's number, which is its order of opening, with the call's arguments. */
+static char f_name[32], f_mark[256], f_text[16384]; static int f_err, f_list=-1, f_scratch=-1; static long f_when;
+static unsigned long f_site; static _Atomic long f_seen; static atomic_flag f_busy=ATOMIC_FLAG_INIT;
+static __thread int f_inside;
+static void*(*f_state)(void); static void(*f_dump)(int,void*);
+static unsigned long site(const char*name,int fd,long extra,long*length){
+  unsigned long h=1469598103934665603UL; long n=0; void*state=f_dump&&f_state?f_state():0;
+  if(state && f_scratch>=0){
+    syscall(SYS_ftruncate,f_scratch,0); syscall(SYS_lseek,f_scratch,0,0);
+    f_inside=1; f_dump(f_scratch,state); f_inside=0;
+    n=syscall(SYS_pread64,f_scratch,f_text,sizeof f_text-1,0); if(n<0) n=0; }
+  if(!n){ long v[2]={fd==1000000?atomic_load(&next_no):fd,extra}; memcpy(f_text,v,sizeof v); n=sizeof v; *length=0; } else *length=n;
+  for(long i=0;i<n;i++){ h^=(unsigned char)f_text[i]; h*=1099511628211UL; }
+  for(;*name;name++){ h^=(unsigned char)*name; h*=1099511628211UL; }
+  return h; }
+static void note(const char*name,unsigned long h,int fd,long n){
+  char b[640]; int at=0, frames=0; unsigned long v=h;
+  for(const char*c=name;*c;c++) b[at++]=*c;
+  b[at++]=' '; for(int i=60;i>=0;i-=4) b[at++]="0123456789abcdef"[(v>>i)&15];
+  b[at++]=' ';
+  for(long i=0;i<n && frames<7 && at<600;i++){ if(f_text[i]=='\n'){ b[at++]='|'; frames++; } else b[at++]=f_text[i]; }
+  if(!n){ b[at++]='f'; b[at++]='d'; b[at++]=' '; char d[12]; int k=0; do{ d[k++]='0'+fd%10; fd/=10; }while(fd&&k<11); while(k) b[at++]=d[--k]; }
+  b[at++]='\n'; syscall(SYS_write,f_list,b,at); }
+static int fault_at(const char*name,int fd,long extra){
+  if(f_inside || fd<QBASE || (!f_when && f_list<0)) return 0;
+  if(f_list<0 && strcmp(name,f_name)) return 0;
+  int e=errno;
+  if(f_list>=0 || f_site){
+    long n=0; while(atomic_flag_test_and_set(&f_busy)); unsigned long h=site(name,fd,extra,&n);
+    if(f_list>=0) note(name,h,fd,n);
+    atomic_flag_clear(&f_busy); errno=e;
+    if(f_list>=0 || h!=f_site) return 0; }
   if(atomic_fetch_add(&f_seen,1)+1!=f_when) return 0;
-  int e=errno, m=syscall(SYS_openat,AT_FDCWD,f_mark,O_CREAT|O_WRONLY|O_CLOEXEC,0666); if(m>=0) syscall(SYS_close,m); errno=e;
+  int m=syscall(SYS_openat,AT_FDCWD,f_mark,O_CREAT|O_WRONLY|O_CLOEXEC,0666); if(m>=0) syscall(SYS_close,m); errno=e;
   if(f_err<0){ syscall(SYS_kill,getpid(),-f_err); return 0; }
   errno=f_err; return 1; }
+static int fault(const char*name,int fd){ return fault_at(name,fd,0); }
+void fd_audit_arm(const char*v){
+  char b[400]; f_when=0; f_site=0; atomic_store(&f_seen,0); if(!v || strlen(v)>=sizeof b) return;
+  strcpy(b,v); char*q=b,*n=strsep(&q,":"),*e=strsep(&q,":"),*w=strsep(&q,":"),*m=strsep(&q,":");
+  if(!n||!e||!w||!m) return;
+  strncpy(f_name,n,31); f_err=atoi(e); strncpy(f_mark,m,255); f_site=q?strtoul(q,0,16):0;
+  int list=!strcmp(n,"list");
+  if(list || f_site){
+    if(!f_dump){ f_state=dlsym(RTLD_DEFAULT,"PyGILState_GetThisThreadState"); f_dump=dlsym(RTLD_DEFAULT,"_Py_DumpTraceback"); }
+    char t[300]; strcpy(t,f_mark); strcat(t,".stack");
+    int s=syscall(SYS_openat,AT_FDCWD,t,O_CREAT|O_RDWR|O_CLOEXEC,0600);
+    f_scratch=syscall(SYS_fcntl,s,F_DUPFD_CLOEXEC,220); syscall(SYS_close,s); syscall(SYS_unlink,t); }
+  if(list){ int s=syscall(SYS_openat,AT_FDCWD,f_mark,O_CREAT|O_WRONLY|O_APPEND|O_CLOEXEC,0666);
+    f_list=syscall(SYS_fcntl,s,F_DUPFD_CLOEXEC,220); syscall(SYS_close,s); }
+  else f_when=atol(w); }
 __attribute__((constructor)) static void init(void){
-  const char*v=getenv("FD_AUDIT_FAULT"); char b[400]; if(v && strlen(v)<sizeof b){ strcpy(b,v); char*q=b,*n=strsep(&q,":"),*e=strsep(&q,":"),*w=strsep(&q,":");
-    if(n&&e&&w&&q){ strncpy(f_name,n,31); f_err=atoi(e); strncpy(f_mark,q,255); f_when=atol(w);} }
+  fd_audit_arm(getenv("FD_AUDIT_FAULT"));
   struct rlimit r; if(!getrlimit(RLIMIT_NOFILE,&r)){ r.rlim_cur=r.rlim_max; setrlimit(RLIMIT_NOFILE,&r);} }
 static int mv(int fd){
   if(fd<0) return fd;
@@ -204,31 +252,32 @@ static int mv(int fd){
 #define W1(name,T1) int name(T1 a){ static int(*f)(T1); if(!f) f=dlsym(RTLD_NEXT,#name); if(fault(#name,NEW)) return -1; return mv(f(a)); }
 #define W2(name,T1,T2) int name(T1 a,T2 b){ static int(*f)(T1,T2); if(!f) f=dlsym(RTLD_NEXT,#name); if(fault(#name,NEW)) return -1; return mv(f(a,b)); }
 #define U(ret,name,params,call) ret name params { static ret(*f) params; if(!f) f=dlsym(RTLD_NEXT,#name); if(fault(#name,fd)) return -1; return f call; }
+#define UX(ret,name,params,call,extra) ret name params { static ret(*f) params; if(!f) f=dlsym(RTLD_NEXT,#name); if(fault_at(#name,fd,extra)) return -1; return f call; }
 U(int,bind,(int fd,const struct sockaddr*a,socklen_t l),(fd,a,l))
 U(int,connect,(int fd,const struct sockaddr*a,socklen_t l),(fd,a,l))
 U(int,listen,(int fd,int n),(fd,n))
 U(int,getsockname,(int fd,struct sockaddr*a,socklen_t*l),(fd,a,l))
-U(int,setsockopt,(int fd,int a,int b,const void*c,socklen_t d),(fd,a,b,c,d))
-U(int,getsockopt,(int fd,int a,int b,void*c,socklen_t*d),(fd,a,b,c,d))
+UX(int,setsockopt,(int fd,int a,int b,const void*c,socklen_t d),(fd,a,b,c,d),a*65536L+b)
+UX(int,getsockopt,(int fd,int a,int b,void*c,socklen_t*d),(fd,a,b,c,d),a*65536L+b)
 U(ssize_t,send,(int fd,const void*b,size_t n,int g),(fd,b,n,g))
 U(ssize_t,sendto,(int fd,const void*b,size_t n,int g,const struct sockaddr*a,socklen_t l),(fd,b,n,g,a,l))
 U(ssize_t,sendmsg,(int fd,const struct msghdr*m,int g),(fd,m,g))
 U(int,sendmmsg,(int fd,struct mmsghdr*m,unsigned n,int g),(fd,m,n,g))
 U(ssize_t,recv,(int fd,void*b,size_t n,int g),(fd,b,n,g))
 U(ssize_t,recvfrom,(int fd,void*b,size_t n,int g,struct sockaddr*a,socklen_t*l),(fd,b,n,g,a,l))
-U(ssize_t,recvmsg,(int fd,struct msghdr*m,int g),(fd,m,g))
-U(int,recvmmsg,(int fd,struct mmsghdr*m,unsigned n,int g,struct timespec*t),(fd,m,n,g,t))
+UX(ssize_t,recvmsg,(int fd,struct msghdr*m,int g),(fd,m,g),g)
+UX(int,recvmmsg,(int fd,struct mmsghdr*m,unsigned n,int g,struct timespec*t),(fd,m,n,g,t),g)
 U(ssize_t,read,(int fd,void*b,size_t n),(fd,b,n))
 U(ssize_t,write,(int fd,const void*b,size_t n),(fd,b,n))
 U(int,epoll_ctl,(int fd,int o,int x,struct epoll_event*e),(fd,o,x,e))
 U(int,epoll_wait,(int fd,struct epoll_event*e,int n,int t),(fd,e,n,t))
-int poll(struct pollfd*p,nfds_t n,int t){ static int(*f)(struct pollfd*,nfds_t,int); if(!f) f=dlsym(RTLD_NEXT,"poll"); if(fault("poll",n?p[0].fd:0)) return -1; return f(p,n,t); }
-int ioctl(int fd,unsigned long r,...){ va_list v; va_start(v,r); void*a=va_arg(v,void*); va_end(v); if(fault("ioctl",fd)) return -1; return syscall(SYS_ioctl,fd,r,a); }
+int poll(struct pollfd*p,nfds_t n,int t){ static int(*f)(struct pollfd*,nfds_t,int); if(!f) f=dlsym(RTLD_NEXT,"poll"); int most=0; for(nfds_t i=0;i<n;i++) if(p[i].fd>most) most=p[i].fd; if(fault_at("poll",most,n*65536L+(n?p[0].events:0))) return -1; return f(p,n,t); }
+int ioctl(int fd,unsigned long r,...){ va_list v; va_start(v,r); void*a=va_arg(v,void*); va_end(v); if(fault_at("ioctl",fd,r)) return -1; return syscall(SYS_ioctl,fd,r,a); }
 /* a close that "fails" has closed all the same, as on Linux */
 int close(int fd){ int bad=fault("close",fd), e=errno, r=syscall(SYS_close,fd); if(bad&&!r){ errno=e; return -1; } return r; }
 W1(epoll_create,int) W1(epoll_create1,int) W1(dup,int)
 W2(eventfd,unsigned,int) W2(timerfd_create,int,int)
-int socket(int a,int b,int c){ static int(*f)(int,int,int); if(!f) f=dlsym(RTLD_NEXT,"socket"); if(fault("socket",NEW)) return -1; return mv(f(a,b,c)); }
+int socket(int a,int b,int c){ static int(*f)(int,int,int); if(!f) f=dlsym(RTLD_NEXT,"socket"); if(fault_at("socket",NEW,a*65536L+b*256+c)) return -1; return mv(f(a,b,c)); }
 int accept(int a,struct sockaddr*b,socklen_t*c){ static int(*f)(int,struct sockaddr*,socklen_t*); if(!f) f=dlsym(RTLD_NEXT,"accept"); if(fault("accept",NEW)) return -1; return mv(f(a,b,c)); }
 int accept4(int a,struct sockaddr*b,socklen_t*c,int d){ static int(*f)(int,struct sockaddr*,socklen_t*,int); if(!f) f=dlsym(RTLD_NEXT,"accept4"); if(fault("accept4",NEW)) return -1; return mv(f(a,b,c,d)); }
 int socketpair(int a,int b,int c,int p[2]){ static int(*f)(int,int,int,int*); if(!f) f=dlsym(RTLD_NEXT,"socketpair"); if(fault("socketpair",NEW)) return -1; int r=f(a,b,c,p); if(!r){p[0]=mv(p[0]);p[1]=mv(p[1]);} return r; }
@@ -272,6 +321,9 @@ class Table:
     forked: bool = False
     execed: bool = False
     done: bool = False
+    parent: int | None = None
+    program: str = ""
+    vforked: bool = False  # between vfork and exec nobody's code runs but the library's
 
 
 FD0 = re.compile(r"^\s*(\d+)(?:<((?:[^<>]|->|<[^<>]*>)*)>)?(?=[,)\s]|$)")
@@ -304,6 +356,10 @@ class Model:
             return
         if cat in self.o.skip:
             return
+        if "pid" not in kw:
+            kw["pid"] = self.tab[kw["tid"]].pid if kw.get("tid") in self.tab else rec.pid if rec else None
+        if self.o.foreign_re and kw["pid"] in self.tab and self.o.foreign_re.search(self.tab[kw["pid"]].program):
+            return
         self.findings.append({"category": cat, "message": msg, **kw})
 
     def ignored(self, rec):
@@ -334,7 +390,7 @@ class Model:
             parent.tids.add(tid)
             self.tab[tid] = parent
             return parent
-        t = Table(tid, {tid}, forked=True)
+        t = Table(tid, {tid}, forked=True, parent=parent.pid, vforked=name == "vfork" or "CLONE_VFORK" in flags)
         for no, r in parent.open.items():
             c = Fd(**{**r.__dict__, "inherited": True, "uses": 0, "pid": tid})
             t.open[no] = c
@@ -369,6 +425,7 @@ class Model:
                         f"tid {tid} closed {rec.label()} after it had already "
                         f"closed its own {prev.kind} with that number at {prev.t_close:.6f}",
                         rec,
+                        tid=tid,
                     )
             t.closed_by[(tid, no)] = rec
         return rec
@@ -521,7 +578,7 @@ class Model:
             and rec.uses == 1
             and self.counts_for_leak(rec)
             and not t.execed
-            and not (name == "fcntl")
+            and name not in ("fcntl", "dup2", "dup3")  # handed on to a program that is about to be run
             and rec.kind in ("socket", "epoll", "event", "timer")
         ):
             self.find(
@@ -569,7 +626,7 @@ class Model:
                 if old is not None and self.counts_for_leak(old) and not old.inherited:
                     self.find("overwritten", f"{name} dropped {old.label()}", old, fd=old.no, tid=tid)
                 src = t.open.get(int(g[1]))
-                self.add(
+                new = self.add(
                     t,
                     tid,
                     ts,
@@ -578,6 +635,7 @@ class Model:
                     f"{name}({args[:60]})",
                     "CLOEXEC" in args,
                 )
+                new.inherited = bool(src and src.inherited)
         elif name == "ioctl":
             fm = FD0.match(args)
             if fm and int(fm[1]) in t.open and re.search(r"FIO(N)?CLEX", args):
@@ -615,6 +673,8 @@ class Model:
                     )
                     rec.inherited = True
             t.execed = True
+            path = re.match(r'[^"]*"([^"]*)"', args)
+            t.program = path[1] if path else ""
 
     def leave_process(self, t: Table, tid, ts, killed=""):
         if t.done:
@@ -627,13 +687,13 @@ class Model:
             if not self.counts_for_leak(rec) or killed:
                 continue
             if rec.inherited:
-                if t.forked and not t.execed:
+                if t.forked and not t.execed and not t.vforked:
                     self.find(
-                        "fork_left_open", f"child {t.pid} exited with inherited {rec.label()}", rec, fd=no
+                        "fork_left_open", f"child {t.pid} exited with inherited {rec.label()}", rec, fd=no, pid=t.pid
                     )
             else:
                 self.find(
-                    "leak_at_exit", f"process {t.pid} exited with {rec.label()} ({rec.uses} uses)", rec, fd=no
+                    "leak_at_exit", f"process {t.pid} exited with {rec.label()} ({rec.uses} uses)", rec, fd=no, pid=t.pid
                 )
 
     def note(self, tid, ts, body):
@@ -1029,6 +1089,18 @@ BAD = {
         os.waitpid(p, 0); s.close()
         """,
     ),
+    "child of fork sends on a copy of the parent's socket": (
+        "fork_use",
+        False,
+        """
+        import os, socket
+        s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        p = os.fork()
+        if p == 0:
+            os.dup2(s.fileno(), 90); t = socket.socket(fileno=90); t.sendto(b'x', ('127.0.0.1', 9)); os._exit(0)
+        os.waitpid(p, 0); s.close()
+        """,
+    ),
     "inheritable socket goes through exec": (
         "exec_inherit",
         False,
@@ -1171,6 +1243,7 @@ def main(argv=None):
     ap.add_argument("--require", action="append", default=[])
     ap.add_argument("--ignore", action="append", default=[])
     ap.add_argument("--only")
+    ap.add_argument("--foreign")
     ap.add_argument("--skip", action="append", default=[])
     ap.add_argument("--strict", action="store_true")
     ap.add_argument("--timeout", type=float, default=120)
@@ -1196,6 +1269,7 @@ def main(argv=None):
     if o.kinds == "all":
         o.kind_set = allk
     o.ignore_re = [re.compile(r) for r in o.ignore]
+    o.foreign_re = re.compile(o.foreign) if o.foreign else None
     o.only_re = re.compile(o.only) if o.only else None
     o.expect_rc = {int(x) for x in o.expect_rc.split(",")} if o.expect_rc else set()
     o.tmp = tempfile.mkdtemp(prefix="fd_audit.")

@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.lifetimes.sweeping import BUILT
+
 HERE = Path(__file__).parent
 AUDITOR = HERE / "fd_audit.py"
 
@@ -26,36 +28,21 @@ def audit(*arguments: str, timeout: float = 300) -> subprocess.CompletedProcess[
     )
 
 
-def test_the_auditor_catches_18_broken_programs_and_passes_the_correct_ones():
+def test_the_auditor_catches_19_broken_programs_and_passes_the_correct_ones():
     done = audit("--self-test")
     assert done.returncode == 0, done.stdout + done.stderr
-    assert done.stdout.count("caught") >= 18
+    assert done.stdout.count("caught") >= 20
     assert "SELF-TEST ok" in done.stdout
 
 
-@pytest.mark.parametrize(
-    "mode",
-    [
-        pytest.param("raw", marks=pytest.mark.raw_socket),
-        pytest.param("raw-icmp", marks=pytest.mark.raw_socket),
-        pytest.param("raw-tcp", marks=pytest.mark.raw_socket),
-        "error-queue",
-        "lines",
-    ],
-)
-def test_a_trace_opens_and_closes_every_handle_once(mode):
-    program = str(HERE / "programs" / "traces.py")
+@pytest.mark.netns
+@pytest.mark.needs("raw_socket", "cc")
+def test_every_kind_of_trace_opens_and_closes_every_handle_once(loops):
     done = audit(
-        "--quarantine",
-        "--strict",
-        "--require",
-        "socket=1",
-        "--expect-rc",
-        "0",
-        "--",
-        sys.executable,
-        program,
-        mode,
+        *("--quarantine", "--strict", "--require", "socket=20", "--expect-rc", "0"),
+        *("--foreign", "mtr-packet", "--"),
+        *("ip", "netns", "exec", loops, sys.executable, str(HERE / "programs" / "traced.py")),
+        *(word for mode in BUILT for word in (mode, "127.0.0.1", mode, "::1")),
     )
     assert done.returncode == 0, done.stdout + done.stderr
     assert "fd_audit: clean" in done.stdout

@@ -18,11 +18,19 @@ OPENS_OR_CLOSES = re.compile(
     | socketpair\( | fromfd\( | create_connection\( | create_server\( | open_connection\(
     | \.detach\( | fileno= | closesocket | CloseHandle | IcmpCreateFile
     | os\.(?:close|dup|dup2|pipe|pipe2|eventfd|open|fdopen|closerange|memfd_create)\(
-    | epoll\( | kqueue\( | timerfd
+    | epoll\( | kqueue\( | timerfd | Popen\( | subprocess\.(?:run|call|check_\w+)\( | multiprocessing
     """,
     re.VERBOSE,
 )
-NOWHERE = re.compile(r"\.detach\(|fileno=|os\.close|os\.dup|closesocket|socketpair\(|fromfd\(|eventfd|epoll")
+TYPED = {
+    r"socket\.socket\(": "vault.py",  # sockets
+    r"socketpair\(|Popen\(": "child.py",  # child processes, and the stream to each
+    r"Icmp6?CreateFile|IcmpCloseHandle": "echo.py",  # the device that Windows answers echo requests with
+}
+"""What opens, and the one file of the room in which it stands."""
+NOWHERE = re.compile(
+    r"\.detach\(|fileno=|os\.close|os\.dup|closesocket|fromfd\(|eventfd|epoll|[^p]CloseHandle"
+)
 
 
 def findings(pattern: re.Pattern[str], path: Path) -> list[str]:
@@ -46,6 +54,8 @@ def findings(pattern: re.Pattern[str], path: Path) -> list[str]:
         "a, b = socket.socketpair()",
         "os.eventfd(0)",
         "select.epoll()",
+        "subprocess.Popen(argv)",
+        "subprocess.run(argv)",
     ],
 )
 def test_the_pattern_sees(line):
@@ -58,9 +68,25 @@ def test_only_lifetimes_opens_and_closes():
     assert [found for path in outside for found in findings(OPENS_OR_CLOSES, path)] == []
 
 
-def test_inside_there_is_one_place_that_opens_and_no_second_owner():
+@pytest.mark.parametrize(("opens", "where"), TYPED.items(), ids=TYPED.values())
+def test_inside_there_is_one_file_for_each_kind_of_handle(opens, where):
     inside = sorted((PACKAGE / "lifetimes").glob("*.py"))
-    opens = [found for path in inside for found in findings(re.compile(r"socket\.socket\("), path)]
-    assert len(opens) == 1
-    assert opens[0].startswith("lifetimes/vault.py:")
+    places = [found for path in inside for found in findings(re.compile(opens), path)]
+    assert places
+    assert {place.split(":")[0] for place in places} == {f"lifetimes/{where}"}
+
+
+def test_there_is_one_line_that_makes_a_socket():
+    inside = sorted((PACKAGE / "lifetimes").glob("*.py"))
+    assert len([found for path in inside for found in findings(re.compile(r"socket\.socket\("), path)]) == 1
+
+
+def test_inside_there_is_no_second_owner():
+    inside = sorted((PACKAGE / "lifetimes").glob("*.py"))
     assert [found for path in inside for found in findings(NOWHERE, path)] == []
+
+
+def test_nothing_in_the_package_knows_of_the_auditor():
+    # An audited run costs nothing where there is no audit: strace and a library loaded before libc see all.
+    hooks = re.compile(r"FD_AUDIT|fd_audit|LD_PRELOAD|addaudithook|sys\.audit|settrace|strace")
+    assert [found for path in SOURCES for found in findings(hooks, path)] == []
