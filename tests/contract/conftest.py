@@ -30,4 +30,6 @@ def world(channel, worlds):
     """The world of a channel in the suite's table."""
     if channel.world == "live":
         needs.need("netns", "raw_socket")
+    if channel.options.get("mode") == "mtr-packet":
+        needs.need("mtr")
     return worlds(channel.world)

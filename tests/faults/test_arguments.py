@@ -27,7 +27,6 @@ WRONG = [
     ({"target_port": 80}, "a port needs a protocol"),
     ({"protocol": "udp", "source_port": 5000, "target_port": 80}, "only one of source_port and target_port"),
     ({"protocol": "tcp", "multipath": "paris"}, "paris is for UDP"),
-    ({"protocol": "udp", "multipath": "paris", "unprivileged": True}, "needs raw sockets"),
     ({"mode": "raw", "unprivileged": True}, "leave one out"),
     ({"protocol": "icmp", "mode": "error-queue"}, "'error-queue' is for UDP"),
     ({"source_address": "127.0.0.1", "interface": "lo"}, "give one of them"),

@@ -62,11 +62,17 @@ REFUSED: list[tuple[dict[str, Any], str]] = [
     ({"protocol": "icmp", "mode": "raw"}, "mode raw needs raw sockets"),
     ({"protocol": "icmp", "mode": "datagram"}, "net.ipv4.ping_group_range (now 1 0)"),
     ({"protocol": "icmp", "unprivileged": True}, "net.ipv4.ping_group_range (now 1 0)"),
-    ({"protocol": "tcp"}, "CAP_NET_RAW"),
+    ({"protocol": "tcp", "mode": "raw"}, "CAP_NET_RAW"),
+    ({"protocol": "tcp", "mode": "mtr-packet"}, "mtr-packet"),
     ({"protocol": "udp", "mode": "raw"}, "CAP_NET_RAW"),
-    ({"protocol": "udp", "multipath": "paris"}, "or multipath_strategy='classic', which needs no privilege"),
-    ({"protocol": "udp", "multipath": "dublin"}, "CAP_NET_RAW"),
+    ({"protocol": "udp", "mode": "raw", "multipath": "paris"}, "CAP_NET_RAW"),
 ]
+WITHOUT: list[tuple[dict[str, Any], str]] = [
+    ({"protocol": "tcp"}, "connect"),
+    ({"protocol": "tcp", "unprivileged": True}, "connect"),
+    ({"protocol": "udp", "multipath": "paris"}, "error-queue"),
+]
+DUBLIN: dict[str, Any] = {"protocol": "udp", "multipath": "dublin"}
 ALLOWED: list[dict[str, Any]] = [{}, {"unprivileged": True}, {"protocol": "udp"}, {"mode": "error-queue"}]
 LOOPBACK = {4: "127.0.0.1", 6: "::1"}
 
@@ -75,7 +81,9 @@ LOOPBACK = {4: "127.0.0.1", 6: "::1"}
 def attempts():
     """What nobody, with no capability and no ping group, gets for each job."""
     jobs = [
-        (LOOPBACK[af], options) for af in LOOPBACK for options in [*(job for job, _ in REFUSED), *ALLOWED]
+        (LOOPBACK[af], options)
+        for af in LOOPBACK
+        for options in [*(job for job, _ in REFUSED), *(job for job, _ in WITHOUT), DUBLIN, *ALLOWED]
     ]
     with kernel_net("tnfn", routers=-1, meet=False) as net:
         answers = child("as_nobody.py", jobs, "ip", "netns", "exec", net.source)
@@ -91,6 +99,23 @@ def test_without_privilege_what_was_asked_is_refused_in_one_line_that_helps(atte
     assert answer["error"] == "PrivilegeError"
     assert words in answer["message"]
     assert "\n" not in answer["message"]
+
+
+@pytest.mark.netns
+@pytest.mark.slow
+@families
+@pytest.mark.parametrize(("options", "mode"), WITHOUT, ids=[json.dumps(job) for job, _ in WITHOUT])
+def test_without_privilege_tcp_and_paris_are_still_to_be_had(attempts, af, options, mode):
+    answer = attempts[json.dumps((LOOPBACK[af], options))]
+    assert (answer["protocol"], answer["mode"], answer["outcome"]) == (options["protocol"], mode, "reached")
+
+
+@pytest.mark.netns
+@pytest.mark.slow
+def test_without_privilege_dublin_is_for_ipv6_where_its_number_is_quoted(attempts):
+    refused, had = (attempts[json.dumps((LOOPBACK[af], DUBLIN))] for af in (4, 6))
+    assert "which no other socket chooses or reads back" in refused["message"]
+    assert (had["mode"], had["outcome"]) == ("error-queue", "reached")
 
 
 @pytest.mark.netns

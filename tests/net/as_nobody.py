@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import json
 import os
 import sys
@@ -13,6 +14,7 @@ from tests.net.driving import Driver, drive  # everything is imported while file
 from trippy_nb.errors import TrippyError
 
 NOBODY = 65534
+PR_SET_NO_NEW_PRIVS = 38  # linux/prctl.h: file capabilities, such as mtr-packet's, are void from here on
 
 
 def steps(it: Driver) -> dict[str, object]:
@@ -26,6 +28,8 @@ def steps(it: Driver) -> dict[str, object]:
     }
 
 
+if ctypes.CDLL(None).prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0):
+    sys.exit("no-new-privs was refused")
 os.setgroups([])
 os.setresgid(NOBODY, NOBODY, NOBODY)
 os.setresuid(NOBODY, NOBODY, NOBODY)

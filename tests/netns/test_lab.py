@@ -28,6 +28,9 @@ NOBODY = 65534
 UNPRIVILEGED: list[dict[str, Any]] = [
     {"protocol": "udp", "uid": NOBODY},
     {"protocol": "udp", "unprivileged": True},
+    {"protocol": "udp", "multipath": "paris", "uid": NOBODY} | _BOTH[0],
+    {"protocol": "tcp", "uid": NOBODY},
+    {"protocol": "tcp", "unprivileged": True, "source_port": 5000},
 ]
 DATAGRAM: list[dict[str, Any]] = [{"protocol": "icmp", "mode": "datagram"}]
 
@@ -111,7 +114,9 @@ def test_varying_flows_see_both_branches_and_one_flow_sees_one(net, runs):
 def test_round_trip_times_come_from_kernel_stamps(runs, job):
     run = runs[_name(job)]
     answered = run.probes[run.probes["rtt_ms"].notna()]
-    wanted = {"kernel"} if job["protocol"] != "tcp" else {"kernel", "kernel-rx"}
+    wanted = {"kernel"} if job["protocol"] != "tcp" else {"kernel", "kernel-rx", "user"}
+    if wanted == {"kernel"} or not {"uid", "unprivileged"} & set(job):
+        wanted.discard("user")  # only connecting has it, for RST
     assert set(answered["rtt_source"].unique()) <= wanted
     assert answered["rtt_ms"].between(0, 100, inclusive="neither").all()
     assert run.runs["clock_suspect"].iloc[0] == 0
