@@ -1,0 +1,134 @@
+"""A real Jupyter kernel of our own, driven as a front end drives it; what is open is counted from outside."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import select
+import signal
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from time import monotonic
+
+from jupyter_client.manager import KernelManager
+from jupyter_client.provisioning.local_provisioner import LocalProvisioner
+
+ROOT = Path(__file__).parents[2]
+ENDLESS = "rounds=None, dns=False, min_round_duration=0.02, grace_duration=0.01"
+UNPRIVILEGED = f"tn.trace('127.0.0.1', protocol='udp', unprivileged=True, {ENDLESS})"
+
+
+class Kernel:
+    """A kernel of our own, and what it says."""
+
+    def __init__(self) -> None:
+        self.manager = KernelManager(kernel_name="python3")
+        # IPython's history is a file that a thread of its own opens and closes as it likes.
+        self.manager.start_kernel(extra_arguments=["--HistoryManager.enabled=False"])
+        self.tabs = 0
+        self.connect()
+        self.client.wait_for_ready(timeout=60)
+        self.pid = int(self.run("import os, trippy_nb as tn; print(os.getpid())"))
+
+    def connect(self) -> None:
+        """Open a tab."""
+        self.tabs += 1
+        self.client = self.manager.client()
+        self.client.start_channels()
+
+    def disconnect(self) -> None:
+        """Close the tab."""
+        self.client.stop_channels()
+
+    def close(self) -> None:
+        self.disconnect()
+        self.manager.shutdown_kernel(now=True)
+        self.manager.cleanup_resources()
+
+    def send(self, code: str, cell: str | None = None) -> str:
+        """Run a cell, as a notebook does that gives its cells ids."""
+        content = {
+            "code": code,
+            "silent": False,
+            "store_history": True,
+            "user_expressions": {},
+            "allow_stdin": False,
+            "stop_on_error": False,  # what comes next is the check, not the next cell
+        }
+        metadata = {} if cell is None else {"cellId": cell}
+        message = self.client.session.msg("execute_request", content, metadata=metadata)
+        self.client.shell_channel.send(message)
+        return str(message["header"]["msg_id"])
+
+    def wait_until_busy(self, message: str) -> None:
+        while True:
+            reply = self.client.get_iopub_msg(timeout=60)
+            if reply["parent_header"].get("msg_id") == message and reply["msg_type"] == "status":
+                return
+
+    def answer(self, message: str, timeout_s: float = 60) -> str:
+        """Everything the cell wrote, until it is over; `queue.Empty` if it is not by then."""
+        text, end = "", monotonic() + timeout_s
+        while True:
+            reply = self.client.get_iopub_msg(timeout=max(0.0, end - monotonic()))
+            if reply["parent_header"].get("msg_id") != message:
+                continue
+            content = reply["content"]
+            match reply["msg_type"]:
+                case "stream":
+                    text += content["text"]
+                case "execute_result" | "display_data":
+                    text += content["data"].get("text/html", content["data"].get("text/plain", ""))
+                case "error":
+                    text += "\n".join(content["traceback"])
+                case "status" if content["execution_state"] == "idle":
+                    return text
+
+    def run(self, code: str, cell: str | None = None) -> str:
+        return self.answer(self.send(code, cell))
+
+    def interrupt(self) -> None:
+        """What Jupyter does for the stop button, without its round trip."""
+        os.kill(self.pid, signal.SIGINT)
+
+    def descriptors(self) -> dict[int, str]:
+        """The kernel's descriptor table, read from outside; empty once it is gone."""
+        table = {}
+        with contextlib.suppress(FileNotFoundError, ProcessLookupError):
+            for entry in Path(f"/proc/{self.pid}/fd").iterdir():
+                with contextlib.suppress(FileNotFoundError):
+                    table[int(entry.name)] = str(entry.readlink())
+        return table
+
+    def sockets(self) -> int:
+        """How many of them are sockets."""
+        return sum(link.startswith("socket:") for link in self.descriptors().values())
+
+    def wait_for_sockets(self, more_than: int) -> None:
+        assert wait_until(lambda: self.sockets() > more_than), "the trace never opened a socket"
+
+    def is_gone(self) -> bool:
+        """Whether the process is over, all its threads too (a killed leader may be a zombie before them)."""
+        provisioner = self.manager.provisioner
+        assert isinstance(provisioner, LocalProvisioner)
+        return provisioner.process is None or provisioner.process.poll() is not None
+
+
+def wait_until(condition: Callable[[], bool], timeout_s: float = 12.0) -> bool:
+    """Look every 5 ms; tell whether it came true."""
+    end = monotonic() + timeout_s
+    while not condition():
+        if monotonic() > end:
+            return False
+        select.select([], [], [], 0.005)
+    return True
+
+
+@contextlib.contextmanager
+def kernel_of_our_own() -> Iterator[Kernel]:
+    """A kernel that is gone afterwards, whatever happened."""
+    it = Kernel()
+    try:
+        yield it
+    finally:
+        it.close()
