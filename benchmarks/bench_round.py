@@ -48,18 +48,20 @@ def _print(name: str, results: list[tuple[float, int, int]]) -> None:
 
 
 def main() -> None:
-    from tunnel import TARGET, run_inside, tunnel
+    from tunnel import TARGET, open_ping, run_inside, tunnel
 
     if sys.argv[1:] != ["inside"]:
         with tunnel(hops=HOPS, rtt_ms=RTT_MS) as name:
+            open_ping(name)
             run_inside(name, __file__, "inside")
         return
     print("one round over 15 hops, largest RTT 100 ms (goal: 1.15 quiet, 1.5 busy, no false time-out)")
-    for protocol, unprivileged in (("icmp", False), ("udp", False), ("udp", True)):
+    kinds = (("icmp", False), ("icmp", True), ("udp", False), ("udp", True), ("tcp", True))
+    for protocol, unprivileged in kinds:
         for af in (4, 6):
             options: dict[str, object] = {"protocol": protocol, "unprivileged": unprivileged}
             _traced(TARGET[af], options)  # warm
-            name = f"{protocol} IPv{af} {'error-queue' if unprivileged else 'raw'}"
+            name = f"{protocol} IPv{af} {'unprivileged' if unprivileged else 'raw'}"
             _print(f"{name}, quiet", [_traced(TARGET[af], options) for _ in range(REPEATS)])
             _print(f"{name}, busy", _busy(TARGET[af], options))
 

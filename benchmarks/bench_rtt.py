@@ -1,6 +1,8 @@
 """How far our RTTs are from tcpdump's on the same interface, in microseconds: median and p95.
 
-On a TUN device and on a veth pair, with a quiet main thread and beside a pure-Python loop in it.
+On a TUN device and on a veth pair, with a quiet main thread and beside a pure-Python loop in it. TCP by
+connecting has clocks of its own (docs/modes.md): routers answer by ICMP, a closed port by RST, an open one by
+SYN-ACK.
 Needs root and tcpdump.
 """
 
@@ -19,7 +21,18 @@ from pathlib import Path
 import trippy_nb as tn
 
 ROUNDS = 60
+OPEN = 81
+_LISTEN = f"""
+import socket
+with socket.create_server(("", {OPEN}), backlog=1000) as server:
+    print("ready", flush=True)
+    while True:
+        server.accept()[0].close()
+"""
+_TCP, _UDP, _SYN, _SYN_ACK_RST = 6, 17, 0x02, 0x16
 _PCAP_NS_MAGIC = 0xA1B23C4D
+_QUOTED = {"icmp": 6, "udp": 2, "tcp": 0}
+"""Where the number of a probe lies in its header."""
 
 
 def _ip(*words: str) -> None:
@@ -41,7 +54,16 @@ def veth() -> Iterator[tuple[str, str]]:
         _ip("-n", b, "link", "set", "path1", "up")
         sysctl = ("net.ipv4.icmp_ratelimit=0", "net.ipv4.icmp_msgs_per_sec=1000000")
         subprocess.run(["ip", "netns", "exec", b, "sysctl", "-qw", *sysctl], check=False)
-        yield a, "10.202.0.2"
+        server = subprocess.Popen(
+            ["ip", "netns", "exec", b, sys.executable, "-c", _LISTEN], stdout=subprocess.PIPE
+        )
+        assert server.stdout is not None
+        server.stdout.readline()
+        try:
+            yield a, "10.202.0.2"
+        finally:
+            server.kill()
+            server.communicate()
     finally:
         for name in (a, b):
             subprocess.run(["ip", "netns", "del", name], check=False, capture_output=True)
@@ -63,7 +85,7 @@ def captured(path: Path) -> Iterator[None]:
         "-w",
         str(path),
     ]
-    dump = subprocess.Popen(["tcpdump", *words, "icmp or udp"], stderr=subprocess.PIPE)
+    dump = subprocess.Popen(["tcpdump", *words, "icmp or udp or tcp"], stderr=subprocess.PIPE)
     assert dump.stderr is not None
     while b"listening" not in dump.stderr.readline():
         pass
@@ -74,6 +96,10 @@ def captured(path: Path) -> Iterator[None]:
             dump.wait(1)  # let the last packets arrive in its buffer
         dump.send_signal(signal.SIGINT)
         dump.communicate()
+
+
+def _number(protocol: str) -> str:
+    return {"icmp": "seq", "udp": "dport", "tcp": "sport"}[protocol]
 
 
 def _truth(path: Path, protocol: str) -> dict[int, tuple[int, int]]:
@@ -91,28 +117,32 @@ def _truth(path: Path, protocol: str) -> dict[int, tuple[int, int]]:
         at += 16 + size
         stamp = seconds * 10**9 + ns
         body = packet[20:]
-        if packet[9] == 17:
+        if packet[9] == _UDP:
             sent.setdefault(struct.unpack_from("!H", body, 2)[0], stamp)
+        elif packet[9] == _TCP:
+            sport, dport = struct.unpack_from("!HH", body)
+            if body[13] & _SYN_ACK_RST == _SYN:
+                sent.setdefault(sport, stamp)
+            elif dport in sent:
+                came.setdefault(dport, stamp)
         elif body[0] == 8:
             sent.setdefault(struct.unpack_from("!H", body, 6)[0], stamp)
         elif body[0] == 0:
             came.setdefault(struct.unpack_from("!H", body, 6)[0], stamp)
         elif body[0] in (3, 11):
-            came.setdefault(
-                struct.unpack_from("!H", body, 8 + 20 + (6 if protocol == "icmp" else 2))[0], stamp
-            )
+            came.setdefault(struct.unpack_from("!H", body, 8 + 20 + _QUOTED[protocol])[0], stamp)
     return {key: (sent[key], came[key]) for key in sent if key in came}
 
 
-def _measure(target: str, protocol: str, *, unprivileged: bool, busy: bool, device: str) -> None:
+def _measure(target: str, options: dict[str, object], *, busy: bool, device: str) -> None:
+    protocol = str(options["protocol"])
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "truth.pcap"
         runs: list[tn.Run] = []
 
         def work() -> None:
-            options = {"protocol": protocol, "unprivileged": unprivileged, "rounds": ROUNDS}
             pace = {"min_round_duration": 0.03, "max_round_duration": 0.03, "grace_duration": 0.01}
-            runs.append(tn.trace(target, dns=False, progress=False, **options, **pace))
+            runs.append(tn.trace(target, rounds=ROUNDS, dns=False, progress=False, **options, **pace))
 
         with captured(path):
             if busy:
@@ -128,34 +158,41 @@ def _measure(target: str, protocol: str, *, unprivileged: bool, busy: bool, devi
         truth = _truth(path, protocol)
     probes = runs[0].probes
     probes = probes[probes["rtt_ms"].notna()]
-    number = "seq" if protocol == "icmp" else "dport"
-    errors = sorted(
-        abs(row.rtt_ms * 1000 - (truth[key][1] - truth[key][0]) / 1000)
+    found = [
+        (row.rtt_source, abs(row.rtt_ms * 1000 - (truth[key][1] - truth[key][0]) / 1000))
         for row in probes.itertuples()
-        if (key := int(getattr(row, number))) in truth
-    )
-    sources = probes["rtt_source"].value_counts()
-    name = f"{device} {protocol} {'error-queue' if unprivileged else 'raw'} {'busy' if busy else 'idle'}"
-    print(
-        f"{name:32s} median {statistics.median(errors):6.1f}  p95 {errors[int(0.95 * len(errors))]:6.1f}  "
-        f"max {errors[-1]:8.1f}  n {len(errors)}  {', '.join(f'{k} {v}' for k, v in sources.items() if v)}"
-    )
+        if (key := int(getattr(row, _number(protocol)))) in truth
+    ]
+    mode = runs[0].runs["mode"].iloc[0]
+    for source in sorted({source for source, _ in found}):
+        errors = sorted(error for by, error in found if by == source)
+        name = f"{device} {protocol} {mode} {options.get('target_port', '')} {'busy' if busy else 'idle'}"
+        print(
+            f"{name:36s} {source:10s} median {statistics.median(errors):7.1f}  "
+            f"p95 {errors[int(0.95 * len(errors))]:7.1f}  max {errors[-1]:8.1f}  n {len(errors)}"
+        )
 
 
 def main() -> None:
-    from tunnel import TARGET, run_inside, tunnel
+    from tunnel import TARGET, open_ping, run_inside, tunnel
 
     if len(sys.argv) == 1:
-        print("RTT against tcpdump, absolute error in us (goals: TUN 3/12 idle, 5/15 busy; veth 8/20, 10/50)")
+        print("RTT against tcpdump, absolute error in us (goals for UDP and ICMP by both kernel stamps:")
+        print("TUN 3/12 idle, 5/15 busy; veth 8/20, 10/50; TCP has none)")
         with tunnel(hops=8, rtt_ms=8) as name:
+            open_ping(name)
             run_inside(name, __file__, "TUN", TARGET[4])
         with veth() as (name, target):
+            open_ping(name)
             run_inside(name, __file__, "veth", target)
         return
     device, target = sys.argv[1:]
-    for protocol, unprivileged in (("icmp", False), ("udp", False), ("udp", True)):
+    kinds = [{"protocol": p, "unprivileged": u} for p in ("icmp", "udp", "tcp") for u in (False, True)]
+    if device == "veth":
+        kinds += [dict(kind, target_port=OPEN) for kind in kinds if kind["protocol"] == "tcp"]
+    for options in kinds:
         for busy in (False, True):
-            _measure(target, protocol, unprivileged=unprivileged, busy=busy, device=device)
+            _measure(target, options, busy=busy, device=device)
 
 
 if __name__ == "__main__":

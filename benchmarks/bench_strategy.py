@@ -20,6 +20,7 @@ from trippy_nb.model import (
     TraceConfig,
 )
 from trippy_nb.tracing import Done, EndRound, Send, Strategy, WaitUntil
+from trippy_nb.wire import probe_secret, tcp_sequence
 
 MS = 1_000_000
 SOURCE, TARGET = "192.0.2.1", "198.51.100.9"
@@ -67,8 +68,8 @@ def reply_to(plan: Plan, probe: Probe, read_ns: int) -> Reply:
         icmp_id=7 if icmp else None,
         icmp_seq=probe.seq if icmp else None,
         checksum=0x1234 if icmp else probe.seq,
-        tcp_seq=int.from_bytes(plan.secret[:2], "big") << 16 | probe.seq if tcp else None,
-        payload=None if tcp else (b"xx" if icmp else b"") + plan.secret + bytes(30),
+        tcp_seq=tcp_sequence(plan, probe) if tcp else None,
+        payload=None if tcp else (b"xx" if icmp else b"") + probe_secret(plan, probe) + bytes(30),
     )
     kind = {Protocol.ICMP: 0, Protocol.UDP: 3, Protocol.TCP: None}[plan.protocol] if reached else 11
     return Reply(

@@ -60,6 +60,12 @@ def run_inside(name: str, script: str, *words: str) -> None:
     subprocess.run(["ip", "netns", "exec", name, sys.executable, script, *words], check=True)
 
 
+def open_ping(name: str) -> None:
+    """Allow datagram ICMP sockets inside the namespace."""
+    words = ["sysctl", "-qw", "net.ipv4.ping_group_range=0 2147483647"]
+    subprocess.run(["ip", "netns", "exec", name, *words], check=True)
+
+
 def _answer(packet: bytes, hops: int) -> tuple[int, bytes] | None:
     ip = decode_ip(packet)
     if ip.ttl < hops:
