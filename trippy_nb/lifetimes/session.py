@@ -22,6 +22,7 @@ from trippy_nb.lifetimes.cells import current_cell, when_run_again
 from trippy_nb.lifetimes.forks import in_forked_child
 from trippy_nb.lifetimes.ledger import LEDGER
 from trippy_nb.lifetimes.register import SessionRecord
+from trippy_nb.lifetimes.turns import forget_turns, short_turns
 from trippy_nb.lifetimes.vault import TICK_S, Vault, bind_thread_to_run, held_by_thread
 from trippy_nb.model import EndReason
 
@@ -177,11 +178,12 @@ def _work(state: _State[T], job: Job[T]) -> None:
     bind_thread_to_run(state.run_uuid, state.stop_wanted)
     try:
         drop_opening()
-        vault = Vault()
-        try:
-            state.result = job(vault, state.stop_wanted)
-        finally:
-            vault.close(by="end of the session")
+        with short_turns():
+            vault = Vault()
+            try:
+                state.result = job(vault, state.stop_wanted)
+            finally:
+                vault.close(by="end of the session")
     except BaseException as error:  # noqa: BLE001 - handed over to whoever waits
         state.error = _without_frames(error)
     finally:
@@ -421,6 +423,7 @@ def _forget_in_child() -> None:
         state.want_stop("fork")
         state.finish()
     _running.clear()
+    forget_turns()
 
 
 atexit.register(_end_all)
