@@ -1,7 +1,7 @@
 """How long stopping takes: traces stopped at random moments, in every mode, on the loopback.
 
-`bench_stop.py [TIMES]`. The promise is 250 ms at any moment, beside a computing cell too. A line for each mode:
-how often, and milliseconds. Needs root (a namespace of its own, where everything is allowed).
+`bench_stop.py [TIMES]`. The promise is 250 ms at any moment, beside a computing cell too. A line for each
+mode: how often, and milliseconds. Needs root (a namespace of its own, where everything is allowed).
 """
 
 from __future__ import annotations

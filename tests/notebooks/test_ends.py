@@ -92,7 +92,7 @@ def test_a_kernel_whose_cell_is_tracing_is_gone_in_a_second_and_leaves_no_proces
         begun = monotonic()
         end(kernel)
         assert wait_until(kernel.is_gone)
-        assert monotonic() - begun < 2.5  # a second on a quiet machine; Jupyter kills after five
+        assert monotonic() - begun < 4.5  # by itself: Jupyter kills after five. A second on a quiet machine
         assert not [pid for pid in children if Path(f"/proc/{pid}").exists()]
         assert not inodes & sockets_of_the_system()
 
