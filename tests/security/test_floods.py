@@ -27,7 +27,7 @@ from trippy_nb.net.addresses import pack_sockaddr
 from trippy_nb.net.filters import pass_own_answers_only
 
 IN_CI = os.environ.get("TRIPPY_NB_PROFILE") == "ci"
-FLOOD, KEPT = (400_000, UNMATCHED_KEPT) if IN_CI else (40_000, 2_048)
+FLOOD, KEPT = (600_000, UNMATCHED_KEPT) if IN_CI else (40_000, 2_048)
 """Packets, and the limit for rows: lowered in a hurry, or filling it would take all the time there is.
 
 A million are in benchmarks/bench_flood.py.
@@ -53,7 +53,7 @@ def test_a_flood_changes_nothing_but_counters(capsys, monkeypatch):
         print(  # noqa: T201 - numbers for the log
             f"\nflood: {FLOOD:,} packets; after the first {FILLING:,} memory grew by {grown_kb} kB ", end=""
         )
-    assert grown_kb < 4_096
+    assert grown_kb < (8_192 if IN_CI else 4_096)  # rows alone, kept without a bound, would be 17 MB in CI
     tables = flooded.recorder.tables()
     run, kinds = tables.runs.iloc[0], tables.replies["kind"].astype(str).value_counts()
     thirds = [len(range(which, FLOOD, 3)) for which in range(3)]
