@@ -33,7 +33,9 @@ def pack_sockaddr(addr: str, port: int = 0, scope: int = 0) -> bytes:
     return _FAMILY.pack(socket.AF_INET) + _IN.pack(port, pack(addr))
 
 
-@lru_cache(maxsize=4096)  # the same few routers answer again and again
+_text = lru_cache(maxsize=4096)(unpack_address)  # the same few routers, and one target, again and again
+
+
 def unpack_sockaddr(sockaddr: bytes) -> tuple[str, int, int] | None:
     """Read a `sockaddr`: normalised address, port and scope; None if it holds no IP address."""
     if len(sockaddr) < _FAMILY.size:
@@ -41,10 +43,10 @@ def unpack_sockaddr(sockaddr: bytes) -> tuple[str, int, int] | None:
     (family,) = _FAMILY.unpack_from(sockaddr)
     if family == socket.AF_INET and len(sockaddr) >= _FAMILY.size + _IN.size:
         port, packed = _IN.unpack_from(sockaddr, _FAMILY.size)
-        return unpack_address(packed), port, 0
+        return _text(packed), port, 0
     if family == socket.AF_INET6 and len(sockaddr) >= _SCOPE_AT + _SCOPE.size:
         port, _flow, packed = _IN6.unpack_from(sockaddr, _FAMILY.size)
-        return unpack_address(packed), port, _SCOPE.unpack_from(sockaddr, _SCOPE_AT)[0]
+        return _text(packed), port, _SCOPE.unpack_from(sockaddr, _SCOPE_AT)[0]
     return None
 
 

@@ -175,11 +175,13 @@ class Inbox:
         for _ in range(_MOST_BATCHES):
             datagrams = port.receive_many(flags=socket.MSG_ERRQUEUE, again=linux.QUEUED_ICMP, count=False)
             read_ns = self._clock.now_ns()
+            answers = 0
             for datagram in datagrams:
                 arrival = _read_queued(datagram, read_ns, stamps, read)
                 if arrival is not None:
                     arrivals.append(arrival)
-                    port.count_received(not isinstance(arrival, Stamped))
+                    answers += not isinstance(arrival, Stamped)
+            port.count_received(answers)
             some = some or bool(datagrams)
             if len(datagrams) < BATCH:
                 break
