@@ -6,11 +6,13 @@ import json
 import os
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 import pytest
 
 from tests.needs import find_tool
+from trippy_nb.lifetimes import capabilities
 
 HERE = Path(__file__).parent
 NET_ADMIN, NET_RAW = 1 << 12, 1 << 13
@@ -105,3 +107,58 @@ def test_without_it_nothing_is_raised_and_the_error_queue_does():
 def test_plain_root_is_left_alone():
     seen, _end = look_at([], "icmp")
     assert all(main == session and session & NET_RAW for _mode, main, session in seen)
+
+
+def on_a_thread_of_its_own(look):
+    """Capabilities belong to threads: what one does here stays with it."""
+    seen: list[tuple[int, ...]] = []
+    thread = threading.Thread(target=lambda: seen.append(tuple(look())))
+    thread.start()
+    thread.join()
+    return seen[0]
+
+
+def effective_here() -> int:
+    return effective(os.getpid(), threading.get_native_id()) & (NET_RAW | NET_ADMIN)
+
+
+def test_on_one_thread_dropped_raised_and_dropped_again(monkeypatch):
+    monkeypatch.setattr(os, "geteuid", lambda: 65534)  # root's own are left alone
+
+    def look():
+        yield effective_here()
+        assert capabilities.drop_opening()
+        yield effective_here()
+        with capabilities.raised_for_opening():
+            yield effective_here()
+            with capabilities.raised_for_opening():  # there is nothing left to raise
+                yield effective_here()
+            yield effective_here()
+        yield effective_here()
+        assert not capabilities.drop_opening()  # nor to drop
+
+    before, dropped, raised, inner, outer, after = on_a_thread_of_its_own(look)
+    assert before & NET_RAW
+    assert (dropped, after) == (0, 0)
+    assert raised == inner == outer == before
+    assert effective_here() == before  # this thread was never touched
+
+
+def test_a_kernel_that_refuses_is_said_and_nothing_else(monkeypatch, caplog):
+    monkeypatch.setattr(os, "geteuid", lambda: 65534)
+    ask = capabilities._call
+    monkeypatch.setattr(capabilities, "_call", lambda name, words: name == "capget" and ask(name, words))
+
+    def look():
+        capabilities.drop_opening()
+        yield effective_here()
+
+    assert on_a_thread_of_its_own(look)[0] == effective_here()
+    assert "capabilities cannot be changed" in caplog.text
+
+
+def test_a_system_without_capabilities_has_nothing_to_drop(monkeypatch):
+    monkeypatch.setattr(capabilities, "_LIBC", None)
+    assert not capabilities.drop_opening()
+    with capabilities.raised_for_opening():
+        pass

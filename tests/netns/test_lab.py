@@ -118,7 +118,7 @@ def test_round_trip_times_come_from_kernel_stamps(runs, job):
     if wanted == {"kernel"} or not {"uid", "unprivileged"} & set(job):
         wanted.discard("user")  # only connecting has it, for RST
     assert set(answered["rtt_source"].unique()) <= wanted
-    assert answered["rtt_ms"].between(0, 100, inclusive="neither").all()
+    assert answered["rtt_ms"].between(0, 1000, inclusive="neither").all()
     assert run.runs["clock_suspect"].iloc[0] == 0
 
 
