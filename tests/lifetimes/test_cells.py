@@ -24,7 +24,8 @@ class Notebook:
     """A front end and its kernel: cells with ids, run one after the other as IPython runs them."""
 
     def __init__(self, cell_of_request: object = None) -> None:
-        self.events = EventManager(self, available_events)
+        shell: Any = self
+        self.events = EventManager(shell, available_events)
         self.parent: Any = {"metadata": {"cellId": cell_of_request}}
         self.kernel: Any = SimpleNamespace(get_parent=lambda: self.parent)
 
