@@ -13,20 +13,22 @@ CANDIDATES := python3 python3.14 python3.13 python3.12 python3.11
 SUITABLE   := import sys, venv, ensurepip; sys.exit(not (3, 11) <= sys.version_info[:2] < (3, 15))
 PYTHON     ?= $(shell for p in $(CANDIDATES); do $$p -c '$(SUITABLE)' 2>/dev/null && echo $$p && break; done)
 INSTALL     = -m pip --disable-pip-version-check --quiet install
+LOCKED      = $(INSTALL) --no-deps --require-hashes --requirement
 EDITABLE    = $(INSTALL) --no-deps --no-build-isolation --editable .
 
-# pip, not uv: it is there before anything else is. Each lock carries the hashes of what it names.
+# pip, not uv: it is there before anything else is. Each lock names all there is, with hashes: pip resolves nothing
+# (older ones take the newest coverage for what pytest-cov wants as coverage[toml], and then miss its hash).
 $(BIN)/python:
 	@test -n "$(PYTHON)" || { echo "No Python 3.11 to 3.14 with venv found. On Debian: apt-get install python3 python3-venv"; exit 1; }
 	$(PYTHON) -m venv $(VENV)
 
 $(VENV)/.runs: requirements/constraints.txt pyproject.toml | $(BIN)/python
-	$(BIN)/python $(INSTALL) --require-hashes --requirement requirements/constraints.txt
+	$(BIN)/python $(LOCKED) requirements/constraints.txt
 	$(BIN)/python $(EDITABLE)
 	@touch $@
 
 $(VENV)/.tests: requirements/dev.txt pyproject.toml | $(BIN)/python
-	$(BIN)/python $(INSTALL) --require-hashes --requirement requirements/dev.txt
+	$(BIN)/python $(LOCKED) requirements/dev.txt
 	$(BIN)/python $(EDITABLE)
 	@touch $@ $(VENV)/.runs
 
@@ -49,6 +51,7 @@ doctor: | $(BIN)/python ## what this machine lacks, and the package that brings 
 	@$(BIN)/python tests/needs.py
 
 check: $(VENV)/.tests ## linters, types and borders, without the tests
+	$(BIN)/python -m pip --disable-pip-version-check --quiet check
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
@@ -63,7 +66,7 @@ test: check doctor ## everything: check, then all tests with coverage
 # Old releases warn about their newer neighbours: those warnings are theirs, so here they are only shown.
 lowest: requirements/lowest.txt ## the fast tests on the oldest versions we allow (Python 3.11)
 	@test -x $(LOWEST)/bin/python || python3.11 -m venv $(LOWEST) || $(PYTHON) -m venv $(LOWEST)
-	$(LOWEST)/bin/python $(INSTALL) --require-hashes --requirement requirements/lowest.txt
+	$(LOWEST)/bin/python $(LOCKED) requirements/lowest.txt
 	$(LOWEST)/bin/python $(EDITABLE)
 	$(LOWEST)/bin/python -m pytest -n auto --dist loadfile -W default --ignore=tests/house -m "not slow and not browser and not kernel and not netns and not tool"
 
