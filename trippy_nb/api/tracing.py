@@ -1,24 +1,20 @@
-"""The verbs: trace, read, compare, handles, sessions, stop_all."""
+"""Trace: from a name to runs."""
 
 import asyncio
-import inspect
 import logging
 from collections.abc import Callable, Iterable, Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Unpack, overload
 
-from trippy_nb.capture import Capture, Collected, try_out
+from trippy_nb.api.document import document_options
+from trippy_nb.capture import Capture, Collected
 from trippy_nb.enrich import NameBook
 from trippy_nb.errors import ConfigError, StoppedError
-from trippy_nb.lifetimes import STOP_TIMEOUT_S, current_cell
-from trippy_nb.model import OPTIONS, Option, RoundEnded, Target, TraceConfig, TraceOptions
-from trippy_nb.run import Comparison, Run, RunSet, read_runs
+from trippy_nb.lifetimes import current_cell
+from trippy_nb.model import RoundEnded, Target, TraceConfig, TraceOptions
+from trippy_nb.run import Run, RunSet
 
 if TYPE_CHECKING:
-    import pandas as pd
-
     from trippy_nb.display import TraceProgress
-    from trippy_nb.lifetimes import SessionRecord
     from trippy_nb.tracing import Network
 
 _log = logging.getLogger(__name__)
@@ -304,125 +300,5 @@ def _result(tracing: Tracing, *, many: bool) -> Run | RunSet:
     return RunSet(runs) if many else runs[0]
 
 
-def read(path: str | Path) -> RunSet:
-    """Read what `Run.save` or `RunSet.save` wrote; every table comes back equal.
-
-    Raises
-    ------
-    FileNotFoundError
-        If there is no such file.
-    FormatError
-        If it is not such a file; the message says what it is.
-    """
-    return read_runs(path)
-
-
-def compare(before: Run, after: Run) -> Comparison:
-    """Set two runs side by side: paths flow by flow, and the shift of the round-trip times."""
-    return Comparison(before, after)
-
-
-def handles() -> "pd.DataFrame":
-    """List every socket this process holds or held, newest last: `frames.schema.HANDLES`.
-
-    It shows itself as a card that says why something is open; all rows are in the frame.
-    """
-    from trippy_nb.display import CardFrame, handles_sheet
-    from trippy_nb.frames import handles_frame
-    from trippy_nb.lifetimes import records
-
-    return CardFrame(handles_frame(records()), handles_sheet)
-
-
-def sessions() -> "pd.DataFrame":
-    """List every trace of this process that waits, runs or has ended: `frames.schema.SESSIONS`.
-
-    Of those that have ended, the latest 1,000. It shows itself as a card.
-    """
-    from trippy_nb.lifetimes import session_records
-
-    return _sessions_card(session_records())
-
-
-def stop_all(timeout: float = STOP_TIMEOUT_S) -> "pd.DataFrame":
-    """Stop every trace of this process, in whichever cell, task or thread it was begun.
-
-    Each one ends as if it had been interrupted: whoever waits for it gets what was collected so far.
-
-    Parameters
-    ----------
-    timeout
-        Longest wait in seconds, for all together; a trace listens within 50 ms.
-
-    Returns
-    -------
-    stopped
-        The sessions that were stopped, as `sessions` lists them. One that did not listen in time is
-        still ``stopping``.
-    """
-    from trippy_nb.lifetimes import stop_all as stop_sessions
-
-    return _sessions_card(stop_sessions(timeout))
-
-
-def _sessions_card(records: "Sequence[SessionRecord]") -> "pd.DataFrame":
-    from trippy_nb.display import CardFrame, sessions_sheet
-    from trippy_nb.frames import sessions_frame
-
-    return CardFrame(sessions_frame(records), sessions_sheet)
-
-
-def doctor(*, self_test: bool = True) -> "pd.DataFrame":
-    """Find out what this machine and this process may do, why, and what would widen it.
-
-    Nothing is sent but to the loopback, nothing is changed, and whatever is not allowed is an answer.
-
-    Parameters
-    ----------
-    self_test
-        Trace the loopback by every kind of socket, one probe each, and ask the ledger whether all was closed.
-
-    Returns
-    -------
-    findings
-        One row a question: `frames.schema.DOCTOR`. It shows itself as a card.
-    """
-    from trippy_nb.display import CardFrame, doctor_sheet
-    from trippy_nb.frames import doctor_frame
-    from trippy_nb.lifetimes import Session
-    from trippy_nb.net import LOOPBACK, examine, judge, ways
-
-    with Session(lambda vault, _stop: examine(vault), name="trippy_nb doctor") as session:
-        findings = session.wait()
-    network = live_network()
-    for protocol, mode, af in ways() if self_test else ():
-        findings.append(judge(protocol, mode, af, try_out(network, LOOPBACK[af], protocol, mode)))
-    return CardFrame(doctor_frame(findings), doctor_sheet)
-
-
-def _option_line(option: Option) -> str:
-    limits = ""
-    if option.choices:
-        limits = f" One of {', '.join(option.choices)}."
-    elif option.low is not None:
-        limits = f" From {option.low:g} to {option.high:g}{' ' + option.unit if option.unit else ''}."
-    default = option.auto if option.default is None else f"{option.default!r}"
-    return f"{option.name}: {option.help}{limits} Default: {default}."
-
-
-def _document(function: Callable[..., Any]) -> None:
-    """Give a verb the options of the table: in its docstring, and in the signature notebooks show."""
-    lines = "\n    ".join(_option_line(option) for option in OPTIONS)
-    text = inspect.cleandoc(function.__doc__ or "")  # Python 3.13 takes the indent away itself
-    function.__doc__ = text.replace("{options}", lines)
-    signature = inspect.signature(function)
-    fixed = [p for p in signature.parameters.values() if p.kind is not inspect.Parameter.VAR_KEYWORD]
-    options = [
-        inspect.Parameter(option.name, inspect.Parameter.KEYWORD_ONLY, default=option.default)
-        for option in OPTIONS
-    ]
-    function.__signature__ = signature.replace(parameters=[*fixed, *options])  # type: ignore[attr-defined]  # inspect reads it
-
-
-_document(trace)
-_document(trace_async)
+document_options(trace)
+document_options(trace_async)

@@ -1,0 +1,13 @@
+"""The verbs: trace, read, compare, handles, sessions, stop_all, doctor."""
+
+from trippy_nb.api.files import compare as compare
+from trippy_nb.api.files import read as read
+from trippy_nb.api.process import doctor as doctor
+from trippy_nb.api.process import handles as handles
+from trippy_nb.api.process import sessions as sessions
+from trippy_nb.api.process import stop_all as stop_all
+from trippy_nb.api.tracing import Tracing as Tracing
+from trippy_nb.api.tracing import live_network as live_network
+from trippy_nb.api.tracing import prepare as prepare
+from trippy_nb.api.tracing import trace as trace
+from trippy_nb.api.tracing import trace_async as trace_async
