@@ -17,6 +17,7 @@ from tests.wire.oracle import (
     SOURCE,
     TARGET,
     TCP,
+    UDP,
     ICMPv6EchoReply,
     ICMPv6TimeExceeded,
     IPv6,
@@ -106,6 +107,31 @@ def test_a_tcp_answer_is_what_scapy_builds(af, flags, ttl, ip_id):
     assert written == bytes(outer / segment)
 
 
+@pytest.mark.parametrize("af", [4, 6])
+@given(ttl=octet, ip_id=word, payload=st.binary(max_size=40))
+def test_a_datagram_that_answers_is_what_scapy_builds(af, ttl, ip_id, payload):
+    probe = probe_for()
+    asked = wire.encode_probe(plan_for(Protocol.UDP, af=af), probe)
+    written = wire.encode_udp_reply(asked, payload, ttl=ttl, ip_id=ip_id)
+    outer = IP(src=TARGET[4], dst=SOURCE[4], ttl=ttl, id=ip_id) if af == 4 else IPv6(
+        src=TARGET[6], dst=SOURCE[6], hlim=ttl
+    )  # fmt: skip
+    assert written == bytes(outer / UDP(sport=probe.dport, dport=probe.sport) / payload)
+    assert wire.decode_reply(written, read_ns=1) is None  # no error and no echo: nothing says which probe
+
+
+@pytest.mark.parametrize("af", [4, 6])
+def test_another_interface_may_answer_tcp_and_udp(af):
+    for answer in (
+        wire.encode_tcp_reply(sent(Protocol.TCP, af=af), flags=wire.RST, source=ROUTER[af]),
+        wire.encode_udp_reply(sent(Protocol.UDP, af=af), b"hello", source=ROUTER[af]),
+    ):
+        read = (IP if af == 4 else IPv6)(answer)
+        assert (read.src, read.dst) == (ROUTER[af], SOURCE[af])
+        del read.payload.chksum
+        assert bytes(read) == answer
+
+
 def test_an_acknowledgment_covers_payload_syn_and_fin():
     ends: dict[str, Any] = {"source": bytes(4), "target": bytes(4)}
     for flags, payload, consumed in (
@@ -130,6 +156,11 @@ def test_only_an_echo_request_has_an_echo_reply():
 def test_only_tcp_has_a_tcp_answer():
     with pytest.raises(ValueError, match="protocol 17"):
         wire.encode_tcp_reply(sent(Protocol.UDP), flags=wire.RST)
+
+
+def test_only_a_datagram_has_one_for_an_answer():
+    with pytest.raises(ValueError, match="protocol 6"):
+        wire.encode_udp_reply(sent(Protocol.TCP), b"")
 
 
 @pytest.mark.parametrize("junk", [b"", b"\x50" * 40])

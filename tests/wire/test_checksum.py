@@ -6,9 +6,16 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from trippy_nb.wire.checksum import internet_checksum, pseudo_header, solve, update_checksum, verify_checksum
+from trippy_nb.wire.checksum import (
+    internet_checksum,
+    pseudo_header,
+    solve,
+    update_checksum,
+    update_checksum_span,
+    verify_checksum,
+)
 
-words = st.integers(0, 0xFFFF)
+words = st.integers(0, 0xFFFF) | st.sampled_from([0, 0xFFFF])  # zero has two spellings
 
 
 def sum_word_by_word(octets: bytes, initial: int = 0) -> int:
@@ -100,3 +107,16 @@ def test_a_word_that_would_not_lie_inside_is_refused(offset):
 def test_a_pseudo_header_sums_as_rfc_768_lays_it_out(source, target, length):
     laid_out = source + target + b"\0\x11" + length.to_bytes(2, "big")
     assert internet_checksum(b"", pseudo_header(source, target, 17, length)) == internet_checksum(laid_out)
+
+
+@given(words, st.lists(st.tuples(words, words), max_size=9))
+def test_a_span_is_updated_as_its_words_are_one_by_one(old, changes):
+    step_by_step = old
+    for before, after in changes:
+        step_by_step = update_checksum(step_by_step, before, after)
+    at_once = update_checksum_span(
+        old,
+        b"".join(before.to_bytes(2, "big") for before, _ in changes),
+        b"".join(after.to_bytes(2, "big") for _, after in changes),
+    )
+    assert at_once == step_by_step

@@ -24,7 +24,7 @@ from tests.wire.oracle import (
     probe_for,
 )
 from trippy_nb import wire
-from trippy_nb.model import Multipath, Plan, Probe, Protocol
+from trippy_nb.model import ICMP_FLOWS, Multipath, Plan, Probe, Protocol, flow_checksum, flow_label
 
 cases = pytest.mark.parametrize(("protocol", "multipath", "af"), CASES)
 ports, words = st.integers(1, 0xFFFF), st.integers(1, 0xFFFF)
@@ -33,9 +33,9 @@ HEADER = {4: 20, 6: 40}
 
 def scapy_probe(plan: Plan, probe: Probe, payload: bytes) -> bytes:
     """Build the probe from its fields; checksums and lengths are scapy's."""
-    dublin = plan.multipath is Multipath.DUBLIN
     if plan.af == 4:
-        ip_id = probe.seq if dublin else 0
+        numbered = plan.protocol is Protocol.UDP and plan.multipath is not Multipath.CLASSIC
+        ip_id = probe.seq if numbered else 0
         ip: Packet = IP(
             src=plan.source, dst=plan.target.addr, ttl=probe.ttl, tos=plan.config.tos, id=ip_id, flags="DF"
         )
@@ -122,18 +122,33 @@ def test_a_paris_probe_has_its_number_for_a_checksum(af, seq, sport, dport, size
 def test_probes_of_one_flow_differ_only_in_their_number_and_the_word_that_hides_it(protocol, multipath, af):
     plan = plan_for(protocol, multipath, af)
     first, second = (wire.encode_probe(plan, probe_for(seq=seq)) for seq in (33434, 33435))
-    different = {i - HEADER[af] for i in range(len(first)) if first[i] != second[i]}
-    number = {6, 7}  # ICMP sequence, or UDP checksum
-    assert different <= number | {8, 9}
+    different = {i for i in range(len(first)) if first[i] != second[i]}
+    number = {HEADER[af] + 6, HEADER[af] + 7}  # ICMP sequence, or UDP checksum
+    if af == 4 and protocol is Protocol.UDP:
+        number |= {4, 5, 10, 11}  # identification, and the checksum of the header
+    assert different <= number | {HEADER[af] + 8, HEADER[af] + 9}
     assert first[HEADER[af] : HEADER[af] + 4] == second[HEADER[af] : HEADER[af] + 4]
 
 
 @given(step=st.integers(0, 1023))
-def test_dublin_numbers_by_identification_on_ipv4_and_sends_one_payload(step):
-    plan = plan_for(Protocol.UDP, Multipath.DUBLIN)
+def test_dublin_numbers_by_identification_on_ipv4_and_keeps_its_checksum(step):
+    plan, seq = plan_for(Protocol.UDP, Multipath.DUBLIN), 33434 + step
+    read = wire.decode_ip(wire.encode_probe(plan, probe_for(seq=seq)))
+    assert read.ip_id == seq
+    datagram = wire.decode_udp(read.payload)
+    pair = seq.to_bytes(2, "big") + (seq ^ 0xFFFF).to_bytes(2, "big")
+    assert datagram.payload == SECRET + pair + bytes(84 - 28 - 12)
+    assert wire.payload_number(plan, datagram.payload) == seq
+    first = wire.decode_ip(wire.encode_probe(plan, probe_for(seq=33434)))
+    assert datagram.checksum == wire.decode_udp(first.payload).checksum
+
+
+@given(step=st.integers(0, 1023), size=st.integers(28, 47))
+def test_a_small_dublin_probe_has_no_room_for_its_number(step, size):
+    plan = plan_for(Protocol.UDP, Multipath.DUBLIN, packet_size=size)
     read = wire.decode_ip(wire.encode_probe(plan, probe_for(seq=33434 + step)))
-    assert read.ip_id == 33434 + step
-    assert wire.decode_udp(read.payload).payload == SECRET + bytes(84 - 28 - 8)
+    payload = wire.decode_udp(read.payload).payload
+    assert wire.payload_number(plan, payload) == (33434 + step if size >= 40 else None)
 
 
 @given(step=st.integers(0, 1023))
@@ -143,6 +158,29 @@ def test_dublin_numbers_by_length_on_ipv6_after_its_magic(step):
     payload = wire.decode_udp(read.payload).payload
     assert len(payload) - 6 == step
     assert payload == b"trippy" + (SECRET if step >= 8 else b"").ljust(step, b"\x07")
+
+
+@pytest.mark.parametrize("af", [4, 6])
+@given(flow=words, seq=words, wanted=st.integers(1, 0xFFFE))
+def test_each_flow_has_a_checksum_and_a_label_of_its_own(af, flow, seq, wanted):
+    plan = plan_for(Protocol.ICMP, Multipath.PARIS, af, icmp_checksum=wanted)
+    probe = replace(probe_for(seq=seq), flow=flow)
+    read = wire.decode_ip(wire.encode_probe(plan, probe))
+    message = wire.decode_icmp(read.payload, af=af)
+    assert message.checksum == flow_checksum(plan, flow)
+    assert message.sequence == seq
+    if af == 6:
+        assert read.flow_label == flow_label(plan, flow)
+
+
+def test_no_two_flows_look_alike_and_none_has_a_zero():
+    plan = plan_for(Protocol.ICMP, af=6, icmp_checksum=0xBEEF)
+    sums = {flow_checksum(plan, flow) for flow in range(ICMP_FLOWS)}
+    assert sums == set(range(1, 0xFFFF))
+    labels = {flow_label(plan, flow) for flow in range(0x10000)}
+    assert len(labels) == 0x10000
+    assert 0 not in labels
+    assert (flow_checksum(plan, 0), flow_label(plan, 0)) == (plan.icmp_checksum, plan.flow_label)
 
 
 def test_a_number_below_the_initial_one_has_no_length():

@@ -59,7 +59,8 @@ def expected_quote(plan, probe, packet):
         "tos": plan.config.tos, "length": len(packet),
     }  # fmt: skip
     if plan.af == 4:
-        fields["ip_id"] = probe.seq if plan.multipath.value == "dublin" else 0
+        fields["ip_id"] = probe.seq if plan.multipath.value in ("paris", "dublin") else 0
+        fields["dont_fragment"] = True
     else:
         fields["flow_label"] = plan.flow_label
     if plan.protocol is Protocol.ICMP:
@@ -71,6 +72,7 @@ def expected_quote(plan, probe, packet):
     else:
         checksum = int.from_bytes(packet[header + 16 : header + 18], "big")
         fields |= {"tcp_seq": int.from_bytes(SECRET[:2], "big") << 16 | probe.seq}
+        fields |= {"tcp_mss": 1460 if plan.af == 4 else 1440}
     if plan.protocol is not Protocol.ICMP:
         fields |= {"sport": probe.sport, "dport": probe.dport}
     return Quote(checksum=checksum, **fields)
@@ -97,7 +99,7 @@ def test_a_time_exceeded_tells_all_that_was_sent(protocol, multipath, af, labels
 NEEDS = {
     Protocol.ICMP: {"checksum": 8, "icmp_id": 8, "icmp_seq": 8, "payload": 9},
     Protocol.UDP: {"sport": 4, "dport": 4, "udp_length": 8, "checksum": 8, "payload": 9},
-    Protocol.TCP: {"sport": 4, "dport": 4, "tcp_seq": 8, "checksum": 18},
+    Protocol.TCP: {"sport": 4, "dport": 4, "tcp_seq": 8, "checksum": 18, "tcp_mss": 24},
 }
 
 
@@ -150,6 +152,22 @@ def test_zeros_that_pad_a_quote_are_not_payload(af, size):
     assert reply.quote.payload == (packet[HEADERS[af] + 8 :] or None)
 
 
+@pytest.mark.parametrize("af", [4, 6])
+@pytest.mark.parametrize("quoted", [8, 14, 24])
+def test_zeros_that_pad_a_quoted_syn_are_neither_checksum_nor_option(af, quoted):
+    packet = sent(Protocol.TCP, af=af)
+    quote = read(time_exceeded(packet, af=af, quote_size=HEADERS[af] + quoted, extensions=stack(24001))).quote
+    whole = read(time_exceeded(packet, af=af)).quote
+    known = (whole.checksum, whole.tcp_mss) if quoted == 24 else (None, None)
+    assert (quote.tcp_seq, quote.checksum, quote.tcp_mss, quote.payload) == (whole.tcp_seq, *known, None)
+
+
+def test_a_cleared_flag_and_a_clamped_size_are_read_as_they_are_quoted():
+    packet = wire.with_clamped_mss(wire.with_dont_fragment(sent(Protocol.TCP), False), 1360)  # noqa: FBT003 - the bit
+    quote = read(time_exceeded(packet)).quote
+    assert (quote.dont_fragment, quote.tcp_mss) == (False, 1360)
+
+
 @pytest.mark.parametrize(("af", "length"), [(4, 0), (4, 27), (4, 0xFFFF), (6, 0), (6, 7), (6, 0xFFFF)])
 def test_a_quoted_length_that_a_router_rewrote_does_not_hide_the_payload(af, length):
     packet = sent(Protocol.UDP, af=af)
@@ -198,7 +216,7 @@ def test_a_quoted_later_fragment_is_of_no_probe(af):
 def test_a_quote_of_an_unknown_protocol_shows_its_ip_header():
     probe = wire.encode_ip(b"sctp....", source=bytes(4), target=bytes((1, 2, 3, 4)), protocol=132)
     assert read(time_exceeded(probe)).quote == Quote(
-        src="0.0.0.0", dst="1.2.3.4", protocol=132, ttl=64, tos=0, length=28, ip_id=0
+        src="0.0.0.0", dst="1.2.3.4", protocol=132, ttl=64, tos=0, length=28, ip_id=0, dont_fragment=False
     )
 
 

@@ -2,8 +2,9 @@
 
 from trippy_nb.wire.icmp import ICMP_TYPES, decode_icmp, encode_echo, encode_error
 from trippy_nb.wire.ip import decode_ip, encode_ip
-from trippy_nb.wire.packet import TCP, pack_address
+from trippy_nb.wire.packet import TCP, UDP, pack_address
 from trippy_nb.wire.tcp import ACK, FIN, MSS_V4, MSS_V6, SYN, decode_tcp, encode_tcp, mss_option
+from trippy_nb.wire.udp import decode_udp, encode_udp
 
 _HEADERS = {4: 28, 6: 48}
 _LARGEST = {4: 576, 6: 1280}
@@ -56,10 +57,7 @@ def encode_icmp_error(
     if version not in _HEADERS:
         raise ValueError(f"IP version {version}: no packet to quote")
     to = probe_packet[12:16] if version == 4 else probe_packet[8:24]  # noqa: PLR2004 - IPv4 or IPv6
-    size = quote_size
-    if size is None:
-        size = _LARGEST[version] - _HEADERS[version] - len(extensions)
-        size -= size % 8 if extensions else 0  # so that whole words do not exceed the largest size
+    size = largest_quote(version, extensions) if quote_size is None else quote_size
     packed = pack_address(source)
     message = encode_error(
         probe_packet[:size],
@@ -73,6 +71,12 @@ def encode_icmp_error(
     )
     protocol = ICMP_TYPES[version].protocol
     return encode_ip(message, source=packed, target=to, protocol=protocol, ttl=ttl, tos=tos, ip_id=ip_id)
+
+
+def largest_quote(af: int, extensions: bytes = b"") -> int:
+    """Tell how many bytes an error of a family (4 or 6) can quote at most, before these extensions."""
+    size = _LARGEST[af] - _HEADERS[af] - len(extensions)
+    return size - (size % 8 if extensions else 0)  # so that whole words do not exceed the largest size
 
 
 def encode_echo_reply(
@@ -119,7 +123,9 @@ def encode_echo_reply(
     )
 
 
-def encode_tcp_reply(probe_packet: bytes, *, flags: int, ttl: int = 64, ip_id: int = 0) -> bytes:
+def encode_tcp_reply(
+    probe_packet: bytes, *, flags: int, ttl: int = 64, source: str | None = None, ip_id: int = 0
+) -> bytes:
     """Encode the whole packet of the answer to a SYN.
 
     With ACK among the flags it acknowledges all of the probe (RFC 9293 section 3.10.7). A SYN-ACK carries
@@ -133,6 +139,8 @@ def encode_tcp_reply(probe_packet: bytes, *, flags: int, ttl: int = 64, ip_id: i
         Such as ``SYN | ACK`` or ``RST | ACK``.
     ttl, ip_id
         Of the answer's IP header.
+    source
+        Address that answers; None for the one that was asked.
 
     Raises
     ------
@@ -142,11 +150,12 @@ def encode_tcp_reply(probe_packet: bytes, *, flags: int, ttl: int = 64, ip_id: i
     probe = decode_ip(probe_packet)
     if probe.protocol != TCP:
         raise ValueError(f"TCP answers TCP, and this packet is of IP protocol {probe.protocol}")
+    packed = probe.dst_packed if source is None else pack_address(source)
     asked = decode_tcp(probe.payload)
     consumed = len(asked.payload) + bool(asked.flags & SYN) + bool(asked.flags & FIN)
     mss = mss_option(MSS_V4 if probe.af == 4 else MSS_V6)  # noqa: PLR2004 - the family
     segment = encode_tcp(
-        source=probe.dst_packed,
+        source=packed,
         target=probe.src_packed,
         sport=asked.dport,
         dport=asked.sport,
@@ -156,6 +165,36 @@ def encode_tcp_reply(probe_packet: bytes, *, flags: int, ttl: int = 64, ip_id: i
         window=0xFFFF if flags & SYN else 0,
         options=mss if flags & SYN else b"",
     )
-    return encode_ip(
-        segment, source=probe.dst_packed, target=probe.src_packed, protocol=TCP, ttl=ttl, ip_id=ip_id
+    return encode_ip(segment, source=packed, target=probe.src_packed, protocol=TCP, ttl=ttl, ip_id=ip_id)
+
+
+def encode_udp_reply(
+    probe_packet: bytes, payload: bytes, *, ttl: int = 64, source: str | None = None, ip_id: int = 0
+) -> bytes:
+    """Encode the whole packet of a datagram that answers one: its ports, the other way round.
+
+    Parameters
+    ----------
+    probe_packet
+        The datagram, as received.
+    payload
+        What the answer says.
+    ttl, ip_id
+        Of the answer's IP header.
+    source
+        Address that answers; None for the one that was asked.
+
+    Raises
+    ------
+    ValueError
+        If the packet is no UDP.
+    """
+    probe = decode_ip(probe_packet)
+    if probe.protocol != UDP:
+        raise ValueError(f"UDP answers UDP, and this packet is of IP protocol {probe.protocol}")
+    asked = decode_udp(probe.payload)
+    packed = probe.dst_packed if source is None else pack_address(source)
+    datagram = encode_udp(
+        payload, source=packed, target=probe.src_packed, sport=asked.dport, dport=asked.sport
     )
+    return encode_ip(datagram, source=packed, target=probe.src_packed, protocol=UDP, ttl=ttl, ip_id=ip_id)

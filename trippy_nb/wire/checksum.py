@@ -38,6 +38,21 @@ def update_checksum(old: int, old_word: int, new_word: int) -> int:
     return ((total & _ONES) + (total >> 16)) ^ _ONES
 
 
+def update_checksum_span(old: int, before: bytes, after: bytes) -> int:
+    """Adjust a checksum for whole words that changed, all at once: what `update_checksum` does one by one.
+
+    Parameters
+    ----------
+    old
+        The checksum.
+    before, after
+        What it covers there, before and after the change: as many words, not necessarily adjacent ones.
+    """
+    number = (old ^ _ONES) + (int.from_bytes(before, "big") ^ (1 << 8 * len(before)) - 1)
+    number += int.from_bytes(after, "big")
+    return (number % _ONES or (_ONES if number else 0)) ^ _ONES
+
+
 def solve_word(octets: bytes, wanted: int, initial: int = 0) -> int:
     """Find the 16-bit word that makes a checksum come out as wanted.
 

@@ -11,6 +11,7 @@ from typing import TypedDict
 from trippy_nb.errors import BadPacketError
 from trippy_nb.model import Quote
 from trippy_nb.wire import ipv4, ipv6
+from trippy_nb.wire.fields import find_mss
 from trippy_nb.wire.packet import ICMP, ICMPV6, TCP, UDP, address_text
 
 _IPV4, _IPV6 = 4, 6
@@ -31,6 +32,7 @@ class _Fields(TypedDict, total=False):
     checksum: int
     udp_length: int
     tcp_seq: int
+    tcp_mss: int
     payload: bytes | None
 
 
@@ -77,6 +79,7 @@ def _decode_v4(quote: bytes) -> Quote | None:
         tos=tos,
         length=length,
         ip_id=ip_id,
+        dont_fragment=bool(fragment & ipv4.DONT_FRAGMENT),
         **fields,
     )
 
@@ -146,9 +149,13 @@ def _tcp_fields(segment: bytes) -> _Fields:
     fields = _port_fields(segment)
     if len(segment) >= _EIGHT.size:
         fields["tcp_seq"] = int.from_bytes(segment[_PORTS_SIZE : _EIGHT.size], "big")
-    if len(segment) >= _TCP_CHECKSUM + 2:
+    # Zeros that pad a quote (RFC 4884 section 4) are no checksum; one that ends in them is left out, too.
+    if len(segment.rstrip(b"\0")) >= _TCP_CHECKSUM + 2:
         fields["checksum"] = int.from_bytes(segment[_TCP_CHECKSUM : _TCP_CHECKSUM + 2], "big")
         fields["payload"] = segment[(segment[_TCP_OFFSET] >> 4) * 4 :] or None
+        mss = find_mss(segment)
+        if mss is not None:
+            fields["tcp_mss"] = int.from_bytes(segment[mss : mss + 2], "big")
     return fields
 
 

@@ -11,8 +11,9 @@ from trippy_nb.errors import BadPacketError
 from trippy_nb.model import Quote, Reply, normalise_address, split_zone
 from trippy_nb.wire import icmp, ipv4, ipv6, tcp
 from trippy_nb.wire.ip import decode_ip
-from trippy_nb.wire.packet import ICMP, ICMPV6, TCP
+from trippy_nb.wire.packet import ICMP, ICMPV6, TCP, UDP
 from trippy_nb.wire.quotes import decode_quote
+from trippy_nb.wire.udp import decode_udp
 
 _WRAP = 0xFFFFFFFF
 _MOST_MTU = 0xFFFF
@@ -74,6 +75,46 @@ def decode_reply(
         read_ns, kernel_ns, packet,
     )  # fmt: skip
     return _decode_payload(outer.protocol, outer.payload, envelope)
+
+
+def decode_udp_reply(
+    segment: bytes,
+    *,
+    src: str,
+    zone: str | None = None,
+    ttl: int | None,
+    tos: int | None,
+    size: int,
+    packet: bytes,
+    read_ns: int,
+    kernel_ns: int | None = None,
+) -> Reply:
+    """Decode a datagram that the target sent back: only its ports say which probe it answers.
+
+    Parameters
+    ----------
+    segment
+        From the UDP header on. Untrusted.
+    src, zone, ttl, tos, size, packet, read_ns, kernel_ns
+        As of the reply that is made.
+
+    Raises
+    ------
+    BadPacketError
+        If it is malformed. No other exception.
+    """
+    answer = decode_udp(segment)
+    return Reply(
+        responder=src,
+        zone=zone,
+        read_ns=read_ns,
+        kernel_ns=kernel_ns,
+        quote=Quote(dst=src, protocol=UDP, sport=answer.dport, dport=answer.sport),
+        ttl=ttl,
+        tos=tos,
+        size=size,
+        packet=packet,
+    )
 
 
 def decode_reply_v4(
