@@ -295,10 +295,8 @@ FINE: list[dict[str, Any]] = [
     {"source_address": "2001:db8::1"},
     {"interface": "eth0"},
 ]
-UDP_ONLY: list[tuple[dict[str, Any], str]] = [
-    ({"protocol": "icmp"}, "is for UDP, not icmp"),
-    ({"protocol": "tcp"}, "is for UDP, not tcp"),
-    ({}, "is for UDP, not the default protocol"),
+NUMBERED: list[tuple[dict[str, Any], str]] = [
+    ({}, "needs a protocol: add protocol='udp'"),
     ({"protocol": "udp", "mode": "mtr-packet"}, "for raw sockets and the error queue, not mode mtr-packet"),
     ({"protocol": "udp", "initial_sequence": 0}, "initial_sequence must be at least 1"),
 ]
@@ -314,7 +312,11 @@ WRONG: list[tuple[dict[str, Any], str]] = [
     ({"protocol": "icmp", "source_port": 5000}, "ICMP has no ports"),
     ({"target_port": 80}, "a port needs a protocol"),
     ({"source_port": 5000}, "a port needs a protocol"),
-    *[({"multipath": word, **more}, message) for word in ("paris", "dublin") for more, message in UDP_ONLY],
+    *[({"multipath": word, **more}, message) for word in ("paris", "dublin") for more, message in NUMBERED],
+    ({"multipath": "dublin", "protocol": "icmp"}, "dublin is for UDP, not icmp: use paris"),
+    ({"multipath": "dublin", "protocol": "tcp"}, "dublin is for UDP, not tcp: use paris"),
+    ({"multipath": "paris", "protocol": "tcp", "mode": "connect"}, "for raw sockets, not mode connect"),
+    ({"multipath": "paris", "protocol": "icmp", "mode": "mtr-packet"}, "for raw and datagram sockets, not"),
     ({"unprivileged": True, "mode": "raw"}, "mode 'raw' needs privilege"),
     ({"protocol": "icmp", "mode": "error-queue"}, "mode 'error-queue' is for UDP"),
     ({"protocol": "tcp", "mode": "error-queue"}, "is for UDP; TCP without privilege is mode 'connect'"),
@@ -343,7 +345,7 @@ def test_the_constructor_checks_as_well():
     with pytest.raises(ConfigError):
         TraceConfig(max_ttl=255)
     with pytest.raises(ConfigError):
-        replace(TraceConfig(), protocol=Protocol.TCP, multipath_strategy=Multipath.PARIS)
+        replace(TraceConfig(), protocol=Protocol.TCP, multipath_strategy=Multipath.DUBLIN)
 
 
 def test_a_configuration_does_not_change():

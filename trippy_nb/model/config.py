@@ -236,27 +236,42 @@ def _check_ports(config: TraceConfig) -> None:
     if protocol is Protocol.ICMP:
         raise ConfigError("ICMP has no ports: leave out source_port and target_port, or use udp or tcp")
     both = config.target_port is not None and config.source_port is not None
-    if both and (protocol is Protocol.TCP or multipath is Multipath.CLASSIC):
+    if both and multipath is Multipath.CLASSIC:
+        others = "paris" if protocol is Protocol.TCP else "paris or dublin"
         raise ConfigError(
             f"{protocol} {multipath} numbers its probes by a port, so only one of source_port and "
-            "target_port can be fixed: leave one out, or use protocol udp with paris or dublin"
+            f"target_port can be fixed: leave one out, or use multipath_strategy {others}"
         )
 
 
 def _check_multipath(config: TraceConfig) -> None:
-    multipath = config.multipath_strategy
-    if config.protocol is not Protocol.UDP:
-        asked = config.protocol or "the default protocol"
-        raise ConfigError(f"multipath_strategy {multipath} is for UDP, not {asked}: add protocol='udp'")
-    if config.mode not in (None, SocketMode.RAW, SocketMode.ERROR_QUEUE):
+    multipath, protocol = config.multipath_strategy, config.protocol
+    if protocol is None:
+        raise ConfigError(f"multipath_strategy {multipath} needs a protocol: add protocol='udp'")
+    if multipath is Multipath.DUBLIN and protocol is not Protocol.UDP:
         raise ConfigError(
-            f"multipath_strategy {multipath} is for raw sockets and the error queue, not mode {config.mode}: "
-            "leave out mode, or use classic"
+            f"multipath_strategy dublin is for UDP, not {protocol}: use paris, or protocol='udp'"
+        )
+    able = _PARIS_BY[protocol]
+    if config.mode not in (None, *able):
+        raise ConfigError(
+            f"multipath_strategy {multipath} by {protocol} is for {_PARIS_WORDS[protocol]}, not mode "
+            f"{config.mode}: leave out mode, or use classic"
         )
     if config.initial_sequence == 0:
         raise ConfigError(f"initial_sequence must be at least 1 with multipath_strategy {multipath}")
 
 
+_PARIS_BY = {
+    Protocol.ICMP: (SocketMode.RAW, SocketMode.DATAGRAM),
+    Protocol.UDP: (SocketMode.RAW, SocketMode.ERROR_QUEUE),
+    Protocol.TCP: (SocketMode.RAW,),
+}
+_PARIS_WORDS = {
+    Protocol.ICMP: "raw and datagram sockets",
+    Protocol.UDP: "raw sockets and the error queue",
+    Protocol.TCP: "raw sockets",  # a connecting socket does not choose its sequence number
+}
 _MODE_IS_FOR = {
     SocketMode.ERROR_QUEUE: Protocol.UDP,
     SocketMode.DATAGRAM: Protocol.ICMP,

@@ -123,6 +123,8 @@ class EndReason(StrEnum):
     ON_ROUND = "on_round"  # the caller's callback said so
     INTERRUPTED = "interrupted"
     ERROR = "error"
+    COMPLETE = "complete"  # nothing more was to be found
+    BUDGET = "budget"  # all probes that were allowed are spent
 
 
 class Outcome(StrEnum):
@@ -132,3 +134,4 @@ class Outcome(StrEnum):
     DESTINATION_SILENT = "destination_silent"
     FILTERED = "filtered"  # an ICMP prohibition or unreachable on the way
     NOTHING = "nothing"  # no answer at all
+    LOOP = "loop"  # packets went in circles until their TTL ended

@@ -78,7 +78,7 @@ OPTIONS: tuple[Option, ...] = (
         aliases=("multipath",),
         group=_PROBE,
         trippy="multipath-strategy",
-        help="How UDP probes are numbered: classic changes the flow, paris and dublin keep it.",
+        help="How probes are numbered: classic may change the flow with each, paris and dublin keep it.",
     ),
     Option(
         name="target_port",

@@ -7,7 +7,9 @@ import hashlib
 from dataclasses import dataclass
 
 from trippy_nb.model.config import TraceConfig
+from trippy_nb.model.discovery import DiscoveryOptions
 from trippy_nb.model.kinds import Multipath, Protocol, SocketMode
+from trippy_nb.model.pmtu import PmtuOptions
 
 IPV4, IPV6 = 4, 6
 IP_HEADER_SIZE = {IPV4: 20, IPV6: 40}
@@ -61,9 +63,11 @@ class Plan:
     secret: bytes
     """Eight bytes that only this run knows; where the packet has room they are in the payload."""
     icmp_checksum: int | None = None
-    """The one checksum of every ICMP probe; None where the packet has no room to compensate."""
+    """Checksum of every ICMP probe of the first flow; None where it is not ours to keep constant."""
     flow_label: int = 0
-    """IPv6 flow label of every probe."""
+    """IPv6 flow label of every probe of the first flow; 0 on IPv4, or where the system chooses it."""
+    purpose: DiscoveryOptions | PmtuOptions | None = None
+    """What the probes are for; None is Trippy's rounds."""
 
     @property
     def af(self) -> int:
@@ -74,6 +78,11 @@ class Plan:
     def multipath(self) -> Multipath:
         """How probes are numbered."""
         return self.config.multipath_strategy
+
+    @property
+    def is_sized(self) -> bool:
+        """Whether probes differ in size."""
+        return isinstance(self.purpose, PmtuOptions)
 
     @property
     def payload_size(self) -> int:
@@ -87,7 +96,7 @@ class Plan:
         """Whether all probes of one flow look the same to a balancer."""
         if self.protocol is Protocol.ICMP:
             return self.icmp_checksum is not None
-        return self.protocol is Protocol.UDP and self.multipath is not Multipath.CLASSIC
+        return self.multipath is not Multipath.CLASSIC
 
 
 def derive_secret(*parts: object) -> bytes:

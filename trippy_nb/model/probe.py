@@ -22,6 +22,8 @@ class Probe:
     """Source port; 0 for ICMP."""
     dport: int
     """Destination port; 0 for ICMP."""
+    size: int = 0
+    """Bytes of the whole packet; 0 is the plan's `packet_size`."""
 
 
 @dataclass(frozen=True, slots=True)

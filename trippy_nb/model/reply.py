@@ -21,6 +21,8 @@ class Quote:
     length: int | None = None
     """IPv4 total length, or IPv6 payload length + 40, as quoted."""
     ip_id: int | None = None
+    dont_fragment: bool | None = None
+    """IPv4 flag DF."""
     flow_label: int | None = None
     sport: int | None = None
     dport: int | None = None
@@ -30,6 +32,8 @@ class Quote:
     """Checksum of the quoted ICMP, UDP or TCP header."""
     udp_length: int | None = None
     tcp_seq: int | None = None
+    tcp_mss: int | None = None
+    """Option Maximum Segment Size of a quoted SYN."""
     payload: bytes | None = None
     """As much of our payload as was quoted; None if the quote ends before it."""
 
