@@ -136,14 +136,17 @@ def test_fate_does_not_depend_on_what_else_is_sent_or_in_which_order():
 class _Junk:
     """A forwarder that answers with what is no answer."""
 
-    def forward(self, packet: bytes, sent_ns: int) -> tuple[tuple[int, bytes], ...]:
+    def launch(self, packet: bytes, sent_ns: int) -> tuple[tuple[int, bytes], ...]:
         return (sent_ns + 1, packet), (sent_ns + 2, packet[:30]), (sent_ns + 3, b"")
+
+    def local_mtu(self, packet: bytes, sent_ns: int) -> int | None:
+        return None
 
 
 def test_what_answers_no_probe_is_foreign_and_harms_nobody():
     net = small()
     plan = plan_for(net)
-    channel = SimChannel(plan, _Junk(), VirtualClock())  # type: ignore[arg-type]  # only `forward` is used
+    channel = SimChannel(plan, _Junk(), VirtualClock())  # type: ignore[arg-type]  # all that a channel uses
     (receipt,) = channel.send([probe_at(plan, 0, 1)])
     assert receipt.packet is not None
     found = [item for _ in range(4) for item in channel.receive(10) if isinstance(item, Foreign)]
@@ -153,7 +156,7 @@ def test_what_answers_no_probe_is_foreign_and_harms_nobody():
 
 
 def test_late_answers_are_late_and_still_have_their_rtt():
-    done = trace(sim.load("late-answers"), "patient.example", rounds=6)
+    done = trace(sim.load("late-answers"), "patient.example", rounds=20)
     assert done.reason is EndReason.ROUNDS
     sent_ns = {sent.probe.key: sent.receipt.before_ns for sent in done.sent}
     by_addr: dict[str, set[tuple[ReplyKind, int]]] = {}

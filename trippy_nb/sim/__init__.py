@@ -7,6 +7,8 @@
 
 from trippy_nb.sim.channel import SimChannel as SimChannel
 from trippy_nb.sim.clock import VirtualClock as VirtualClock
+from trippy_nb.sim.forward import Forwarder as Forwarder
+from trippy_nb.sim.inventing import random as random
 from trippy_nb.sim.library import describe as describe
 from trippy_nb.sim.library import load as load
 from trippy_nb.sim.library import scenarios as scenarios
@@ -14,7 +16,9 @@ from trippy_nb.sim.network import SimNetwork as SimNetwork
 from trippy_nb.sim.reading import parse_scenario as parse_scenario
 from trippy_nb.sim.reading import read_scenario as read_scenario
 from trippy_nb.sim.scenario import Scenario as Scenario
+from trippy_nb.sim.traffic import Traffic as Traffic
 from trippy_nb.sim.truth import TrueHop as TrueHop
 from trippy_nb.sim.truth import TrueLink as TrueLink
 from trippy_nb.sim.truth import TruePath as TruePath
 from trippy_nb.sim.truth import Truth as Truth
+from trippy_nb.sim.writing import scenario_toml as scenario_toml

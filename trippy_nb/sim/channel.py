@@ -3,15 +3,16 @@
 It opens nothing, so there is nothing to close. Sending takes no virtual time; waiting takes none of yours.
 """
 
+import errno
 from collections.abc import Sequence
-from heapq import heappop, heappush
 
 from trippy_nb.errors import BadPacketError
-from trippy_nb.model import Foreign, Plan, Probe, Reply, SendReceipt, Stamped
+from trippy_nb.model import Foreign, Plan, Probe, Protocol, Reply, SendReceipt, Stamped
 from trippy_nb.sim.clock import VirtualClock
 from trippy_nb.sim.forward import Forwarder
+from trippy_nb.sim.traffic import Traffic
 from trippy_nb.tracing import Arrival
-from trippy_nb.wire import decode_reply, encode_probe
+from trippy_nb.wire import UDP, decode_ip, decode_reply, decode_udp_reply, encode_probe
 
 
 class SimChannel:
@@ -31,19 +32,22 @@ class SimChannel:
         self._plan = plan
         self._forwarder = forwarder
         self._clock = clock
-        self._under_way: list[tuple[int, int, bytes]] = []
+        self._traffic = Traffic(forwarder)
         self._stamps: list[Arrival] = []
-        self._count = 0  # of answers: those that arrive together come in the order they were caused
 
     def send(self, probes: Sequence[Probe]) -> Sequence[SendReceipt]:
-        """Send a window of probes, all at the same moment; the network never refuses one."""
+        """Send a window of probes, all at the same moment.
+
+        A probe that is too large for the source's own link is refused, as Linux does: EMSGSIZE.
+        """
         now_ns, wall_ns = self._clock.now_ns(), self._clock.wall_ns()
         receipts = []
         for probe in probes:
             packet = encode_probe(self._plan, probe)
-            for at_ns, answer in self._forwarder.forward(packet, now_ns):
-                self._count += 1
-                heappush(self._under_way, (at_ns, self._count, answer))
+            if self._forwarder.local_mtu(packet, now_ns) is not None:
+                receipts.append(SendReceipt(probe.key, now_ns, now_ns, errno.EMSGSIZE))
+                continue
+            self._traffic.put(packet, now_ns)
             receipts.append(SendReceipt(probe.key, now_ns, now_ns, 0, packet))
             self._stamps.append(Stamped(probe.key, wall_ns))
         return receipts
@@ -53,21 +57,41 @@ class SimChannel:
 
         Transmit stamps come first. They do not end the wait: they are handed over with whatever does.
         """
-        clock, under_way = self._clock, self._under_way
-        if under_way and under_way[0][0] <= until_ns:
-            now_ns = clock.advance_to(under_way[0][0])
-        else:
-            now_ns = clock.advance_to(until_ns)
+        clock, traffic = self._clock, self._traffic
+        arrived = traffic.due(clock.now_ns())
+        while not arrived:
+            next_ns = traffic.next_ns
+            if next_ns is None or next_ns > until_ns:
+                clock.advance_to(until_ns)
+                break
+            arrived = traffic.due(clock.advance_to(next_ns))
+        now_ns = clock.now_ns()
         arrivals, self._stamps = self._stamps, []
-        while under_way and under_way[0][0] <= now_ns:
-            at_ns, _, packet = heappop(under_way)
-            arrivals.append(self._decode(packet, now_ns, clock.epoch_ns + at_ns))
+        for at_ns, packet in arrived:
+            arrivals.append(self._decode(packet, now_ns, clock.wall_at_ns(at_ns)))
         return arrivals
 
-    @staticmethod
-    def _decode(packet: bytes, read_ns: int, kernel_ns: int) -> Reply | Foreign:
+    def _decode(self, packet: bytes, read_ns: int, kernel_ns: int) -> Reply | Foreign:
         try:
             reply = decode_reply(packet, read_ns=read_ns, kernel_ns=kernel_ns)
+            if reply is None and self._plan.protocol is Protocol.UDP:
+                reply = self._decode_udp(packet, read_ns, kernel_ns)
         except BadPacketError as exc:
             return Foreign(str(exc), read_ns, packet)
         return Foreign("answers no probe", read_ns, packet) if reply is None else reply
+
+    def _decode_udp(self, packet: bytes, read_ns: int, kernel_ns: int) -> Reply | None:
+        """Read what an open port of the target says, as a raw socket with its filter would."""
+        outer = decode_ip(packet)
+        if outer.protocol != UDP or outer.src != self._plan.target.addr:
+            return None
+        return decode_udp_reply(
+            outer.payload,
+            src=outer.src,
+            ttl=outer.ttl,
+            tos=outer.tos,
+            size=outer.size,
+            packet=packet,
+            read_ns=read_ns,
+            kernel_ns=kernel_ns,
+        )

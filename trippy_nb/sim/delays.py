@@ -11,6 +11,8 @@ from bisect import bisect_right
 from dataclasses import dataclass
 from functools import lru_cache
 
+from trippy_nb.model import NS_PER_S
+
 _MASK = (1 << 64) - 1
 _TWO_TO_MINUS_53 = 2.0**-53
 
@@ -65,7 +67,7 @@ class Constant:
         """Expected delay."""
         return float(self.base_ns)
 
-    def draw_ns(self, chance: float) -> int:  # noqa: ARG002 - one signature for all distributions
+    def draw_ns(self, chance: float, at_ns: int = 0) -> int:  # noqa: ARG002 - one signature for all distributions
         """Delay at this quantile (0 to 1)."""
         return self.base_ns
 
@@ -87,7 +89,7 @@ class Uniform:
         """Expected delay."""
         return (self.min_ns + self.max_ns) / 2
 
-    def draw_ns(self, chance: float) -> int:
+    def draw_ns(self, chance: float, at_ns: int = 0) -> int:  # noqa: ARG002 - one signature for all distributions
         """Delay at this quantile (0 to 1)."""
         return self.min_ns + int(chance * (self.max_ns - self.min_ns))
 
@@ -105,7 +107,7 @@ class Gamma:
         """Expected delay."""
         return self.base_ns + self.shape * self.scale_ns
 
-    def draw_ns(self, chance: float) -> int:
+    def draw_ns(self, chance: float, at_ns: int = 0) -> int:  # noqa: ARG002 - one signature for all distributions
         """Delay at this quantile (0 to 1)."""
         return self.base_ns + int(gamma_quantile(self.shape, chance) * self.scale_ns)
 
@@ -124,12 +126,88 @@ class Bimodal:
         """Expected delay."""
         return self.base_ns + self.chance * self.spike_ns
 
-    def draw_ns(self, chance: float) -> int:
+    def draw_ns(self, chance: float, at_ns: int = 0) -> int:  # noqa: ARG002 - one signature for all distributions
         """Delay at this quantile (0 to 1)."""
         return self.base_ns + self.spike_ns if chance >= 1 - self.chance else self.base_ns
 
 
-Delay = Constant | Uniform | Gamma | Bimodal
+@dataclass(frozen=True, slots=True)
+class Diurnal:
+    """A queue that follows the day: empty at one hour, fullest twelve hours later.
+
+    What comes on top of the base is exponential; its mean goes from 0 to the peak and back as a raised
+    cosine of the time of day.
+    """
+
+    base_ns: int
+    peak_ns: int
+    """Mean at the busiest hour, the base not counted."""
+    period_ns: int = 86_400 * NS_PER_S
+    peak_at_ns: int = 20 * 3600 * NS_PER_S
+    """Time of day at which it is fullest."""
+
+    @property
+    def mean_ns(self) -> float:
+        """Expected delay, over a whole day."""
+        return self.base_ns + self.peak_ns / 2
+
+    def mean_at_ns(self, at_ns: int) -> float:
+        """Expected delay at a moment; of a clock that shows time of day 0 at 0."""
+        phase = 2 * math.pi * ((at_ns - self.peak_at_ns) % self.period_ns) / self.period_ns
+        return self.base_ns + self.peak_ns * (1 + math.cos(phase)) / 2
+
+    def draw_ns(self, chance: float, at_ns: int = 0) -> int:
+        """Delay at this quantile (0 to 1), at a moment."""
+        return self.base_ns + int(-math.log1p(-chance) * (self.mean_at_ns(at_ns) - self.base_ns))
+
+
+@dataclass(frozen=True, slots=True)
+class Queue:
+    """A queue as M/M/1/K has it: other packets come and go at random, and there is room for so many.
+
+    A packet finds n of them with the probability (1 - load) load^n / (1 - load^(K + 1)), where K is the room;
+    that is what a Poisson stream sees. If n is K it is lost, else it waits for n of them, and for itself.
+    (Kleinrock, Queueing Systems, volume 1, section 3.6.)
+    """
+
+    base_ns: int
+    service_ns: int
+    """Mean time to send one packet."""
+    load: float
+    """Share of the time that the link is busy, were there room for all (more than 1: overload)."""
+    room: int
+    """Packets that fit, the one being sent too."""
+
+    @property
+    def full_ratio(self) -> float:
+        """Share of packets that find it full."""
+        return self._weights()[-1] / sum(self._weights())
+
+    @property
+    def mean_ns(self) -> float:
+        """Expected delay of packets that are not lost."""
+        weights = self._weights()[:-1]
+        found = sum(n * weight for n, weight in enumerate(weights)) / sum(weights)
+        return self.base_ns + (found + 1) * self.service_ns
+
+    def draw_ns(self, chance: float, at_ns: int = 0) -> int:  # noqa: ARG002 - one signature for all distributions
+        """Delay at this quantile (0 to 1) of the packets before it, of one that is not lost."""
+        weights = self._weights()[:-1]
+        left = chance * sum(weights)
+        for found, weight in enumerate(weights):
+            if left < weight or found == self.room - 1:
+                # What is left of the chance is uniform again: it decides how long they take.
+                return self.base_ns + int(
+                    gamma_quantile(found + 1, min(left / weight, 1.0)) * self.service_ns
+                )
+            left -= weight
+        raise AssertionError("the room is at least 1")
+
+    def _weights(self) -> list[float]:
+        return [self.load**n for n in range(self.room + 1)]
+
+
+Delay = Constant | Uniform | Gamma | Bimodal | Diurnal | Queue
 NO_DELAY = Constant(0)
 
 _CELLS = 2000  # the largest error of the distribution function, between the points, is then below 0.002

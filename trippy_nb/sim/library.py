@@ -13,6 +13,7 @@ from trippy_nb.sim.reading import parse_scenario, read_scenario
 from trippy_nb.sim.scenario import Scenario
 
 _SUFFIX = ".toml"
+_NAMED = 3  # more names than that are no help any more
 
 
 def _folder() -> Traversable:
@@ -57,9 +58,11 @@ def find_scenario(name_or_path: str | Path) -> Scenario:
     known = scenarios()
     if name_or_path in known:
         return _packaged(name_or_path)
-    close = difflib.get_close_matches(name_or_path, known, n=1)
-    hint = f"did you mean {close[0]!r}? " if close else ""
-    raise ScenarioError(f"no scenario {name_or_path!r}: {hint}there are {', '.join(known) or 'none'}")
+    close = [name for name in known if name.startswith(name_or_path)] if name_or_path else []
+    close = close or difflib.get_close_matches(name_or_path, known, n=3)
+    hint = f"did you mean {' or '.join(map(repr, close[:_NAMED]))}? " if close else ""
+    where = f"tn.sim.scenarios() names all {len(known)}, and so does trippy-nb sim list"
+    raise ScenarioError(f"no scenario {name_or_path!r}: {hint}{where}")
 
 
 def load(name_or_path: str | Path, *, seed: int | None = None) -> SimNetwork:

@@ -25,7 +25,8 @@ from trippy_nb.sim.delays import Dice
 from trippy_nb.sim.forward import Forwarder
 from trippy_nb.sim.scenario import Scenario
 from trippy_nb.sim.topology import Topology
-from trippy_nb.sim.truth import Truth, find_truth
+from trippy_nb.sim.traffic import Traffic
+from trippy_nb.sim.truth import Truth
 
 if TYPE_CHECKING:
     from trippy_nb.lifetimes import Vault
@@ -53,7 +54,8 @@ class SimNetwork:
 
     def __init__(self, scenario: Scenario, *, start_ns: int = 0) -> None:
         self.scenario = scenario
-        self._clock = VirtualClock(scenario.epoch_ns, start_ns)
+        steps = [(step.at_ns, step.step_ns) for step in scenario.clock_steps]
+        self._clock = VirtualClock(scenario.epoch_ns, start_ns, steps=steps)
         self._dice = Dice(scenario.seed)
         self._topology = Topology(scenario, self._dice)
         self._forwarder = Forwarder(self._topology, self._dice)
@@ -80,7 +82,7 @@ class SimNetwork:
     @cached_property
     def truth(self) -> Truth:
         """What a perfect measurement would find: paths, links, delay and loss, over all virtual time."""
-        return find_truth(self.scenario, self._topology)
+        return Truth(self.scenario, self._topology)
 
     def at(self, seconds: float) -> "SimNetwork":
         """Make the same network at another virtual time; this one, and its clock, stay as they are.
@@ -131,7 +133,7 @@ class SimNetwork:
                 if target.name.lower() == wanted
                 for addr in (*target.v4, *target.v6)
             ]
-        return [addr for target in self.scenario.targets if addr in (*target.v4, *target.v6)]
+        return [addr] if any(addr in (*target.v4, *target.v6) for target in self.scenario.targets) else []
 
     def choose(self, target: Target, config: TraceConfig) -> Choice:
         """Decide on protocol and source address. There are no sockets to choose between.
@@ -158,9 +160,10 @@ class SimNetwork:
             source=source,
         )
 
-    def run_uuid(self, target: Target, config: TraceConfig) -> str:
+    def run_uuid(self, target: Target, config: TraceConfig, purpose: object = None) -> str:
         """Name the next run: the same for the same scenario, seed, virtual time, target and configuration."""
-        return str(uuid.uuid5(_RUNS, repr((self._digest, self._clock.now_ns(), target, config))))
+        asked = (config,) if purpose is None else (config, purpose)
+        return str(uuid.uuid5(_RUNS, repr((self._digest, self._clock.now_ns(), target, *asked))))
 
     @cached_property
     def _digest(self) -> str:
@@ -170,6 +173,10 @@ class SimNetwork:
         """Host name of an address, as the scenario has it; it never blocks."""
         return self._host_names.get(normalise_address(addr))
 
+    def traffic(self) -> Traffic:
+        """Make what carries packets of any program, for those who have a clock of their own."""
+        return Traffic(self._forwarder)
+
     def open(self, plan: Plan, vault: "Vault | None" = None) -> SimChannel:  # noqa: ARG002 - nothing is opened
         """Make a channel. It has no handles, so a vault is neither needed nor used."""
         return SimChannel(plan, self._forwarder, self._clock)
@@ -177,8 +184,13 @@ class SimNetwork:
 
 def _host_names(scenario: Scenario) -> dict[str, str]:
     names = {addr: scenario.source.name for addr in (scenario.source.v4, scenario.source.v6) if addr}
+    routers = {router.id: router.name for router in scenario.routers if router.name}
     for router in scenario.routers:
         names |= {addr: router.name for addr in (router.v4, router.v6) if addr and router.name}
+    for link in scenario.links:
+        near, far = link.ends
+        for node, addrs in ((near, (link.near_v4, link.near_v6)), (far, (link.v4, link.v6))):
+            names |= {addr: routers[node] for addr in addrs if addr and node in routers}
     for target in scenario.targets:
         names |= dict.fromkeys((*target.v4, *target.v6), target.name)
     return names
