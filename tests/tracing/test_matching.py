@@ -25,7 +25,17 @@ from tests.tracing.world import (
     refused,
     router,
 )
-from trippy_nb.model import Match, Plan, Probe, Quote, Reply, ReplyKind, ReplyReceived, SocketMode
+from trippy_nb.model import (
+    Match,
+    Plan,
+    Probe,
+    Quote,
+    Reply,
+    ReplyKind,
+    ReplyReceived,
+    SocketMode,
+    flow_checksum,
+)
 from trippy_nb.wire import encode_echo_reply, encode_icmp_error, encode_probe
 
 NATTED = "203.0.113.200"
@@ -93,11 +103,22 @@ CONTRADICTIONS: list[Any] = [
     ("paris", {"sport": 1, "src": NATTED, **SHORT}, Match.PORT_ONLY),
     ("paris-dport", {"dport": 54}, None),
     ("paris", {"dport": None}, Match.TOKEN),
-    ("paris", {"dport": None, "checksum": None}, None),
+    ("paris", {"dport": None, "checksum": None, "ip_id": None}, None),
+    ("paris", {"dport": None, "checksum": None}, Match.TOKEN),
+    ("paris", {"dport": None, "checksum": None, "payload": None}, None),
+    # Two places for the number: a translator rewrites one, a firewall the other, nobody the payload.
+    ("paris", {**SHORT}, Match.HEADER),
+    ("paris", {"checksum": 7, "src": NATTED, "sport": 1, **SHORT}, Match.PORT_ONLY),
+    ("paris", {"checksum": 7, **SHORT}, Match.PORT_ONLY),
+    ("paris", {"ip_id": 7, **SHORT}, Match.PORT_ONLY),
+    ("paris", {"ip_id": 7, "checksum": 8, **SHORT}, None),
+    ("paris", {"ip_id": 7, "checksum": 8}, Match.TOKEN),
     ("dublin", {"sport": 1}, None),
     ("dublin", {"dport": 1}, None),
-    ("dublin", {"ip_id": 1}, None),
-    ("dublin", {"ip_id": None}, None),
+    ("dublin", {"ip_id": 1}, Match.TOKEN),
+    ("dublin", {"ip_id": None}, Match.TOKEN),
+    ("dublin", {"ip_id": 1, **SHORT}, None),
+    ("dublin", {"ip_id": None, **SHORT}, None),
     ("dublin", {"sport": 1, "src": NATTED, **SHORT}, Match.PORT_ONLY),
     ("dublin-dport", {"sport": 1}, None),
     ("dublin", {"sport": None, "dport": None, "dst": None, "payload": None}, Match.PORT_ONLY),
@@ -207,6 +228,41 @@ def test_paris_crosses_a_translator_that_restores_nothing_if_thirty_bytes_are_qu
     for checksum in (1, 33434, 33438, 0xFFFF):
         event = judged(plan, exceeded, src=NATTED, sport=1, checksum=checksum)
         assert (event.kind, event.match) == (ReplyKind.FIRST, Match.TOKEN)
+
+
+@pytest.mark.parametrize("kind", ["paris", "dublin"])
+def test_a_number_in_the_payload_is_believed_against_all_headers(kind):
+    """A forger who knows one probe's headers, and another's payload, is credited with neither by header."""
+    plan = make_plan(**KINDS[kind])
+    player, probe = sent(plan)
+    other = player.log.probes[3]
+    theirs = decoded(
+        encode_icmp_error(encode_probe(plan, other), source=router(3), icmp_type=11, icmp_code=0), START
+    )
+    mixed = replace(theirs.quote, ip_id=probe.seq, checksum=exceeded(plan, probe, START).quote.checksum)
+    event = player.strategy.on_reply(replace(theirs, quote=mixed), START)
+    assert event.probe == other
+
+
+@pytest.mark.parametrize("kind", ["icmp", "tcp"])
+def test_paris_of_icmp_and_tcp_is_told_by_its_sequence_number(kind):
+    plan = make_plan(protocol=kind, multipath="paris")
+    assert judged(plan, exceeded).match is Match.TOKEN
+    assert judged(plan, exceeded, **SHORT).match is (Match.TOKEN if kind == "tcp" else Match.HEADER)
+    assert judged(plan, reached).match is Match.TOKEN
+    if kind == "tcp":
+        assert judged(plan, exceeded, tcp_seq=None).match is None
+        assert judged(plan, exceeded, sport=1, src=NATTED).match is Match.TOKEN
+
+
+def test_an_icmp_flow_is_told_by_its_checksum():
+    plan = make_plan(multipath="paris", protocol="icmp", rounds=3)
+    player = Player(plan)
+    player.play(until_ns=START + 2_500_000_000)
+    first, third = (next(p for p in player.log.probes if p.round == number) for number in (0, 2))
+    assert (first.flow, third.flow) == (0, 2)
+    quote = exceeded(plan, third, START).quote
+    assert quote.checksum == flow_checksum(plan, 2) != flow_checksum(plan, 0)
 
 
 def test_another_run_of_ours_is_told_by_its_secret():

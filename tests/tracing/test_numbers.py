@@ -22,7 +22,16 @@ from tests.tracing.world import (
     router,
 )
 from trippy_nb.errors import ConfigError
-from trippy_nb.model import FlowOpened, Match, Plan, Probe, ReplyKind, SocketMode
+from trippy_nb.model import (
+    FlowOpened,
+    Match,
+    Plan,
+    Probe,
+    ReplyKind,
+    SocketMode,
+    flow_checksum,
+    flow_label,
+)
 from trippy_nb.tracing import Numbering, Strategy
 from trippy_nb.wire import decode_ip, encode_probe
 
@@ -33,6 +42,19 @@ VARIES = None
 # (Two rounds of 23 and 5 probes are played: the second probe of round 1 has the number SEQ + 24.)
 MATRIX: list[Any] = [
     pytest.param("icmp", "classic", {}, (0, 0), (None, None), id="icmp"),
+    pytest.param("icmp", "paris", {}, (0, 0), (None, None), id="icmp-paris"),
+    pytest.param("tcp", "paris", {}, (SEQ + 1, 80), (SEQ + 1, 80), id="tcp-paris"),
+    pytest.param(
+        "tcp", "paris", {"source_port": 5000}, (5000, SEQ + 1), (5000, SEQ + 1), id="tcp-paris-sport"
+    ),
+    pytest.param(
+        "tcp",
+        "paris",
+        {"source_port": 5000, "target_port": 443},
+        (5000, 443),
+        (5000, 443),
+        id="tcp-paris-both",
+    ),
     pytest.param("udp", "classic", {}, (SPORT, SEQ + 24), (SPORT, VARIES), id="udp-classic"),
     pytest.param(
         "udp", "classic", {"source_port": 5000}, (5000, SEQ + 24), (5000, VARIES), id="udp-classic-sport"
@@ -95,7 +117,12 @@ def test_flows_name_what_stays_the_same():
     paris = make_plan(6, protocol="udp", multipath="paris")
     assert play(icmp).flows[0] == FlowOpened(0, None, None, 0x7E57, 0x1234, 0x54321)
     assert play(classic).flows[0] == FlowOpened(0, SPORT, None, None, None, 0x54321)
-    assert play(paris).flows[1] == FlowOpened(1, SPORT, 33435, None, None, 0x54321)
+    assert play(paris).flows[1] == FlowOpened(1, SPORT, 33435, None, None, flow_label(paris, 1))
+    many = make_plan(6, protocol="icmp", multipath="paris")
+    second = FlowOpened(1, None, None, 0x7E57, flow_checksum(many, 1), flow_label(many, 1))
+    assert play(many).flows[1] == second
+    tcp = make_plan(6, protocol="tcp", multipath="paris")
+    assert play(tcp).flows[1] == FlowOpened(1, 33435, 80, None, None, flow_label(tcp, 1))
 
 
 def test_a_datagram_socket_makes_up_its_own_identifier_and_label():

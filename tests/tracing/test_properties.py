@@ -318,7 +318,7 @@ def test_the_checks_of_this_page_can_fail():
     stray = Probe(999, 0, 0, 60, 0, 40_000, 0, 0)
     send = log.sends[0][1]
     receipt = next(event.receipt for event in log.events if isinstance(event, ProbeSent))
-    log.sends.append((START, Send((stray,), send.flow)))
+    log.sends.append((START, Send((stray,), send.flows)))
     log.sent_after.append(len(log.events))
     log.events.append(ProbeSent(stray, receipt))
     with pytest.raises(AssertionError):

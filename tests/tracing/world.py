@@ -220,8 +220,8 @@ class Player:
             self._hand_over()
             action = self.strategy.next_action(self.now_ns)
             match action:
-                case Send(probes, flow):
-                    self._send(action, probes, flow)
+                case Send(probes, flows):
+                    self._send(action, probes, flows)
                 case EndRound(event):
                     self.log.events.append(event)
                 case WaitUntil(at_ns):
@@ -242,11 +242,10 @@ class Player:
             at_ns, _, reply = heapq.heappop(self._pending)
             self.log.events.append(self.strategy.on_reply(reply, at_ns))
 
-    def _send(self, send: Send, probes: Sequence[Probe], flow: FlowOpened | None) -> None:
+    def _send(self, send: Send, probes: Sequence[Probe], flows: Sequence[FlowOpened]) -> None:
         self.log.sends.append((self.now_ns, send))
         self.log.sent_after.append(len(self.log.events))
-        if flow is not None:
-            self.log.events.append(flow)
+        self.log.events += flows
         receipts = [
             SendReceipt(probe.key, self.now_ns, self.now_ns, self._errno_of(probe)) for probe in probes
         ]

@@ -10,8 +10,8 @@ class Send:
     """Send these probes in one go, then call `Strategy.on_sent`."""
 
     probes: tuple[Probe, ...]
-    flow: FlowOpened | None = None
-    """The flow they open."""
+    flows: tuple[FlowOpened, ...] = ()
+    """The flows they open."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -75,7 +75,7 @@ class Network(Protocol):
             If the source address or the interface is not usable for this target.
         """
 
-    def run_uuid(self, target: Target, config: TraceConfig) -> str:
+    def run_uuid(self, target: Target, config: TraceConfig, purpose: object = None) -> str:
         """Name the next run.
 
         Random in the live world; in the built-in internet uuid5 of scenario, seed, virtual time and

@@ -30,7 +30,7 @@ on the way.
 
 from typing import Final
 
-from trippy_nb.model import Match, Plan, Probe, Protocol, Quote, Reply, SocketMode
+from trippy_nb.model import Match, Multipath, Plan, Probe, Protocol, Quote, Reply, SocketMode, flow_checksum
 from trippy_nb.tracing.multipath import Numbering
 from trippy_nb.wire import ICMP, ICMPV6, TCP, UDP, probe_secret, secret_offset, tcp_sequence
 
@@ -46,6 +46,7 @@ _ECHO_REPLY: Final = {4: 0, 6: 129}
 _UNREACHABLE: Final = {4: 3, 6: 1}
 _ERRORS: Final = {4: frozenset({3, 11, 12}), 6: frozenset({1, 2, 3, 4})}  # RFC 792; RFC 4443 section 2.1
 _REASSEMBLY: Final = {4: (11, 1), 6: (3, 1)}  # tells of lost fragments, not of a hop
+_TOO_BIG: Final = {4: (3, 4), 6: (2, 0)}  # RFC 1191 section 4; RFC 4443 section 3.2
 _PORT_UNREACHABLE: Final = {4: (3, 3), 6: (1, 4)}
 _BY_PROBE: Final = -1
 
@@ -73,7 +74,6 @@ class Matcher:
         self._is_tcp = plan.protocol is Protocol.TCP
         # Linux puts an identifier of its own into messages of datagram ICMP sockets.
         self._icmp_id = plan.trace_id if plan.mode is not SocketMode.DATAGRAM else None
-        self._checksum = plan.icmp_checksum
         self._secret_size = len(plan.secret)
         self._secret_offset = _BY_PROBE if numbering.by_length else secret_offset(plan, numbering.sample)
         self._echo_reply = _ECHO_REPLY[af]
@@ -81,6 +81,7 @@ class Matcher:
         self._reassembly = _REASSEMBLY[af]
         self._port_unreachable = _PORT_UNREACHABLE[af]
         self._unreachable = _UNREACHABLE[af]
+        self._too_big = _TOO_BIG[af]
 
     def is_answer(self, reply: Reply) -> bool:
         """Tell whether a reply is of a kind that answers probes of this plan at all."""
@@ -121,6 +122,15 @@ class Matcher:
             return True
         return self._is_udp and (kind, reply.icmp_code) == self._port_unreachable
 
+    def refuses(self, reply: Reply) -> bool:
+        """Tell whether a router says that it will not, or cannot, forward: nothing comes beyond it."""
+        refuses = reply.icmp_type == self._unreachable or self.says_too_big(reply)
+        return refuses and not self.is_local_error(reply)
+
+    def says_too_big(self, reply: Reply) -> bool:
+        """Tell whether a router says that the probe does not fit its next link."""
+        return (reply.icmp_type, reply.icmp_code) == self._too_big
+
     def is_local_error(self, reply: Reply) -> bool:
         """Tell whether our own host sent it, for want of a neighbour or route: no hop at all."""
         return (
@@ -159,11 +169,16 @@ class Matcher:
             return None
         translated = quote.src is not None and quote.src != self._source
         if self._is_icmp:
-            agrees = self._identity_agrees(quote, translated=translated)
+            agrees = self._identity_agrees(quote, probe, translated=translated)
         else:
             agrees = self._ports_agree(quote, probe, translated=translated)
         if agrees is None:
             return None
+        if self._numbering.has_identification:
+            same = self._numbers_agree(quote, probe)
+            if same is None:
+                return None
+            agrees = agrees and same
         token = self._sequence_agrees(quote, probe)
         if token is None:
             token = self._secret_agrees(quote.payload, probe, padded=True)
@@ -173,14 +188,29 @@ class Matcher:
             return Match.PORT_ONLY if reply.key is None else Match.HEADER
         return Match.HEADER
 
-    def _identity_agrees(self, quote: Quote, *, translated: bool) -> bool | None:
+    def _numbers_agree(self, quote: Quote, probe: Probe) -> bool | None:
+        """Compare all places of the number: True they agree, False one was rewritten, None contradiction.
+
+        Nobody on the way rewrites a payload: another number there is another probe's.
+        """
+        word = self._numbering.word_of(quote)
+        if word is not None and word != probe.seq:
+            return None
+        places = [quote.ip_id]
+        if self._plan.multipath is Multipath.PARIS:
+            if quote.payload is None and quote.checksum is None and None in (quote.sport, quote.dport):
+                return None  # an IP header alone says too little to go by the identification
+            places.append(quote.checksum)
+        return all(place in (None, probe.seq) for place in places)
+
+    def _identity_agrees(self, quote: Quote, probe: Probe, *, translated: bool) -> bool | None:
         """Compare identifier and checksum: True they agree, False nothing to tell by, None contradiction."""
         known, wanted = quote.icmp_id, self._icmp_id
         agrees = quote.dst is not None
         if known is not None and wanted is not None:
             if known != wanted:
                 return False if translated and known else None
-            if quote.checksum is None or self._checksum in (None, quote.checksum):
+            if quote.checksum is None or flow_checksum(self._plan, probe.flow) in (None, quote.checksum):
                 return True
             return False if agrees or translated else None
         return agrees

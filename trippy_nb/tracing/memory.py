@@ -120,25 +120,30 @@ class Memory:
         Of these the newest that was sent before it came. If all that it does not contradict were sent
         after, its fields are believed, and its stamp is not.
         """
-        record: Sent | None
         if reply.key is not None:
             record = self._by_key.get(reply.key)
-        else:
-            number = self._numbering.find_number(reply.quote)
-            record = None if number is None else self._by_seq.get(number)
+            return None if record is None else self._judged(reply, at_ns, record)[0]
         before: tuple[Sent, Match] | None = None
         after: tuple[Sent, Match] | None = None
-        while record is not None:
-            if record.before_ns != NEVER:
-                match = self._matcher.judge(reply, record.probe)
-                if match is not None and record.before_ns > at_ns + _SLACK_NS:
-                    after = after or (record, match)
-                elif match is Match.TOKEN:
-                    return record, match
-                elif match is not None:
-                    before = before or (record, match)
-            record = None if reply.key is not None else record.older
+        for number in self._numbering.find_numbers(reply.quote):
+            record = self._by_seq.get(number)
+            while record is not None:
+                found, in_time = self._judged(reply, at_ns, record)
+                if found is not None and not in_time:
+                    after = after or found
+                elif found is not None and found[1] is Match.TOKEN:
+                    return found
+                elif found is not None and (before is None or found[1] < before[1]):
+                    before = found
+                record = record.older
         return before or after
+
+    def _judged(self, reply: Reply, at_ns: int, record: Sent) -> tuple[tuple[Sent, Match] | None, bool]:
+        """Judge a reply to a probe: the match, if there is one, and whether the probe was sent before."""
+        if record.before_ns == NEVER:
+            return None, False
+        match = self._matcher.judge(reply, record.probe)
+        return None if match is None else (record, match), record.before_ns <= at_ns + _SLACK_NS
 
     def free_ns(self, first: int, count: int) -> int:
         """Tell when all of these numbers may be used: 0 means now."""
@@ -175,7 +180,7 @@ class Memory:
 
 
 def _reuse_guard_ns(numbering: Numbering, timeout_ns: int) -> int:
-    if numbering.by_round:
+    if numbering.by_round and not numbering.is_icmp_paris:
         return 0
     numbers = numbering.wrap_at - numbering.first
     return max(timeout_ns, min(numbers * NS_PER_S // _UNGUARDED_RATE, REMEMBERED_NS))

@@ -215,7 +215,7 @@ class Strategy:
         self._round = Round(self._next_round, now_ns, seq, flow)
         self._round_records = []
         self._next_round += 1
-        return Send(self._window_to_send(self._round), opened)
+        return Send(self._window_to_send(self._round), () if opened is None else (opened,))
 
     def _window_to_send(self, current: Round) -> tuple[Probe, ...]:
         begin, end = current.next_index, self._sendable_end(current)

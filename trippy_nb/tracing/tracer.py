@@ -23,6 +23,7 @@ from trippy_nb.model import (
 from trippy_nb.tracing.actions import Done, EndRound, Send, WaitUntil
 from trippy_nb.tracing.channel import Arrival, Channel
 from trippy_nb.tracing.clock import Clock
+from trippy_nb.tracing.sender import Sender
 from trippy_nb.tracing.strategy import Strategy
 from trippy_nb.tracing.timing import arrival_ns
 
@@ -37,6 +38,7 @@ def run_trace(
     emit: Callable[[Event], None],
     stop: Callable[[], bool],
     on_round: Callable[[RoundEnded], bool | None] | None = None,
+    sender: Sender | None = None,
 ) -> EndReason:
     """Trace, to the end.
 
@@ -56,6 +58,8 @@ def run_trace(
     on_round
         Called after each round, on this thread. False ends the trace, after what is outstanding; any other
         value goes on.
+    sender
+        Decides what to send; by default Trippy's rounds.
 
     Returns
     -------
@@ -69,7 +73,7 @@ def run_trace(
     Exception
         Whatever `on_round` or `emit` raised. All that was collected has been emitted before.
     """
-    driver = _Driver(Strategy(plan), channel, clock, emit)
+    driver = _Driver(sender or Strategy(plan), channel, clock, emit)
     reason = EndReason.ERROR
     try:
         reason = driver.run(stop, on_round)
@@ -81,7 +85,7 @@ def run_trace(
 
 class _Driver:
     def __init__(
-        self, strategy: Strategy, channel: Channel, clock: Clock, emit: Callable[[Event], None]
+        self, strategy: Sender, channel: Channel, clock: Clock, emit: Callable[[Event], None]
     ) -> None:
         self._strategy = strategy
         self._channel = channel
@@ -126,8 +130,8 @@ class _Driver:
     def _send(self, send: Send) -> None:
         emit = self._emit
         self._sample()
-        if send.flow is not None:
-            emit(send.flow)
+        for flow in send.flows:
+            emit(flow)
         for event in self._strategy.on_sent(self._channel.send(send.probes)):
             emit(event)
 
