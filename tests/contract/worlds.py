@@ -15,6 +15,7 @@ from trippy_nb.lifetimes import Vault
 from trippy_nb.model import Foreign, Plan, Probe, Reply, SendReceipt, Stamped, TraceConfig
 from trippy_nb.net import LiveNetwork
 from trippy_nb.sim.channel import SimChannel
+from trippy_nb.sim.forward import Delivery, Pending
 from trippy_nb.tracing import Arrival, Channel, Clock, Send, Strategy
 
 MS = 1_000_000
@@ -98,10 +99,14 @@ class _Injecting:
         self._inner = inner
         self.pending: list[bytes] = []
 
-    def forward(self, packet: bytes, sent_ns: int) -> tuple[tuple[int, bytes], ...]:
+    def local_mtu(self, packet: bytes, sent_ns: int) -> int | None:
+        mtu: int | None = self._inner.local_mtu(packet, sent_ns)
+        return mtu
+
+    def launch(self, packet: bytes, sent_ns: int) -> tuple[Delivery | Pending, ...]:
         extras = tuple((sent_ns + 1, extra) for extra in self.pending)
         self.pending.clear()
-        return extras + tuple(self._inner.forward(packet, sent_ns))
+        return extras + tuple(self._inner.launch(packet, sent_ns))
 
 
 class SimWorld:
@@ -115,7 +120,7 @@ class SimWorld:
         target = net.resolve("target.example", config)[0]
         plan = make_plan(target, config, net.choose(target, config), run_uuid=_UUID)
         forwarder = _Injecting(net._forwarder)
-        channel = SimChannel(plan, forwarder, net.clock)  # type: ignore[arg-type]  # only `forward` is used
+        channel = SimChannel(plan, forwarder, net.clock)  # type: ignore[arg-type]  # all that a channel uses
         path = [router.address(af) for router in net.scenario.routers]
         with Vault(_UUID) as vault:
             hops = [*(addr for addr in path if addr), target.addr]

@@ -32,7 +32,7 @@ CHANNELS = {
     "queue-udp": {"protocol": "udp", "mode": "error-queue"},
     "datagram-icmp": {"protocol": "icmp", "mode": "datagram"},
 }
-LEAST = {"raw-udp": 4, "raw-tcp": 4}
+LEAST = {("raw-udp", 4): 4, ("raw-udp", 6): 4, ("raw-tcp", 4): 4, ("raw-tcp", 6): 4, ("raw-paris", 4): 4}
 """Bytes of the quoted transport header that name the probe; the kernel's own channels want eight."""
 HIDDEN = {4: 8, 6: 4}
 """ICMP messages of fewer bytes than this the kernel shows nobody (icmp_filter, icmpv6_filter)."""
@@ -70,7 +70,7 @@ def test_an_error_cut_at_every_length_is_credited_if_it_names_its_probe(path, ch
     longest = 8 + 128 + 16 if labelled else 8 + 84
     run = path.trace(answer, af, ttls=range(1, longest + 2), **CHANNELS[channel])
     probes = run.probes.set_index("ttl")
-    least = 8 + IP_SIZE[af] + LEAST.get(channel, 8)
+    least = 8 + IP_SIZE[af] + LEAST.get((channel, af), 8)
     answered = set(probes.index[probes["status"] == "reply"])
     assert len(probes) == longest + 1
     assert answered == set(range(least + 1, longest + 2))

@@ -26,7 +26,7 @@ WRONG = [
     ({"protocol": "icmp", "target_port": 80}, "ICMP has no ports"),
     ({"target_port": 80}, "a port needs a protocol"),
     ({"protocol": "udp", "source_port": 5000, "target_port": 80}, "only one of source_port and target_port"),
-    ({"protocol": "tcp", "multipath": "paris"}, "paris is for UDP"),
+    ({"protocol": "tcp", "multipath": "dublin"}, "dublin is for UDP"),
     ({"mode": "raw", "unprivileged": True}, "leave one out"),
     ({"protocol": "icmp", "mode": "error-queue"}, "'error-queue' is for UDP"),
     ({"source_address": "127.0.0.1", "interface": "lo"}, "give one of them"),

@@ -75,7 +75,7 @@ def seen_on_the_wire(packet: bytes, ip: IpPacket, options: dict[str, Any]) -> Gu
         dport=ports[1] if fixed_target else None,
         trace_id=ports[0],
         secret=bytes(8),
-        icmp_checksum=1 if icmp and mode is SocketMode.RAW else None,
+        icmp_checksum=1 if icmp and mode in (SocketMode.RAW, SocketMode.DATAGRAM) else None,
     )
     seq = plan.config.initial_sequence + 8 if ip.af == 6 else 0
     return Guess(plan, Probe(0, 0, 0, ip.ttl, 0, seq, *ports))

@@ -146,20 +146,25 @@ def _candidates(config: TraceConfig, protocol: Protocol, abilities: Abilities) -
         modes = [mode for mode in modes if mode not in unasked]
     if config.unprivileged:
         modes = [mode for mode in modes if mode is not _RAW]
-    able = _writers(config.multipath_strategy, abilities.af)
+    able = _writers(config.multipath_strategy, protocol, abilities)
     return modes if able is None else [mode for mode in modes if mode in able]
 
 
-def _writers(multipath: Multipath, af: int) -> frozenset[SocketMode] | None:
+def _writers(multipath: Multipath, protocol: Protocol, abilities: Abilities) -> frozenset[SocketMode] | None:
     """Tell what can number probes in this manner, and read the number back; None is everything.
 
     An error queue gives back the quoted payload, not the headers before it: the word of payload that
     solves for paris' checksum and the length that is dublin's number on IPv6, but never an
-    identification, which only raw sockets choose.
+    identification, which only raw sockets choose. Nor do others choose TCP's sequence number. Linux
+    computes the checksum of ICMP from the payload that we give it, so a flow may be any that we want.
     """
     if multipath is Multipath.CLASSIC:
         return None
-    if multipath is Multipath.DUBLIN and af != _IPV6:
+    if protocol is _TCP:
+        return frozenset({_RAW})
+    if protocol is _ICMP:
+        return frozenset({_RAW, SocketMode.DATAGRAM} if abilities.platform == "linux" else {_RAW})
+    if multipath is Multipath.DUBLIN and abilities.af != _IPV6:
         return frozenset({_RAW})
     return frozenset({_RAW, SocketMode.ERROR_QUEUE})
 

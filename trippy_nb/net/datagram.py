@@ -1,7 +1,8 @@
 """ICMP without privilege: datagram sockets, where `net.ipv4.ping_group_range` has our group.
 
-The kernel writes identifier (the "port" that the socket is bound to) and checksum, and gives us echo
-replies of that identifier only; so whose answer it is, is the kernel's word. Errors come through the
+The kernel writes identifier (the "port" that the socket is bound to) and checksum, but the payload is ours:
+with the word in it that solves for a checksum, probes have the one that we want, and are one flow. It gives
+us echo replies of that identifier only; so whose answer it is, is the kernel's word. Errors come through the
 error queue, whose payload begins with the quoted ICMP header.
 """
 
@@ -11,7 +12,7 @@ import struct
 from collections.abc import Sequence
 from dataclasses import replace
 
-from trippy_nb.errors import BadPacketError
+from trippy_nb.errors import BadPacketError, PortInUseError
 from trippy_nb.lifetimes import Datagram, Port, Vault
 from trippy_nb.model import Foreign, Plan, Probe, Quote, SendReceipt
 from trippy_nb.net import linux
@@ -43,11 +44,16 @@ class DatagramChannel:
     Parameters
     ----------
     plan
-        The trace; ICMP, without a constant checksum.
+        The trace; ICMP.
     vault
         Owner of the socket.
     clock
         The monotonic clock.
+
+    Raises
+    ------
+    PortInUseError
+        If another program has the identifier, and the checksum is to be constant.
     """
 
     def __init__(self, plan: Plan, vault: Vault, clock: Clock) -> None:
@@ -85,6 +91,10 @@ class DatagramChannel:
         except OSError as error:
             if error.errno != errno.EADDRINUSE:
                 raise
+            if plan.icmp_checksum is not None:  # it holds for this identifier alone
+                raise PortInUseError(
+                    f"trace_identifier {plan.trace_id} is taken by another program: choose another, or none"
+                ) from None
             port.bind(socket_address(plan.source, 0, plan.target.zone))  # another identifier does as well
 
     def _encode(self, probe: Probe) -> Datagram:
@@ -126,7 +136,12 @@ class DatagramChannel:
         if len(quoted) < _HEADER.size:
             quote = Quote(dst=dst, protocol=_ICMP[self._plan.af])
         else:
-            _type, _code, _checksum, _identifier, sequence = _HEADER.unpack_from(quoted)
-            payload = quoted[_HEADER.size :] or None
-            quote = Quote(dst=dst, protocol=_ICMP[self._plan.af], icmp_seq=sequence, payload=payload)
+            _type, _code, checksum, _identifier, sequence = _HEADER.unpack_from(quoted)
+            quote = Quote(
+                dst=dst,
+                protocol=_ICMP[self._plan.af],
+                icmp_seq=sequence,
+                checksum=checksum,
+                payload=quoted[_HEADER.size :] or None,
+            )
         return reply_from_queue(datagram, said, read_ns, af=self._plan.af, quote=quote)

@@ -76,7 +76,7 @@ class LiveNetwork:
         """Host name of an address, see `Network`."""
         return reverse_name(addr, config.dns_resolve_method, config.dns_timeout)
 
-    def run_uuid(self, target: Target, config: TraceConfig) -> str:  # noqa: ARG002 - no two live runs are alike
+    def run_uuid(self, target: Target, config: TraceConfig, purpose: object = None) -> str:  # noqa: ARG002 - no two live runs are alike
         """Name the next run, at random."""
         return str(uuid.uuid4())
 

@@ -91,4 +91,4 @@ def _mtu(error: QueuedError, af: int) -> int | None:
         if af == _SIX
         else (error.icmp_type, error.icmp_code) == _FRAGMENTATION_NEEDED
     )
-    return min(error.info, _MOST_MTU) if too_big else None
+    return min(error.info, _MOST_MTU) or None if too_big else None

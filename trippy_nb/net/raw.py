@@ -10,7 +10,7 @@ import socket
 from collections.abc import Sequence
 
 from trippy_nb.lifetimes import Datagram, Port, Vault
-from trippy_nb.model import Foreign, Plan, Probe, Protocol, Quote, Reply, SendReceipt
+from trippy_nb.model import Foreign, Plan, Probe, Protocol, Reply, SendReceipt
 from trippy_nb.net import linux
 from trippy_nb.net.addresses import (
     family_of,
@@ -28,7 +28,7 @@ from trippy_nb.net.stamps import TransmitStamps, await_stamping, stamp_received
 from trippy_nb.net.steering import steer
 from trippy_nb.net.transfer import Inbox, Outbox
 from trippy_nb.tracing import Arrival, Clock
-from trippy_nb.wire import decode_ip, decode_reply, decode_reply_v6, decode_udp, encode_probe
+from trippy_nb.wire import decode_ip, decode_reply, decode_reply_v6, decode_udp_reply, encode_probe
 
 _log = logging.getLogger(__name__)
 
@@ -92,10 +92,13 @@ class RawChannel:
 
     def _set_up_sender(self, port: Port) -> None:
         if self._plan.af == _IPV4:
-            port.setsockopt(linux.SOL_IP, linux.IP_RECVERR, 1)  # else a full queue drops without a word
+            level, discover = linux.SOL_IP, linux.IP_MTU_DISCOVER
+            port.setsockopt(level, linux.IP_RECVERR, 1)  # else a full queue drops without a word
         else:
+            level, discover = linux.SOL_IPV6, linux.IPV6_MTU_DISCOVER
             port.setsockopt(linux.SOL_IPV6, linux.IPV6_HDRINCL, 1)
             port.setsockopt(linux.SOL_IPV6, linux.IPV6_RECVERR, 1)
+        port.setsockopt(level, discover, linux.PMTUDISC_PROBE)  # else one heard of before is in the way
         widen(port)
         steer(port, self._plan.config)
         port.bind(self._local)  # routes may depend on the source address
@@ -184,15 +187,14 @@ class RawChannel:
         if target.af == _IPV4:
             outer = decode_ip(packet)
             ttl, tos, size, segment = outer.ttl, outer.tos, outer.size, outer.payload
-        answer = decode_udp(segment)
-        return Reply(
-            responder=target.addr,  # the filter saw to that
+        return decode_udp_reply(
+            segment,
+            src=target.addr,  # the filter saw to that
             zone=target.zone,
-            read_ns=read_ns,
-            kernel_ns=said.kernel_ns,
-            quote=Quote(dst=target.addr, protocol=socket.IPPROTO_UDP, sport=answer.dport, dport=answer.sport),
             ttl=ttl,
             tos=tos,
             size=size,
             packet=packet,
+            read_ns=read_ns,
+            kernel_ns=said.kernel_ns,
         )
