@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from trippy_nb import lifetimes
+from trippy_nb.lifetimes.ledger import LEDGER
 
 
 def open_sockets() -> set[str]:
@@ -22,9 +23,9 @@ def open_sockets() -> set[str]:
 
 def last_handle() -> int:
     """Number of the latest handle in the ledger."""
-    return max((record.handle for record in lifetimes.records()), default=0)
+    return LEDGER._last  # asked after every step: `records()` makes ten thousand objects
 
 
 def open_handles(since: int = 0) -> list[lifetimes.HandleRecord]:
     """What the ledger says is open, of handles later than `since`."""
-    return [record for record in lifetimes.records() if record.handle > since and record.closed_at is None]
+    return [entry.record() for entry in list(LEDGER._open.values()) if entry.handle > since]

@@ -18,6 +18,7 @@ OPENS_OR_CLOSES = re.compile(
     | socketpair\( | fromfd\( | create_connection\( | create_server\( | open_connection\(
     | \.detach\( | fileno= | closesocket | CloseHandle | IcmpCreateFile
     | os\.(?:close|dup|dup2|pipe|pipe2|eventfd|open|fdopen|closerange|memfd_create)\(
+    | FileIO\(
     | epoll\( | kqueue\( | timerfd | Popen\( | subprocess\.(?:run|call|check_\w+)\( | multiprocessing
     """,
     re.VERBOSE,
@@ -25,6 +26,7 @@ OPENS_OR_CLOSES = re.compile(
 TYPED = {
     r"socket\.socket\(": "vault.py",  # sockets
     r"socketpair\(|Popen\(": "child.py",  # child processes, and the stream to each
+    r"FileIO\(": "device.py",  # TUN devices
     r"Icmp6?CreateFile|IcmpCloseHandle": "echo.py",  # the device that Windows answers echo requests with
 }
 """What opens, and the one file of the room in which it stands."""
@@ -54,6 +56,7 @@ def findings(pattern: re.Pattern[str], path: Path) -> list[str]:
         "a, b = socket.socketpair()",
         "os.eventfd(0)",
         "select.epoll()",
+        'FileIO("/dev/net/tun", "r+")',
         "subprocess.Popen(argv)",
         "subprocess.run(argv)",
     ],

@@ -122,6 +122,12 @@ class Ledger:
             entry.closed_by = by
             self._closed.append(entry)
 
+    def page(self, handle: int) -> Entry | None:
+        """Return the page of a handle; None if it was closed too long ago, or never was."""
+        with GATE:
+            closed = (page for page in reversed(self._closed) if page.handle == handle)
+            return self._open.get(handle) or next(closed, None)
+
     def records(self, run_uuid: str | None = None) -> tuple[HandleRecord, ...]:
         """Return all pages, or those of one run, by number."""
         with GATE:

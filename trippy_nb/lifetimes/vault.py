@@ -375,10 +375,8 @@ class Vault:
         return self._receiver
 
     def _who_closed(self, port: Loan) -> str:
-        for record in LEDGER.records():
-            if record.handle == port.handle and record.closed_by is not None:
-                return f"by {record.closed_by}"
-        return "long ago"
+        page = LEDGER.page(port.handle)
+        return "long ago" if page is None or page.closed_by is None else f"by {page.closed_by}"
 
     def _check(self) -> None:
         if self._over is not None:
