@@ -76,7 +76,7 @@ def events(packets: bool) -> list[list[Event]]:
                 kernel_ns=WALL + before + 4_900_000,
                 icmp_type=11,
                 icmp_code=0,
-                quote=Quote(ttl=1, tos=0, length=84, checksum=0x1234),
+                quote=quote_of(probe),
                 ttl=64,
                 size=112,
                 tos=0,
@@ -88,6 +88,24 @@ def events(packets: bool) -> list[list[Event]]:
         out.append(RoundEnded(number, number * 10**9, (number + 1) * 10**9, HOPS, HOPS))
         rounds.append(out)
     return rounds
+
+
+def quote_of(probe: Probe) -> Quote:
+    """The whole header, as nearly every router returns it today, and nothing rewritten."""
+    return Quote(
+        src="192.0.2.2",
+        dst="198.51.100.9",
+        protocol=1,
+        ttl=1,
+        tos=0,
+        length=84,
+        ip_id=0,
+        dont_fragment=True,
+        icmp_id=1,
+        icmp_seq=probe.seq,
+        checksum=0x1234,
+        payload=bytes(56),
+    )
 
 
 def new_recorder(**options) -> Recorder:

@@ -20,7 +20,7 @@ from trippy_nb.model import (
     Stamped,
     TraceEnded,
 )
-from trippy_nb.wire import decode_extensions, encode_probe, mpls_text
+from trippy_nb.wire import decode_extensions, decode_quote, encode_probe, mpls_text
 
 
 @dataclass
@@ -183,6 +183,7 @@ class Oracle:
                 "seq": probe.seq,
                 "sport": None if icmp else probe.sport,
                 "dport": None if icmp else probe.dport,
+                "size": probe.size or None,
                 "sent_at": self.sent(one),
                 "status": self.status(one),
                 "addr": told and told.responder,
@@ -233,7 +234,33 @@ class Oracle:
                 "nat": reply.nat,
                 "mpls": mpls,
                 "ext": ext,
+                "rewritten": self._rewritten(one, told),
             }
+
+    def _rewritten(self, one, told):
+        """Compare the quote with one of the packet itself, field by field."""
+        quote = told.quote
+        if one is None or quote.ttl is None or self.plan.mode not in (SocketMode.RAW, SocketMode.SIM):
+            return None
+        packet = encode_probe(self.plan, one.probe)
+        sent = decode_quote(packet, af=self.plan.af)
+        assert sent is not None
+        names = (
+            *("src", "dst", "tos", "ip_id", "dont_fragment", "flow_label", "sport", "dport"),
+            *("icmp_id", "icmp_seq", "tcp_seq", "tcp_mss", "length", "checksum"),
+        )
+        said = {"dont_fragment": "df", "icmp_seq": "seq", "tcp_seq": "seq", "tcp_mss": "mss"}
+        unknown = set()
+        if one.receipt.packet != packet:
+            unknown.add("checksum")
+        if not sent.ip_id and self.plan.mode is SocketMode.RAW:
+            unknown.add("ip_id")
+        pairs = [(name, getattr(quote, name), getattr(sent, name)) for name in names if name not in unknown]
+        return ";".join(
+            f"{said.get(name, name)}={int(is_) if isinstance(is_, bool) else is_}"
+            for name, is_, was in pairs
+            if is_ is not None and was is not None and is_ != was
+        )
 
     def sent(self, one):
         return self.wall(one.receipt.before_ns) if one.tx_ns is None else one.tx_ns
@@ -269,6 +296,19 @@ class Oracle:
                 "bytes": packet,
             }
 
+    def _has_loop(self):
+        paths: dict[tuple[int, int], list[str | None]] = {}
+        for one in sorted(self.probes.values(), key=lambda one: one.place):
+            told = one.first and one.first.reply
+            name = told and f"{told.responder}%{told.zone}"
+            paths.setdefault(one.place[:2], []).append(name)
+        looping = 0
+        for names in paths.values():
+            again = [i for i, name in enumerate(names) if name is not None and name in names[:i]]
+            circle = {names[i] for i in again}
+            looping += len(circle) > 1 and {*names[again[0] :]} <= {*names[: again[0]], None}
+        return 2 * looping > len(paths)
+
     def run_facts(self):
         kept = [reply for one in self.probes.values() for reply in one.replies]
         at_target = [r.event.probe.ttl for r in self.all_replies if r.event.probe and r.event.from_target]
@@ -288,7 +328,7 @@ class Oracle:
         elif not self.all_replies:
             outcome = "nothing"
         else:
-            outcome = "filtered" if filtered else "destination_silent"
+            outcome = "filtered" if filtered else "loop" if self._has_loop() else "destination_silent"
         rounds = [one.probe.round for one in self.probes.values()]
         return {
             "end_reason": why,

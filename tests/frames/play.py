@@ -31,6 +31,7 @@ from trippy_nb.model import (
     TraceConfig,
     TraceEnded,
 )
+from trippy_nb.wire import decode_quote, encode_probe
 
 MS = 1_000_000
 S = 1_000_000_000
@@ -195,6 +196,8 @@ def _plans():
             make_plan(protocol=Protocol.UDP, multipath=Multipath.DUBLIN),
             make_plan(protocol=Protocol.TCP),
             make_plan(target="2001:db8::9"),
+            make_plan(protocol=Protocol.TCP, target="2001:db8::9", mode=SocketMode.SIM),
+            make_plan(protocol=Protocol.UDP, multipath=Multipath.PARIS, mode=SocketMode.SIM, tos=0xB8),
         ]
     )
 
@@ -203,9 +206,44 @@ def _optional(strategy):
     return st.none() | strategy
 
 
+def quoted(plan, probe, **changed):
+    """The whole header of a probe as a router returns it, these fields aside."""
+    quote = decode_quote(encode_probe(plan, probe), af=plan.af)
+    assert quote is not None
+    return replace(quote, **({"ttl": 1} | changed))
+
+
+_FIELDS = (
+    *("src", "dst", "ttl", "tos", "ip_id", "dont_fragment", "flow_label", "sport", "dport"),
+    *("icmp_id", "icmp_seq", "tcp_seq", "tcp_mss", "length", "checksum"),
+)
+
+
 @st.composite
-def _replies(draw, sent_ns):
+def _quotes(draw, plan, probe, small, word):
+    """A quote of two words, or of the whole header with some fields rewritten, or cut off."""
+    if probe is None or draw(st.booleans()):
+        return Quote(ttl=small, tos=small, length=word, checksum=word)
+    whole = quoted(plan, probe)
+    changed = {}
+    for name in draw(st.lists(st.sampled_from(_FIELDS), max_size=3)):
+        value = getattr(whole, name)
+        if isinstance(value, bool):
+            changed[name] = draw(st.sampled_from([None, not value]))
+        elif isinstance(value, int):
+            changed[name] = draw(st.sampled_from([None, value ^ 1, 0]))
+        elif isinstance(value, str):
+            changed[name] = draw(st.sampled_from([None, "203.0.113.5"]))
+    return replace(whole, **changed)
+
+
+@st.composite
+def _replies(draw, sent_ns, plan, probe):
     rx = sent_ns + draw(st.integers(1_000, 3 * S))
+    small, word = (
+        draw(_optional(st.integers(0, 255))),
+        draw(_optional(st.sampled_from([0, 7, 0xBEEF, 65535]))),
+    )
     return {
         "rx": rx,
         "read_ns": rx + draw(st.sampled_from([0, 1_000, 20 * MS])),
@@ -216,8 +254,9 @@ def _replies(draw, sent_ns):
         "rtt_ns": draw(_optional(st.integers(0, 4 * S)) if draw(st.booleans()) else st.none()),
         "icmp": draw(st.sampled_from([(11, 0), (3, 1), (3, 4), (0, 0), (1, 0), (None, None)])),
         "tcp_flags": draw(_optional(st.sampled_from([0x12, 0x14, 0x02]))),
-        "small": draw(_optional(st.integers(0, 255))),
-        "word": draw(_optional(st.sampled_from([0, 7, 0xBEEF, 65535]))),
+        "small": small,
+        "word": word,
+        "quote": draw(_quotes(plan, probe, small, word)),
         "mtu": draw(_optional(st.sampled_from([0, 1500, 70_000]))),
         "extensions": draw(st.sampled_from(_EXTENSIONS)),
         "packet": draw(_optional(st.binary(max_size=4))),
@@ -225,8 +264,12 @@ def _replies(draw, sent_ns):
     }
 
 
+def _sent_bytes(plan, probe):
+    return st.none() | st.binary(max_size=4) | st.just(encode_probe(plan, probe))
+
+
 @st.composite
-def _rounds(draw, number, first_key, offset):
+def _rounds(draw, plan, number, first_key, offset):
     """Draw one round: (time, rank, event) triples."""
     start = number * S
     seen: dict[tuple[int, int], int] = {}
@@ -236,7 +279,7 @@ def _rounds(draw, number, first_key, offset):
         flow, ttl = draw(st.integers(0, 1)), draw(st.integers(1, 4))
         attempt = seen[flow, ttl] = seen.get((flow, ttl), -1) + 1
         probe = Probe(key, number, flow, ttl, attempt, key + 1, 5000, 33434)
-        receipt = SendReceipt(key, before, before + 1000, 0, draw(_optional(st.binary(max_size=4))))
+        receipt = SendReceipt(key, before, before + 1000, 0, draw(_sent_bytes(plan, probe)))
         if draw(st.integers(0, 7)) == 0:
             timed.append((before, 1, ProbeFailed(probe, replace(receipt, errno=101))))
             continue
@@ -245,7 +288,7 @@ def _rounds(draw, number, first_key, offset):
             tx = before + 300
             arrives = draw(st.sampled_from([tx, tx + 2 * S]))
             timed.append((arrives, 2, Stamped(key, tx + offset(tx))))
-        answers = [draw(_replies(before)) for _ in range(draw(st.integers(0, 2)))]
+        answers = [draw(_replies(before, plan, probe)) for _ in range(draw(st.integers(0, 2)))]
         for place, told in enumerate(sorted(answers, key=lambda answer: answer["read_ns"])):
             in_time = told["read_ns"] < start + S
             kind = ReplyKind.DUP if place else ReplyKind.FIRST if in_time else ReplyKind.LATE
@@ -269,9 +312,9 @@ def streams(draw):
     timed: list[tuple[int, int, Event]] = []
     for number in range(n_rounds):
         n_probes = sum(isinstance(event, ProbeSent | ProbeFailed) for _, _, event in timed)
-        timed += draw(_rounds(number, n_probes, offset))
+        timed += draw(_rounds(plan, number, n_probes, offset))
     for _ in range(draw(st.integers(0, 2))):
-        told = draw(_replies(0))
+        told = draw(_replies(0, plan, None))
         timed.append((told["read_ns"], 3, _event(told, None, ReplyKind.UNMATCHED, offset)))
     timed += [
         (0, 0, FlowOpened(flow, 5000, None, None, flow, None)) for flow in range(draw(st.integers(0, 3)))
@@ -299,7 +342,7 @@ def _event(told, probe, kind, offset):
         icmp_type=told["icmp"][0],
         icmp_code=told["icmp"][1],
         tcp_flags=told["tcp_flags"],
-        quote=Quote(ttl=small, tos=small, length=word, checksum=word),
+        quote=told["quote"],
         ttl=small,
         size=word,
         tos=small,

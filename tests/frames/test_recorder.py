@@ -281,6 +281,27 @@ def test_the_outcome_is_apart_from_the_reason_of_the_end(answers, outcome):
     assert (run.outcome, run.end_reason) == (outcome, "duration")
 
 
+@pytest.mark.parametrize(
+    ("addrs", "outcome"),
+    [
+        (["a", "b", "c", "b", "c"], "loop"),
+        (["a", "b", None, "c", None, "b", "c"], "loop"),
+        (["a", "b", "b", None, "b"], "destination_silent"),  # one translator before all of them looks so
+        (["a", "b", "c", "b"], "destination_silent"),
+        (["a", "b", "b", "c"], "destination_silent"),
+        (["a", "b", "c", "b", "c", "d"], "destination_silent"),
+    ],
+)
+def test_packets_that_go_in_circles_to_the_end_are_a_loop_and_one_return_is_none(addrs, outcome):
+    script = Script()
+    for ttl, name in enumerate(addrs, start=1):
+        probe = script.send(ttl)
+        if name is not None:
+            script.answer(probe, f"10.0.0.{ord(name)}")
+    script.end()
+    assert script.tables().runs["outcome"].item() == outcome
+
+
 def test_an_error_ends_a_run_that_did_not_end_itself():
     run = play(small_trace().events[:-1]).tables(error="the channel broke").runs.iloc[0]
     assert (run.error, run.end_reason) == ("the channel broke", "error")

@@ -6,6 +6,11 @@ from trippy_nb.frames.build import sessions_frame as sessions_frame
 from trippy_nb.frames.check import check_frame as check_frame
 from trippy_nb.frames.check import conform as conform
 from trippy_nb.frames.check import empty_frame as empty_frame
+from trippy_nb.frames.derived import DERIVED_TABLES as DERIVED_TABLES
+from trippy_nb.frames.derived import DIAMONDS as DIAMONDS
+from trippy_nb.frames.derived import EVIDENCE as EVIDENCE
+from trippy_nb.frames.derived import LINKS as LINKS
+from trippy_nb.frames.derived import PATHS as PATHS
 from trippy_nb.frames.imported import tables_from_probes as tables_from_probes
 from trippy_nb.frames.recorder import Recorder as Recorder
 from trippy_nb.frames.schema import FLOWS as FLOWS

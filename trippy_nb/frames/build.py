@@ -11,7 +11,8 @@ from trippy_nb.frames import columns as col
 from trippy_nb.frames.fates import find_fates
 from trippy_nb.frames.quotes import NAT_WORDS, find_nat, read_extensions
 from trippy_nb.frames.records import NO_MATCH, NO_TIME, Ints, Records
-from trippy_nb.frames.runs_row import runs_frame
+from trippy_nb.frames.rewritten import NO_CHECKSUM, Noted, find_rewritten
+from trippy_nb.frames.runs_row import runs_frame, sent_size
 from trippy_nb.frames.schema import DOCTOR, FLOWS, HANDLES, PACKETS, PROBES, REPLIES, SESSIONS, Column, Table
 from trippy_nb.frames.snapshot import Rows, Snapshot, find, sort_rows
 from trippy_nb.frames.tables import Tables
@@ -128,6 +129,7 @@ def _probes_frame(snap: Snapshot, rows: Rows, rtts: Rtts, names: _Names, sent_ns
         "seq": col.whole_numbers(probes["seq"], "UInt16"),
         "sport": col.whole_numbers(probes["sport"], "UInt16", missing=no_port),
         "dport": col.whole_numbers(probes["dport"], "UInt16", missing=no_port),
+        "size": col.whole_numbers(probes["size"], "UInt16", missing=probes["size"] == 0),
         "sent_at": col.moments(sent_ns),
         "status": _words(PROBES.column("status"), find_fates(snap, rows)),
         "addr": col.codes(of_first(names.addr), names.addrs),
@@ -147,7 +149,8 @@ def _probes_frame(snap: Snapshot, rows: Rows, rtts: Rtts, names: _Names, sent_ns
 def _replies_frame(snap: Snapshot, rows: Rows, rtts: Rtts, names: _Names, received_ns: Ints) -> pd.DataFrame:
     replies, n = rows.replies, len(rows.replies)
     match = replies["match"].astype(np.int64)
-    mpls, ext = read_extensions(snap.extensions)
+    kept = [seen if isinstance(seen, Noted) else Noted(seen, "") for seen in snap.extensions]
+    mpls, ext = read_extensions([seen.extension for seen in kept])
     stacks = sorted({text for text in mpls if text is not None})
     stack_code = np.array([-1 if text is None else stacks.index(text) for text in mpls], np.int64)
     flags = replies["tcp_flags"].astype(np.int64)
@@ -169,10 +172,25 @@ def _replies_frame(snap: Snapshot, rows: Rows, rtts: Rtts, names: _Names, receiv
         "nat": col.codes(find_nat(snap.plan, rows), NAT_WORDS),
         "mpls": col.codes(stack_code[replies["extension"]], stacks),
         "ext": col.objects(ext)[replies["extension"]],
+        "rewritten": _rewritten(snap, rows, [seen.text for seen in kept]),
     }
     for name, field in _SMALL_FIELDS.items():
         columns[name] = col.whole_numbers(replies[field], REPLIES.column(name).dtype)
     return col.frame_of(REPLIES, columns, n)
+
+
+def _rewritten(snap: Snapshot, rows: Rows, noted: list[str | None]) -> pd.Categorical:
+    usual = sent_size(snap.plan)
+    sizes = np.append(rows.probes["size"].astype(np.int64), 0)[rows.row]
+    sums = np.append(rows.probes["checksum"].astype(np.int64), NO_CHECKSUM)
+    return find_rewritten(
+        noted,
+        rows.replies,
+        sent_tos=snap.plan.config.tos,
+        sent_size=np.where(sizes > 0, sizes, -1 if usual is None else usual),
+        sent_checksum=sums[rows.row],
+        known=rows.matched & (rows.replies["q_ttl"] >= 0) & (snap.plan.mode in _WHOLE_MODES),
+    )
 
 
 _SMALL_FIELDS: Final = {

@@ -16,7 +16,8 @@ def find_fates(snap: Snapshot, rows: Rows) -> Ints:
     Probes beyond the target say nothing about the path, answered (by the target, once more) or not: they
     are neither loss, nor in flight, nor replies. An answer of somebody else from there is a reply: paths of
     different length exist. A probe is lost once its time-out is over, or the trace came to its own end
-    (which it does only when it waits for nothing more).
+    (which it does only when it waits for nothing more). One of a size of its own asks whether the path
+    carries it, wherever it ends: unanswered, it is lost.
     """
     probes = rows.probes
     status = np.full(len(probes), int(Status.TIMEOUT))
@@ -27,7 +28,8 @@ def find_fates(snap: Snapshot, rows: Rows) -> Ints:
     status[rows.answered] = Status.REPLY
     status[rows.answered & late] = Status.LATE
     by_other = rows.answered & (np.append(rows.replies["from_target"], 0)[rows.first] == 0)
-    status[(probes["ttl"] > _target_ttls(snap, rows)) & ~by_other] = Status.BEYOND_TARGET
+    beyond = (probes["ttl"] > _target_ttls(snap, rows)) & ~by_other
+    status[beyond & (rows.answered | (probes["size"] == 0))] = Status.BEYOND_TARGET
     status[probes["state"] == FAILED] = Status.SEND_ERROR
     return status
 

@@ -57,7 +57,14 @@ _MOST: Final = 2**31 - 1
 _LARGEST_NS: Final = 2.0**53
 
 Raw = dict[str, pa.Table]
-UPGRADES: dict[int, Callable[[Raw], Raw]] = {}
+
+
+def _from_version_1(raw: Raw) -> Raw:
+    """Version 2 has new columns, which may all be missing, and new words; no old one means anything else."""
+    return raw
+
+
+UPGRADES: dict[int, Callable[[Raw], Raw]] = {1: _from_version_1}
 """Schema version -> what turns its tables into those of the next version."""
 
 

@@ -57,6 +57,7 @@ def _sent_checksums(plan: Plan, probes: Records) -> Ints:
                 seq=int(record["seq"]),
                 sport=sport,
                 dport=dport,
+                size=int(record["size"]),
             )
             packet = encode_probe(plan, probe)
             known[flow, sport, dport] = int.from_bytes(packet[_UDP_CHECKSUM_AT : _UDP_CHECKSUM_AT + 2], "big")

@@ -1,6 +1,6 @@
 """From events to columns: the tracer's thread writes, any thread may ask for tables at any time.
 
-No object is kept per probe: a probe costs 33 bytes, a packet that came back 73. The writer takes no
+No object is kept per probe: a probe costs 37 bytes, a packet that came back 73. The writer takes no
 lock: each record is one uninterruptible write, a reader copies whole chunks, replies before probes, so
 that each reply it sees has its probe. (On a Python without the interpreter lock a lock would be needed.)
 """
@@ -33,6 +33,7 @@ from trippy_nb.frames.records import (
     STAMP_OFFSET,
     read_chunks,
 )
+from trippy_nb.frames.rewritten import NO_CHECKSUM, NO_ROOM, Comparer, Noted, checksum_offset
 from trippy_nb.frames.runs_row import has_unreachable
 from trippy_nb.frames.snapshot import Snapshot
 from trippy_nb.frames.tables import Tables
@@ -68,6 +69,7 @@ OPEN_ENDED_ROUNDS: Final = 256
 """Rounds kept of an open-ended run where `max_samples` does not say."""
 
 _MAX_U16: Final = 65_535
+_NO_ROOM: Final = NO_EXTENSION + 1
 _STRAYS: Final = (ReplyKind.DUP, ReplyKind.UNMATCHED)
 
 
@@ -114,6 +116,8 @@ class Recorder:
         self._about = (run_uuid, source, source_ref, vantage)
         self._clock = clock
         self._max_rounds = _max_rounds(plan)
+        self._checksum_at = checksum_offset(plan)
+        self._note = Comparer(plan).note
         self._probe_chunks: dict[int, bytearray] = {}
         self._next_chunk = 0  # chunks below it exist, or were let go of
         self._latest_round = -1
@@ -122,7 +126,7 @@ class Recorder:
         self._reply_rounds: dict[int, int] = {}  # chunk -> no reply in it is to a later round
         self._n_replies = 0
         self._responders: dict[str, int] = {}
-        self._extensions: dict[bytes | None, int] = {None: NO_EXTENSION}
+        self._extensions: dict[bytes | Noted | None, int] = {None: NO_EXTENSION, NO_ROOM: _NO_ROOM}
         self._extension_bytes = 0
         self._target_ttls = bytearray()  # by round; 0 = not known
         self._flows: dict[int, FlowOpened] = {}
@@ -279,6 +283,7 @@ class Recorder:
         chunk = self._probe_chunks.get(key >> CHUNK_SHIFT)
         if chunk is None:
             chunk = self._open_probes(key >> CHUNK_SHIFT)
+        packet, at = receipt.packet, self._checksum_at
         PROBE.pack_into(
             chunk,
             (key & CHUNK_MASK) * PROBE_SIZE,
@@ -292,8 +297,9 @@ class Recorder:
             probe.ttl,
             probe.attempt,
             state,
+            NO_CHECKSUM if packet is None or len(packet) <= at + 1 else packet[at] << 8 | packet[at + 1],
+            probe.size,
         )
-        packet = receipt.packet
         if packet is not None:
             self._packets.keep(key << 1, packet)
 
@@ -321,10 +327,11 @@ class Recorder:
         responder = self._responders.get(name)
         if responder is None:
             responder = self._responders[name] = len(self._responders)
-        extension = self._extensions.get(reply.extensions)
-        if extension is None:
-            extension = self._new_extension(reply.extensions, event.kind)
         quote = reply.quote
+        seen = reply.extensions if probe is None else self._note(reply, probe)
+        extension = self._extensions.get(seen)
+        if extension is None:
+            extension = self._new_extension(seen, event.kind)
         REPLY.pack_into(
             self._reply_chunk,
             at * REPLY_SIZE,
@@ -363,11 +370,12 @@ class Recorder:
         self._duplicate_room = max(room - 1, 0)
         return room > 0
 
-    def _new_extension(self, extension: bytes | None, kind: ReplyKind) -> int:
-        """Give an extension structure its number, as long as there is room for it."""
+    def _new_extension(self, extension: bytes | Noted | None, kind: ReplyKind) -> int:
+        """Give an extension structure, or a difference, its number, as long as there is room for it."""
+        noted = isinstance(extension, Noted)
         size = self._extension_bytes + len(extension or b"")
         if size > (STRAY_EXTENSION_BYTES if kind in _STRAYS else EXTENSION_BYTES):
-            return NO_EXTENSION
+            return _NO_ROOM if noted else NO_EXTENSION
         self._extension_bytes = size
         number = self._extensions[extension] = len(self._extensions)
         return number

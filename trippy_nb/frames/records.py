@@ -40,6 +40,8 @@ PROBE_FIELDS: Final = (
     ("ttl", "u1"),
     ("attempt", "u1"),
     ("state", "u1"),
+    ("checksum", "<u2"),
+    ("size", "<u2"),
     ("tx_ns", "<i8"),
 )
 REPLY_FIELDS: Final = (
@@ -69,7 +71,7 @@ PROBE_DTYPE: Final = np.dtype(list(PROBE_FIELDS))
 REPLY_DTYPE: Final = np.dtype(list(REPLY_FIELDS))
 
 # The transmit stamp is not part of the first write: it may be here already, or come much later.
-PROBE: Final = struct.Struct("<qIHHHHHBBB")
+PROBE: Final = struct.Struct("<qIHHHHHBBBHH")
 STAMP: Final = struct.Struct("<q")
 STAMP_OFFSET: Final = PROBE.size
 PROBE_SIZE: Final = PROBE.size + STAMP.size

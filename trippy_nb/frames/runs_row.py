@@ -10,16 +10,18 @@ import numpy as np
 import pandas as pd
 
 from trippy_nb.frames import columns as col
+from trippy_nb.frames.circles import NOBODY, circle_of
 from trippy_nb.frames.records import NO_PROBE, NO_TIME, Records
 from trippy_nb.frames.schema import RUNS
 from trippy_nb.frames.snapshot import Rows, Snapshot
 from trippy_nb.frames.timing import Offsets
-from trippy_nb.model import Multipath, Outcome, Plan, Protocol, SocketMode, TraceConfig
+from trippy_nb.model import Multipath, Outcome, Plan, PmtuOptions, Protocol, SocketMode
 
 IPV4, IPV6 = 4, 6
 _UNREACHABLE_V4, _UNREACHABLE_V6 = 3, 1  # ICMP type of RFC 792, and of RFC 4443 section 3.1
 _TOO_BIG_V4 = 4  # code of type 3 that tells of an MTU, RFC 1191 section 4
 _SYN_SIZE: Final = {IPV4: 44, IPV6: 64}  # as wire encodes it: IP header, TCP header, MSS option
+_PATHS_LOOKED_AT: Final = 100  # for a loop
 _FULL_QUOTES: Final = (SocketMode.RAW, SocketMode.SIM)
 
 
@@ -56,7 +58,7 @@ def runs_frame(snap: Snapshot, rows: Rows, *, n_suspect: int, packets_dropped: i
         "src_addr": plan.source,
         "af": plan.af,
         "protocol": plan.protocol,
-        "method": plan.multipath,
+        "method": plan.multipath if plan.purpose is None else plan.purpose.algorithm,
         "mode": plan.mode,
         "reason": plan.reason,
         "sport": plan.sport,
@@ -67,7 +69,7 @@ def runs_frame(snap: Snapshot, rows: Rows, *, n_suspect: int, packets_dropped: i
         "first_ttl": config.first_ttl,
         "max_ttl": config.max_ttl,
         "attempts": _count(rows.probes["attempt"]),
-        "size": _size(plan),
+        "size": sent_size(plan),
         "tos": config.tos,
         "timeout_ms": config.probe_timeout * 1e3,
         "end_reason": _end_reason(snap),
@@ -88,7 +90,7 @@ def runs_frame(snap: Snapshot, rows: Rows, *, n_suspect: int, packets_dropped: i
         "has_all_replies": True,
         "has_quote_header": plan.mode in _FULL_QUOTES,
         "flow_stable": plan.flow_stable,
-        "config": _config_json(config),
+        "config": _config_json(plan),
     }
     return one_row(known)
 
@@ -139,10 +141,23 @@ def _outcome(snap: Snapshot, rows: Rows) -> Outcome | None:
         return Outcome.NOTHING
     if snap.unreachable or has_unreachable(rows.replies, snap.plan.af):
         return Outcome.FILTERED
+    if _has_loop(rows):
+        return Outcome.LOOP
     return Outcome.DESTINATION_SILENT
 
 
-def _size(plan: Plan) -> int | None:
+def _has_loop(rows: Rows) -> bool:
+    """Whether most of the last paths went in circles."""
+    probes = rows.probes
+    path = probes["round"].astype(np.int64) << 16 | probes["flow"]
+    starts = np.flatnonzero(np.diff(path, prepend=-1))[-_PATHS_LOOKED_AT:]
+    responder = np.append(rows.replies["responder"].astype(np.int64), NOBODY)[rows.first]
+    ways = np.split(responder[starts[0] :], starts[1:] - starts[0]) if len(starts) else []
+    return 2 * sum(len(circle_of(way.tolist())) > 1 for way in ways) > len(ways)
+
+
+def sent_size(plan: Plan) -> int | None:
+    """Return the size of every probe, a whole IP packet, in bytes; None where it varies or is not known."""
     if plan.protocol is Protocol.TCP:
         return _SYN_SIZE[plan.af] if plan.mode in _FULL_QUOTES else None  # else the kernel's own SYN
     if plan.multipath is Multipath.DUBLIN and plan.af == IPV6:
@@ -159,8 +174,12 @@ def _clock(snap: Snapshot, rows: Rows) -> str:
     return "user" if len(replies) else "unknown"
 
 
-def _config_json(config: TraceConfig) -> str:
-    return json.dumps(dataclasses.asdict(config), sort_keys=True)
+def _config_json(plan: Plan) -> str:
+    config = dataclasses.asdict(plan.config)
+    if plan.purpose is not None:
+        name = "pmtu" if isinstance(plan.purpose, PmtuOptions) else "discovery"
+        config[name] = dataclasses.asdict(plan.purpose)
+    return json.dumps(config, sort_keys=True)
 
 
 @functools.cache

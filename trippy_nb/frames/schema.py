@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from trippy_nb.model import EndReason, Match, Outcome, Protocol, ReplyKind, RttSource, SocketMode, Status
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 """Written into every file; a file of this version or of the one before can be read."""
 
 
@@ -87,6 +87,7 @@ PROBES = Table(
         _C("seq", "UInt16", "Number that tells the probe from others in flight", nullable=True),
         _C("sport", "UInt16", "Source port", nullable=True),
         _C("dport", "UInt16", "Destination port", nullable=True),
+        _C("size", "UInt16", "Size of the packet, if it is not `runs.size`", "bytes", nullable=True),
         _C(
             "sent_at", "utc", "When it was sent: kernel stamp if there is one", nullable=True, label="Sent at"
         ),
@@ -173,6 +174,14 @@ REPLIES = Table(
             "ext",
             "bytes",
             "ICMP extension objects other than MPLS, as received; the whole structure if malformed",
+            nullable=True,
+        ),
+        _C(
+            "rewritten",
+            "category",
+            "Header fields of the quoted probe that are not as they were sent: name=value joined by ;, in "
+            "the order src dst tos ip_id df flow_label sport dport icmp_id seq mss length checksum; empty "
+            "where a quote was seen and nothing differs, missing where no header was quoted",
             nullable=True,
         ),
     ),

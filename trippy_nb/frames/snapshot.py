@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from trippy_nb.frames.records import EMPTY, NO_PROBE, Bools, Ints, Records
+from trippy_nb.frames.rewritten import Noted
 from trippy_nb.model import EndReason, FlowOpened, Plan, ReplyKind
 
 
@@ -30,8 +31,8 @@ class Snapshot:
     replies: Records
     responders: list[str]
     """By code: address, or ``address%zone``."""
-    extensions: list[bytes | None]
-    """By code."""
+    extensions: list[bytes | Noted | None]
+    """By code; some with what was rewritten."""
     samples: list[tuple[int, int, int]]
     """Monotonic time, offset, error."""
     target_ttls: bytes
