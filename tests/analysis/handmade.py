@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from trippy_nb.frames import FLOWS, RUNS, Tables, conform, tables_from_probes
+from trippy_nb.frames import FLOWS, REPLIES, RUNS, Tables, conform, tables_from_probes
 
 TARGET = "198.51.100.9"
 SOURCE = "192.0.2.1"
@@ -83,6 +83,31 @@ def tables(
 def replaced(made: Tables, **frames: pd.DataFrame) -> Tables:
     """The same tables with other frames in some places."""
     return Tables(**({table.name: frame for table, frame in made.items()} | frames))
+
+
+def said(made: Tables, **columns: Callable[[Any], Any]) -> Tables:
+    """The same answers, with these columns of REPLIES made of each row."""
+    replies = made.replies.copy()
+    for name, value_of in columns.items():
+        values = [value_of(row) for row in replies.itertuples(index=False)]
+        replies[name] = pd.Series(values, dtype=object)
+        if REPLIES.column(name).dtype in ("category", "str"):
+            replies[name] = replies[name].astype("str")
+    return replaced(made, replies=conform(replies, REPLIES))
+
+
+def quoted(made: Tables, **columns: Callable[[Any], Any]) -> Tables:
+    """The same answers as routers on a plain path give them, but for these columns."""
+    plain: dict[str, Callable[[Any], Any]] = {
+        "q_ttl": lambda _: 1,
+        "q_tos": lambda _: 0,
+        "reply_ttl": lambda row: 255 - (int(row.ttl) - 1),
+        "rewritten": lambda _: "",
+        "icmp_type": lambda row: 3 if row.addr == TARGET else 11,
+        "icmp_code": lambda row: 3 if row.addr == TARGET else 0,
+    }
+    tos = pd.array([0] * len(made.runs), dtype="UInt8")
+    return said(replaced(made, runs=made.runs.assign(has_quote_header=True, tos=tos)), **(plain | columns))
 
 
 def shuffled(made: Tables, seed: int) -> Tables:

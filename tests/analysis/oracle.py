@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable
-from itertools import pairwise
+from itertools import product
 from typing import Any
 
 import numpy as np
@@ -145,11 +145,16 @@ def path_of(rows: list[Row]) -> dict[Path, tuple[str | None, ...]]:
 
 
 def links(rows: list[Row]) -> Counter[tuple[int, int, int, str, str]]:
-    """How many rounds showed each link of a flow."""
+    """How many rounds showed each link of a flow: all answers of one TTL with all of the next."""
     found: Counter[tuple[int, int, int, str, str]] = Counter()
-    firsts = {path: min(places) for path, places in cells(rows).items()}
-    for path, addrs in path_of(rows).items():
-        for i, (near, far) in enumerate(pairwise(addrs)):
-            if near is not None and far is not None:
-                found[path[0], path[2], firsts[path] + i, near, far] += 1
+    end, _ = ends(rows)
+    for path, places in cells(rows).items():
+        heard = {
+            ttl: {row["addr"] for row in attempts if row["status"] in ANSWERED}
+            for ttl, attempts in places.items()
+            if ttl <= end[path]
+        }
+        for ttl, here in heard.items():
+            for near, far in product(here, heard.get(ttl + 1, ())):
+                found[path[0], path[2], ttl, near, far] += 1
     return found

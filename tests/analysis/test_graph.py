@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import random
 from itertools import pairwise
 from typing import Any
 
@@ -14,10 +15,11 @@ from hypothesis import strategies as st
 from scipy.optimize import isotonic_regression
 
 from tests.analysis import oracle
-from tests.analysis.handmade import SOURCE, TARGET, Row, a, probe, rounds, shuffled, tables
+from tests.analysis.handmade import SOURCE, TARGET, Row, a, probe, quoted, rounds, shuffled, tables
 from tests.analysis.strategies import probe_rows
 from tests.analysis.test_links import diamonds
-from trippy_nb.analysis import hop_graph, links
+from trippy_nb.analysis import evidence, hop_graph, links
+from trippy_nb.analysis.layers import forward_edges, layers_of
 from trippy_nb.analysis.layout import _crossings, _spread, place_nodes
 
 
@@ -74,11 +76,11 @@ def test_a_graph_is_plain_python_ready_for_json(rows: list[Row]):
 
 
 @given(probe_rows())
-def test_nodes_of_a_layer_never_lie_on_one_another_and_every_node_has_its_ttls_layer(rows: list[Row]):
+def test_nodes_of_a_layer_never_lie_on_one_another_and_none_is_above_its_ttl(rows: list[Row]):
     graph = hop_graph(tables(rows))
     layers: dict[int, list[tuple[float, str]]] = {}
     for _, data in graph.nodes(data=True):
-        assert data["layer"] == min(data["ttls"]) == data["pos"][0]
+        assert min(data["ttls"]) <= data["layer"] == data["pos"][0]
         layers.setdefault(data["layer"], []).append((data["pos"][1], data["kind"]))
     for row in layers.values():
         for (one, kind), (two, _) in pairwise(sorted(row)):
@@ -153,6 +155,121 @@ def test_a_routing_loop_is_a_cycle_and_a_repeated_address_a_loop():
     assert graph.has_edge(a(3), a(2), 3)
     assert graph.has_edge(a(3), a(3), 5)
     assert graph.nodes[a(3)]["layer"] == 3
+
+
+def test_a_node_behind_branches_of_unequal_length_is_drawn_below_the_longer_one():
+    short, long = [a(1), a(2), a(5), TARGET], [a(1), a(3), a(4), a(5), TARGET]
+    graph = hop_graph(tables(rounds(short) + rounds(long, flow=1)))
+    assert graph.nodes[a(5)]["ttls"] == (3, 4)
+    layers = {node: data["layer"] for node, data in graph.nodes(data=True)}
+    assert layers == {"source": 0, a(1): 1, a(2): 2, a(3): 2, a(4): 3, a(5): 4, TARGET: 5}
+    assert {(one, two) for one, two in graph.edges() if two == a(5)} == {(a(2), a(5)), (a(4), a(5))}
+
+
+@given(
+    st.lists(st.tuples(st.integers(0, 7), st.integers(0, 7)), max_size=16),
+    st.lists(st.integers(1, 6), min_size=8, max_size=8),
+)
+def test_layers_are_the_longest_ways_where_there_are_no_cycles(pairs: list[tuple[int, int]], ttls: list[int]):
+    edges = {(f"n{a_}", f"n{b}") for a_, b in pairs if a_ < b}
+    floor = {f"n{i}": ttl for i, ttl in enumerate(ttls)}
+    layers = layers_of(dict.fromkeys(edges, 1), floor)
+
+    def longest(node: str) -> int:
+        return max([floor[node], *(longest(one) + 1 for one, two in edges if two == node)])
+
+    assert layers == {node: longest(node) for node in floor}
+
+
+@given(
+    st.lists(st.tuples(st.integers(0, 7), st.integers(0, 7)), max_size=20),
+    st.lists(st.integers(1, 6), min_size=8, max_size=8),
+    st.randoms(use_true_random=False),
+)
+def test_layers_of_any_graph_do_not_depend_on_order_and_what_counts_has_no_cycle(
+    pairs: list[tuple[int, int]], ttls: list[int], luck: random.Random
+):
+    edges = list(dict.fromkeys((f"n{a_}", f"n{b}") for a_, b in pairs))
+    floor = {f"n{i}": ttl for i, ttl in enumerate(ttls)}
+    layers = layers_of(dict.fromkeys(edges, 1), floor)
+    luck.shuffle(edges)
+    assert layers_of(dict.fromkeys(edges, 1), dict(sorted(floor.items(), reverse=True))) == layers
+    onwards = forward_edges(edges, floor)
+    assert nx.is_directed_acyclic_graph(nx.DiGraph(onwards))
+    for one, two in edges:
+        in_cycle = nx.has_path(nx.DiGraph(edges), two, one)
+        assert ((one, two) in onwards) or in_cycle
+
+
+def test_attempts_of_one_probe_that_were_answered_differently_are_all_linked_and_prove_nothing():
+    rows = [
+        probe(0, 1, a(1)),
+        probe(0, 2, a(2)),
+        probe(0, 2, a(3), attempt=1),
+        probe(0, 2, None, attempt=2),
+        probe(0, 3, a(4)),
+        probe(0, 4, TARGET),
+    ]
+    graph = hop_graph(tables(rows))
+    found = {(one, two): data["evidence"] for one, two, data in graph.edges(data=True)}
+    assert found == {
+        ("source", a(1)): "flow",
+        (a(1), a(2)): "positional",
+        (a(1), a(3)): "positional",
+        (a(2), a(4)): "positional",
+        (a(3), a(4)): "positional",
+        (a(4), TARGET): "flow",
+    }
+    table = links(tables(rows))
+    assert {*zip(table["from_addr"], table["to_addr"], strict=True)} == {*found} - {("source", a(1))}
+
+
+def test_attempts_that_agree_or_were_lost_prove_a_link_as_one_probe_does():
+    rows = [
+        *(probe(0, 1, a(1), attempt=i) for i in range(3)),
+        *(probe(0, 2, a(2) if i else None, attempt=i) for i in range(3)),
+        probe(0, 3, TARGET),
+    ]
+    graph = hop_graph(tables(rows))
+    assert {data["evidence"] for _, _, data in graph.edges(data=True)} == {"flow"}
+    assert graph.edges[a(1), a(2), 1]["count"] == 1
+
+
+def test_one_round_of_many_flows_joins_what_each_flow_showed_and_no_more():
+    ways = [[a(1), a(2), a(4), TARGET], [a(1), a(3), a(5), TARGET]]
+    rows = [
+        probe(0, ttl, ways[flow % 2][ttl - 1], flow=flow)
+        for flow in range(12)
+        for ttl in range(1, 5)
+        if not (flow > 7 and ttl == 2)  # discovery does not send every flow to every TTL
+    ]
+    graph = hop_graph(tables(rows))
+    wanted = {("source", a(1)), *(pair for way in ways for pair in pairwise(way))}
+    assert {*graph.edges()} == wanted
+    assert graph.edges[a(1), a(2), 1]["flows"] == (0, 2, 4, 6)
+    assert graph.edges[a(2), a(4), 2]["count"] == 4
+
+
+def test_edges_tell_how_much_longer_the_farther_answer_took():
+    rows = [probe(n, ttl, addr, rtt) for n, steps in enumerate([(1.0, 4.0), (2.0, 3.0), (1.5, 9.5)])
+            for ttl, (addr, rtt) in enumerate(zip([a(1), TARGET], steps, strict=True), start=1)]  # fmt: skip
+    graph = hop_graph(tables(rows))
+    assert graph.edges[a(1), TARGET, 1]["rtt_diff_p50_ms"] == 3.0
+    assert graph.edges["source", a(1), 0]["rtt_diff_p50_ms"] == 1.5
+
+
+def test_a_link_to_a_silent_hop_has_no_rtt():
+    graph = hop_graph(tables(rounds([a(1), None, TARGET])))
+    assert graph.edges[a(1), "*0.0.2.0", 1]["rtt_diff_p50_ms"] is None
+
+
+def test_evidence_is_written_on_the_nodes_it_is_about():
+    made = quoted(
+        tables(rounds(*[[a(1), a(2), TARGET]] * 3)), mpls=lambda row: "30/0/1/1" if row.ttl == 2 else None
+    )
+    graph = hop_graph(made, evidence=evidence(made))
+    assert graph.nodes[a(2)]["evidence"] == ("address-edge", "mpls-explicit")
+    assert hop_graph(made).nodes[a(2)]["evidence"] == ()
 
 
 def test_ttls_that_were_not_probed_are_not_bridged():

@@ -13,6 +13,7 @@ from tests.analysis import oracle
 from tests.analysis.handmade import TARGET, Row, a, probe, rounds, shuffled, tables
 from tests.analysis.strategies import probe_rows
 from trippy_nb.analysis import links, path_table, paths
+from trippy_nb.frames import LINKS, check_frame
 
 
 @given(probe_rows())
@@ -22,6 +23,7 @@ def test_links_are_those_of_the_plainest_code(rows: list[Row]):
         found["run_id"], found["flow"], found["ttl"], found["from_addr"], found["to_addr"], strict=True
     )
     assert dict(zip(keys, found["rounds"], strict=True)) == dict(oracle.links(rows))
+    check_frame(found, LINKS)
 
 
 @given(probe_rows())

@@ -12,8 +12,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from trippy_nb.analysis.arrays import Bools, Ints, Probes, group_numbers, pack, starts_of
+from trippy_nb.analysis.arrays import Bools, Ints, Probes, distinct, group_numbers, pack, starts_of
 from trippy_nb.model import Status
+
+_SPARSE = 8  # numbers for each cell, before they are numbered anew
 
 NEVER = 1 << 20
 """Larger than any TTL."""
@@ -38,7 +40,9 @@ class Cells:
     path: Ints
     """Number of the (run, round, flow), from 0."""
     series: Ints
-    """Number of the (run, flow), from 0."""
+    """Number of the (run, flow), from 0, in their order."""
+    mixed: Bools
+    """Different addresses answered different attempts."""
     end: Ints
     """TTL at which the path of this round ended; if its flow never reached the target, that of the router
     that refused to forward, or else the probed TTL after the farthest answer."""
@@ -55,23 +59,20 @@ class Cells:
 
 def cells_of(probes: Probes) -> Cells:
     """Join attempts, and find where each path ended."""
-    starts = starts_of(probes.run, probes.round, probes.flow, probes.ttl)
     size = len(probes.run)
-    cell = group_numbers(starts, size)
+    starts = _cell_starts(probes)
     answered = _any(probes.answered, starts)
     settled = _any(probes.settled, starts)
-    first_answer = np.full(len(starts), -1, dtype=np.int64)
-    rows = np.flatnonzero(probes.answered)[::-1]
-    first_answer[cell[rows]] = rows  # the last one written is the first attempt
+    addr, mixed = _responders(probes, starts)
     run, round_, flow, ttl = (
-        column[starts] for column in (probes.run, probes.round, probes.flow, probes.ttl)
+        column if len(starts) == size else column[starts]
+        for column in (probes.run, probes.round, probes.flow, probes.ttl)
     )
-    path = group_numbers(starts_of(run, round_, flow), len(starts))
-    series = np.unique(pack(run, flow), return_inverse=True)[1].astype(np.int64)
+    heads = np.searchsorted(starts, probes.path_starts)  # first cell of each path
+    path = group_numbers(heads, len(starts))
+    of_path = distinct(pack(run[heads], flow[heads]))[1]
     from_target = _any(probes.from_target, starts)
-    addr = np.where(first_answer >= 0, probes.addr[first_answer], -1) if size else first_answer
-    end, reached = _ends(ttl, answered, from_target, path, series)
-    wall = _walls(ttl, addr, _any(probes.refused, starts), series)[series]
+    end, reached = _ends(ttl, answered, from_target, path, heads, of_path)
     return Cells(
         run=run,
         round=round_,
@@ -83,11 +84,46 @@ def cells_of(probes: Probes) -> Cells:
         open=_any(probes.status == Status.IN_FLIGHT, starts) & ~answered,
         from_target=from_target,
         path=path,
-        series=series,
-        end=np.where(~reached & (wall < NEVER), wall, end),
+        series=of_path[path],
+        mixed=mixed,
+        end=_walled(end, reached, ttl, addr, _any(probes.refused, starts), of_path[path]),
         reached=reached,
         starts=starts,
     )
+
+
+def sightings(probes: Probes, cells: Cells) -> tuple[Ints, Ints, Ints]:
+    """List who answered, cell by cell: every address once.
+
+    Returns
+    -------
+    cell, addr
+        One row for each address of each cell that was answered, sorted.
+    first
+        Row of `probes` of the first such answer.
+    """
+    if not cells.mixed.any():
+        seen = np.flatnonzero(cells.addr >= 0)
+        return seen, cells.addr[seen], cells.starts[seen]
+    rows = np.flatnonzero(probes.addr >= 0)
+    cell = group_numbers(cells.starts, len(probes.run))[rows]
+    first = np.unique(pack(cell, probes.addr[rows]), return_index=True)[1]
+    return cell[first], probes.addr[rows[first]], rows[first]
+
+
+def hop_keys(cells: Cells) -> Ints:
+    """Number the (run, flow, TTL) of each cell, in their order; the next TTL has the next number."""
+    return cells.series * (int(cells.ttl.max(initial=0)) + 1) + cells.ttl
+
+
+def hop_numbers(cells: Cells) -> tuple[Ints, int]:
+    """Return such a number for each cell, and a bound of them all that arrays may be as long as."""
+    hop = hop_keys(cells)
+    count = int(hop.max(initial=-1)) + 1
+    if count > _SPARSE * len(hop):
+        values, hop, _ = distinct(hop)
+        count = len(values)
+    return hop, count
 
 
 def count_series(cells: Cells) -> int:
@@ -95,11 +131,30 @@ def count_series(cells: Cells) -> int:
     return int(cells.series.max(initial=-1)) + 1
 
 
+def _cell_starts(probes: Probes) -> Ints:
+    if not probes.attempt.any():
+        return np.arange(len(probes.run), dtype=np.int64)
+    return starts_of(probes.run, probes.round, probes.flow, probes.ttl)
+
+
 def _any(rows: Bools, starts: Ints) -> Bools:
-    if not len(starts):
-        return np.zeros(0, dtype=np.bool_)
+    if len(rows) == len(starts):
+        return rows
     result: Bools = np.logical_or.reduceat(rows, starts)
     return result
+
+
+def _responders(probes: Probes, starts: Ints) -> tuple[Ints, Bools]:
+    """Return who answered the first answered attempt of each cell, and whether somebody else did another."""
+    if len(starts) == len(probes.run):
+        return probes.addr, np.zeros(len(starts), dtype=np.bool_)
+    cell = group_numbers(starts, len(probes.run))
+    rows = np.flatnonzero(probes.addr >= 0)[::-1]
+    addr = np.full(len(starts), -1, dtype=np.int64)
+    addr[cell[rows]] = probes.addr[rows]  # the last one written is the first attempt
+    mixed = np.zeros(len(starts), dtype=np.bool_)
+    mixed[cell[rows][probes.addr[rows] != addr[cell[rows]]]] = True
+    return addr, mixed
 
 
 def _least(values: Ints, groups: Ints, count: int) -> Ints:
@@ -114,22 +169,43 @@ def _greatest(values: Ints, groups: Ints, count: int) -> Ints:
     return out
 
 
-def _ends(ttl: Ints, answered: Bools, from_target: Bools, path: Ints, series: Ints) -> tuple[Ints, Bools]:
-    n_paths, n_series = int(path.max(initial=-1)) + 1, int(series.max(initial=-1)) + 1
-    nearest = _least(ttl[from_target], series[from_target], n_series)  # smallest target TTL of the flow
-    here = _least(ttl[from_target], path[from_target], n_paths)  # ... of the round
-    router = answered & ~from_target & (ttl < here[path])
-    last_router = _greatest(ttl[router], path[router], n_paths)
-    of_path = np.zeros(n_paths, dtype=np.int64)
-    of_path[path] = series
+def _ends(
+    ttl: Ints, answered: Bools, from_target: Bools, path: Ints, heads: Ints, of_path: Ints
+) -> tuple[Ints, Bools]:
+    """Find where each path ended, and whether its flow ever reached the target. Cells are in order."""
+    if not len(ttl):
+        return ttl, answered
+    n_series = int(of_path.max()) + 1
+    at_target = np.flatnonzero(from_target)
+    here = _least(ttl[at_target], path[at_target], len(heads))  # smallest target TTL of the round
+    nearest = _least(here, of_path, n_series)  # ... of the flow
     least = nearest[of_path]
+    router = answered & (ttl < here[path]) & ~from_target
+    last_router = np.maximum.reduceat(np.where(router, ttl, -1), heads)
     longer = last_router >= least  # a router where the target should have been: this path is longer
-    end = np.where(longer, np.where(here < NEVER, here, last_router + 1), least)[path]
-    reached = (nearest < NEVER)[series]
-    farthest = _greatest(ttl[answered], series[answered], n_series)[series]
+    end = np.where(longer, np.where(here < NEVER, here, last_router + 1), least)
+    reached = (nearest < NEVER)[of_path][path]
+    whole: Ints = end[path]
+    lost = np.flatnonzero(~reached)
+    if len(lost):
+        whole[lost] = _silent_ends(ttl[lost], answered[lost], of_path[path[lost]], n_series)
+    return whole, reached
+
+
+def _silent_ends(ttl: Ints, answered: Bools, series: Ints, count: int) -> Ints:
+    """Return the probed TTL after the farthest answer of the flow, or else that of this answer."""
+    farthest = _greatest(ttl[answered], series[answered], count)[series]
     after = ttl > farthest
-    next_probed = _least(ttl[after], series[after], n_series)[series]
-    return np.where(reached, end, np.where(next_probed < NEVER, next_probed, farthest)), reached
+    next_probed = _least(ttl[after], series[after], count)[series]
+    return np.where(next_probed < NEVER, next_probed, farthest)
+
+
+def _walled(end: Ints, reached: Bools, ttl: Ints, addr: Ints, refused: Bools, series: Ints) -> Ints:
+    """End the flows that never arrive where nobody answers any more but one router that refuses."""
+    if not np.any(refused & ~reached):
+        return end
+    wall = _walls(ttl, addr, refused, series)[series]
+    return np.where(~reached & (wall < NEVER), wall, end)
 
 
 def _walls(ttl: Ints, addr: Ints, refused: Bools, series: Ints) -> Ints:

@@ -78,9 +78,8 @@ def probes_in_view(tables: "Tables") -> pd.DataFrame:
     """
     probes = probe_arrays(tables)
     shown = _worth_showing(probes, cells_of(probes)) & (probes.status != Status.NOT_SENT)
-    ordered = tables.probes.sort_values(list(PROBES.key), kind="stable", ignore_index=True)
-    seen: pd.DataFrame = ordered.loc[shown].reset_index(drop=True)
-    return seen
+    rows = np.flatnonzero(shown) if probes.order is None else probes.order[shown]
+    return tables.probes.take(rows).reset_index(drop=True)
 
 
 def flow_hop_table(tables: "Tables") -> pd.DataFrame:

@@ -5,27 +5,43 @@ that do not exist (Augustin et al., Avoiding traceroute anomalies with Paris tra
 links are made within a (round, flow); where even that is no proof, they say ``positional``.
 """
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
-import pandas as pd
 
-from trippy_nb.analysis.arrays import Bools, Ints, group_numbers, pack, probe_arrays, starts_of
-from trippy_nb.analysis.cells import Cells, cells_of
+from trippy_nb.analysis.arrays import Bools, Ints, distinct, probe_arrays
+from trippy_nb.analysis.cells import Cells, cells_of, hop_keys, sightings
+from trippy_nb.analysis.repeats import CAUSES, Repeats, repeats_of, zero_ttl_rows
+from trippy_nb.analysis.steady import sure_cells
+from trippy_nb.frames.columns import codes, frame_of
+from trippy_nb.frames.derived import LINKS
 
 if TYPE_CHECKING:
+    import pandas as pd
+
+    from trippy_nb.analysis.arrays import Probes
     from trippy_nb.frames import Tables
 
 FLOW = "flow"
 POSITIONAL = "positional"
-
-# A route that changed and came back switches twice; a balancer that looks at each packet switches at
-# about half of all answers (or more rarely, if its weights are uneven). Our choice, not measured.
-_FEW_SWITCHES = 2
-_UNSTEADY_SHARE = 0.2
+"""Words of `evidence`."""
 
 
-def links(tables: "Tables") -> pd.DataFrame:
+@dataclass(frozen=True, slots=True)
+class Pairs:
+    """Two answers at adjacent TTLs of one path."""
+
+    cell: Ints
+    """Cell of the nearer one; that of the farther one is the next."""
+    near: Ints
+    far: Ints
+    """Addresses, as `Probes.addr`; silent hops after them."""
+    zero: Bools
+    """A TTL of 0 was quoted by the farther one, or by the nearer one if they are the same."""
+
+
+def links(tables: "Tables") -> "pd.DataFrame":
     """List the links between responders at adjacent TTLs.
 
     Parameters
@@ -39,28 +55,54 @@ def links(tables: "Tables") -> pd.DataFrame:
         One row for each (run_id, flow, ttl, from_addr, to_addr), sorted by it: `ttl` is that of
         `from_addr`; `rounds` in which it was seen; `evidence`: ``flow`` if all probes of the flow look
         the same to a balancer, ``positional`` if they do not, or if a balancer treats the packets of
-        this flow one by one, so that the link may be between two different paths.
+        this flow one by one, so that the link may be between two different paths; `mark`: why the two
+        may not be neighbours all the same, missing for the rest. ``zero-ttl``: a router between them
+        forwards what it should have answered. The causes of :func:`trippy_nb.analysis.repeats`: the two
+        are one address.
     """
     probes = probe_arrays(tables)
     cells = cells_of(probes)
-    sure = sure_cells(tables, cells)
-    i = adjacent(cells)
-    i = i[(cells.addr[i] >= 0) & (cells.addr[i + 1] >= 0)]
-    columns = (cells.run[i], cells.flow[i], cells.ttl[i], cells.addr[i], cells.addr[i + 1])
-    first, counts = np.unique(pack(*columns), return_index=True, return_counts=True)[1:]
-    run, flow, ttl, near, far = (column[first] for column in columns)
-    certain = (sure[i] & sure[i + 1])[first]
-    names = pd.Index(probes.names, dtype="str")
-    return pd.DataFrame(
+    sure = sure_cells(tables, probes, cells)
+    pairs = pairs_of(tables, probes, cells)
+    names = max(len(probes.names), 1)
+    hop = hop_keys(cells)
+    key, number, counts = distinct((hop[pairs.cell] * names + pairs.near) * names + pairs.far)
+    one = np.zeros(len(key), dtype=np.int64)
+    one[number] = pairs.cell
+    near, far = key // names % names, key % names
+    zero = np.bincount(number[pairs.zero], minlength=len(key)) > 0
+    mark = np.where(zero, CAUSES.index("zero-ttl"), -1)
+    loops = np.flatnonzero((near == far) & (mark < 0))
+    if len(loops):
+        mark[loops] = _causes(repeats_of(tables, probes, cells, sure), hop[one[loops]], near[loops])
+    proven = sure[one] & sure[one + 1]
+    return frame_of(
+        LINKS,
         {
-            "run_id": run.astype(np.uint32),
-            "flow": flow.astype(np.uint16),
-            "ttl": ttl.astype(np.uint8),
-            "from_addr": pd.Categorical.from_codes(near, categories=names),
-            "to_addr": pd.Categorical.from_codes(far, categories=names),
+            "run_id": cells.run[one].astype(np.uint32),
+            "flow": cells.flow[one].astype(np.uint16),
+            "ttl": cells.ttl[one].astype(np.uint8),
+            "from_addr": codes(near, probes.names),
+            "to_addr": codes(far, probes.names),
             "rounds": counts.astype(np.uint32),
-            "evidence": pd.Categorical(np.where(certain, FLOW, POSITIONAL), categories=[FLOW, POSITIONAL]),
-        }
+            "evidence": codes(np.where(proven, 0, 1), (FLOW, POSITIONAL)),
+            "mark": codes(mark, CAUSES),
+        },
+        len(one),
+    )
+
+
+def _causes(repeats: Repeats, hop: Ints, addr: Ints) -> Ints:
+    """Look up the cause of the loops that begin at these hops."""
+    known = {
+        (number, name): cause
+        for number, name, cause in zip(
+            repeats.hop.tolist(), repeats.addr.tolist(), repeats.cause.tolist(), strict=True
+        )
+    }
+    unknown = CAUSES.index("unknown")
+    return np.array(
+        [known.get(key, unknown) for key in zip(hop.tolist(), addr.tolist(), strict=True)], dtype=np.int64
     )
 
 
@@ -71,27 +113,44 @@ def adjacent(cells: Cells) -> Ints:
     return np.flatnonzero(follows & here[1:] & here[:-1])
 
 
-def sure_cells(tables: "Tables", cells: Cells) -> Bools:
-    """Tell where the flow, and not chance, decided who answered."""
-    runs = tables.runs
-    stable = {int(run): bool(flag) for run, flag in zip(runs["run_id"], runs["flow_stable"], strict=True)}
-    starts = starts_of(cells.run)
-    per_run = np.array([stable.get(int(run), False) for run in cells.run[starts]], dtype=np.bool_)
-    if not len(starts):
-        return np.zeros(0, dtype=np.bool_)
-    result: Bools = per_run[group_numbers(starts, len(cells.run))] & ~_unsteady(cells)
-    return result
+def pairs_of(tables: "Tables", probes: "Probes", cells: Cells, silent: Ints | None = None) -> Pairs:
+    """Pair the answers of adjacent cells; where attempts were answered differently, all with all.
+
+    Parameters
+    ----------
+    tables, probes, cells
+        All of them.
+    silent
+        A number for each cell that is to be paired although nobody answered, else -1. In `Pairs` it is
+        added to the count of addresses.
+    """
+    at = adjacent(cells)
+    zero = zero_ttl_rows(tables, probes)
+    code = cells.addr if silent is None else np.where(silent >= 0, len(probes.names) + silent, cells.addr)
+    if cells.mixed.any():
+        return _all_pairs(probes, cells, code, at, zero)
+    at = at[(code[at] >= 0) & (code[at + 1] >= 0)]
+    near, far = code[at], code[at + 1]
+    if not len(zero):
+        return Pairs(at, near, far, np.zeros(len(at), dtype=np.bool_))
+    quoted = np.zeros(len(cells.run), dtype=np.bool_)
+    quoted[np.searchsorted(cells.starts, zero, side="right") - 1] = True
+    return Pairs(at, near, far, quoted[at + 1] | (quoted[at] & (near == far)))
 
 
-def _unsteady(cells: Cells) -> Bools:
-    """Find the (flow, TTL) whose responders take turns, as behind a per-packet balancer."""
-    hop = np.unique(pack(cells.series, cells.ttl), return_inverse=True)[1]
-    seen = np.flatnonzero(cells.addr >= 0)
-    seen = seen[np.argsort(hop[seen], kind="stable")]
-    same_hop = hop[seen][1:] == hop[seen][:-1]
-    other = cells.addr[seen][1:] != cells.addr[seen][:-1]
-    size = int(hop.max(initial=0)) + 1
-    switches = np.bincount(hop[seen][1:][same_hop & other], minlength=size)
-    pairs = np.bincount(hop[seen][1:][same_hop], minlength=size)
-    result: Bools = ((switches > _FEW_SWITCHES) & (switches >= _UNSTEADY_SHARE * pairs))[hop]
-    return result
+def _all_pairs(probes: "Probes", cells: Cells, code: Ints, at: Ints, zero: Ints) -> Pairs:
+    cell, addr, first = sightings(probes, cells)
+    quiet = np.flatnonzero((cells.addr < 0) & (code >= 0))
+    order = np.argsort(np.concatenate([cell, quiet]), kind="stable")
+    cell = np.concatenate([cell, quiet])[order]
+    addr = np.concatenate([addr, code[quiet]])[order]
+    quoted = np.concatenate([np.isin(first, zero), np.zeros(len(quiet), dtype=np.bool_)])[order]
+    begin, after = np.searchsorted(cell, at), np.searchsorted(cell, at + 1)
+    many = np.searchsorted(cell, at, side="right") - begin
+    many_after = np.searchsorted(cell, at + 1, side="right") - after
+    count = many * many_after
+    pair = np.repeat(np.arange(len(at)), count)
+    step = np.arange(len(pair)) - np.repeat(np.cumsum(count) - count, count)
+    one, two = begin[pair] + step // many_after[pair], after[pair] + step % many_after[pair]
+    same = addr[one] == addr[two]
+    return Pairs(at[pair], addr[one], addr[two], quoted[two] | (quoted[one] & same))

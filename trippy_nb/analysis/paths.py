@@ -9,15 +9,20 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from trippy_nb.analysis.arrays import Bools, Ints, probe_arrays, starts_of
-from trippy_nb.analysis.cells import Cells, cells_of
+from trippy_nb.analysis.arrays import Ints, distinct, pack, probe_arrays
+from trippy_nb.analysis.cells import Cells, cells_of, hop_keys
+from trippy_nb.analysis.repeats import CAUSES, repeats_of, returns
+from trippy_nb.analysis.steady import sure_cells
+from trippy_nb.analysis.tracks import Tracks, tracks_of
+from trippy_nb.frames.columns import codes, frame_of
+from trippy_nb.frames.derived import PATHS
 
 if TYPE_CHECKING:
+    from trippy_nb.analysis.arrays import Probes
     from trippy_nb.frames import Tables
 
-_DTYPES = {
+_TABLE_DTYPES = {
     "run_id": "uint32",
-    "round": "uint32",
     "flow": "uint16",
     "path_id": "uint64",
     "rounds": "uint32",
@@ -28,25 +33,8 @@ _DTYPES = {
     "length": "uint8",
     "stars": "uint8",
     "reached": "bool",
-    "complete": "bool",
     "addrs": "object",
 }
-_PATHS = (
-    "run_id",
-    "round",
-    "flow",
-    "path_id",
-    "first_ttl",
-    "length",
-    "stars",
-    "reached",
-    "complete",
-    "addrs",
-)
-_PATH_TABLE = (
-    "run_id", "flow", "path_id", "rounds", "share", "first_round", "last_round",
-    "first_ttl", "length", "stars", "reached", "addrs",
-)  # fmt: skip
 
 
 def paths(tables: "Tables") -> pd.DataFrame:
@@ -60,30 +48,73 @@ def paths(tables: "Tables") -> pd.DataFrame:
     Returns
     -------
     paths
-        One row for each (run_id, round, flow), sorted by it: `path_id` (uint64; equal paths have equal
-        ids in every run), `first_ttl`, `length` (places from `first_ttl` to the end), `stars` (places
-        without an answer), `reached` (the target answered in this round), `complete` (the fate of every
-        place is known), `addrs` (tuple; None where nobody answered).
+        One row for each (run_id, round, flow), sorted by it, with the columns of
+        :data:`trippy_nb.frames.derived.PATHS`: `path_id` (equal paths have equal ids in every run),
+        `first_ttl`, `length` (places from `first_ttl` to the end), `stars` (places without an answer),
+        `reached` (the target answered in this round), `complete` (the fate of every place is known),
+        `loops` (places that repeat the address of the place before), `cycles` (places that repeat an
+        earlier one), `cause` of the first of them (see :mod:`trippy_nb.analysis.repeats`), `addrs` (tuple;
+        None where nobody answered).
     """
     probes = probe_arrays(tables)
     cells = cells_of(probes)
-    first = starts_of(cells.run, cells.round, cells.flow)
-    grid, complete, reached = _grid(cells, first)
-    addrs, ids = _distinct(grid, cells.ttl[first], probes.names)
-    count = len(first)
-    data = {
-        "run_id": cells.run[first],
-        "round": cells.round[first],
-        "flow": cells.flow[first],
-        "path_id": np.array(ids, dtype=np.uint64),
-        "first_ttl": cells.ttl[first],
-        "length": np.array([len(path) for path in addrs], dtype=np.int64),
-        "stars": np.array([path.count(None) for path in addrs], dtype=np.int64),
-        "reached": reached,
-        "complete": complete,
-        "addrs": _boxed(addrs) if count else np.empty(0, dtype=object),
+    tracks = tracks_of(cells)
+    heads, way = tracks.heads, tracks.way
+    loops, cycles = _counts(tracks)
+    words = [None, *probes.names]
+    addrs = [tuple(words[code + 1] for code in one.places) for one in tracks.ways]
+    ids = [_path_id(one.first_ttl, path) for one, path in zip(tracks.ways, addrs, strict=True)]
+    stars = np.array([path.count(None) for path in addrs], dtype=np.uint8)
+    columns: dict[str, Any] = {
+        "run_id": cells.run[heads].astype(np.uint32),
+        "round": cells.round[heads].astype(np.uint32),
+        "flow": cells.flow[heads].astype(np.uint16),
+        "path_id": np.array(ids, dtype=np.uint64)[way],
+        "first_ttl": cells.ttl[heads].astype(np.uint8),
+        "length": np.array([len(path) for path in addrs], dtype=np.uint8)[way],
+        "stars": stars[way],
+        "reached": tracks.reached,
+        "complete": tracks.complete,
+        "loops": loops[way],
+        "cycles": cycles[way],
+        "cause": codes(_first_causes(tables, probes, cells, tracks), CAUSES),
+        "addrs": _boxed(addrs)[way],
     }
-    return pd.DataFrame({name: pd.Series(data[name], dtype=_DTYPES[name]) for name in _PATHS})
+    return frame_of(PATHS, columns, len(heads))
+
+
+def _counts(tracks: Tracks) -> tuple[Any, Any]:
+    """Count the loops and the cycles of each way."""
+    loops, cycles = np.zeros((2, len(tracks.ways)), dtype=np.uint8)
+    for number, way in enumerate(tracks.ways):
+        pairs = list(returns(way))
+        loops[number] = sum(far == near + 1 for near, far in pairs)
+        cycles[number] = len(pairs) - loops[number]
+    return loops, cycles
+
+
+def _first_causes(tables: "Tables", probes: "Probes", cells: Cells, tracks: Tracks) -> Ints:
+    """Find the cause of the first repeat of each path; -1 where it has none."""
+    first = [next(returns(way), None) for way in tracks.ways]
+    cause = np.full(len(tracks.way), -1, dtype=np.int64)
+    odd = np.array([pair is not None for pair in first], dtype=np.bool_)
+    at = np.flatnonzero(odd[tracks.way]) if len(odd) else cause
+    if not len(at):
+        return cause
+    repeats = repeats_of(tables, probes, cells, sure_cells(tables, probes, cells), tracks)
+    keys = zip(repeats.hop.tolist(), repeats.far.tolist(), repeats.addr.tolist(), strict=True)
+    known = dict(zip(keys, repeats.cause.tolist(), strict=True))
+    heads = hop_keys(cells)[tracks.heads[at]]
+    _, number, counts = distinct(pack(heads, tracks.way[at]))
+    example = np.zeros(len(counts), dtype=np.int64)
+    example[number] = np.arange(len(at))
+    causes = []
+    for row in example.tolist():
+        way, head = int(tracks.way[at[row]]), int(heads[row])
+        near, far = first[way] or (0, 0)
+        causes.append(known[head + near, head + far, tracks.ways[way].places[near]])
+    cause[at] = np.array(causes, dtype=np.int64)[number]
+    return cause
 
 
 def path_table(tables: "Tables") -> pd.DataFrame:
@@ -97,7 +128,7 @@ def path_table(tables: "Tables") -> pd.DataFrame:
     """
     every = paths(tables)
     if every.empty:
-        return pd.DataFrame({name: pd.Series([], dtype=_DTYPES[name]) for name in _PATH_TABLE})
+        return pd.DataFrame({name: pd.Series([], dtype=dtype) for name, dtype in _TABLE_DTYPES.items()})
     grouped = every.groupby(["run_id", "flow", "path_id"], sort=True)
     table = grouped.agg(
         rounds=("round", "size"),
@@ -113,41 +144,7 @@ def path_table(tables: "Tables") -> pd.DataFrame:
     table = table.sort_values(
         ["run_id", "flow", "rounds", "first_round", "path_id"], ascending=[True, True, False, True, True]
     )
-    return table.astype({name: _DTYPES[name] for name in _PATH_TABLE})[list(_PATH_TABLE)].reset_index(
-        drop=True
-    )
-
-
-def _grid(cells: Cells, first: Ints) -> tuple[Ints, Bools, Bools]:
-    """Lay each path into a row: address code + 1, 0 for a silent place, -1 beyond the end."""
-    count = len(first)
-    start, end = cells.ttl[first], cells.end[first]
-    width = max(int((end - start).max(initial=-1)) + 1, 0)
-    seen = cells.in_view
-    place = cells.ttl - start[cells.path] if count else cells.ttl
-    grid = np.where(np.arange(width) <= (end - start)[:, None], 0, -1)
-    grid[cells.path[seen], place[seen]] = cells.addr[seen] + 1
-    settled = np.bincount(cells.path[seen & cells.settled], minlength=count)
-    complete = settled == np.maximum(end - start + 1, 0)
-    reached = np.bincount(cells.path[seen & cells.from_target], minlength=count) > 0
-    return grid.astype(np.int64), complete, reached
-
-
-def _distinct(
-    grid: Ints, first_ttl: Ints, names: tuple[str, ...]
-) -> tuple[list[tuple[str | None, ...]], list[int]]:
-    words: list[str | None] = [None, *names]
-    known: dict[tuple[int, bytes], tuple[tuple[str | None, ...], int]] = {}
-    addrs, ids = [], []
-    for start, row in zip(first_ttl.tolist(), grid, strict=True):
-        key = (start, row.tobytes())
-        if key not in known:
-            path = tuple(words[code] for code in row.tolist() if code >= 0)
-            known[key] = (path, _path_id(start, path))
-        path, number = known[key]
-        addrs.append(path)
-        ids.append(number)
-    return addrs, ids
+    return table.astype(_TABLE_DTYPES)[list(_TABLE_DTYPES)].reset_index(drop=True)
 
 
 def _path_id(first_ttl: int, path: tuple[str | None, ...]) -> int:

@@ -1,0 +1,248 @@
+"""Diamonds: where paths part, and where all that parted are together again.
+
+A diamond runs from its divergence, a node with several successors, to its convergence, the first node
+that every way from there leads through. Distances are counted from the divergence in links. With branches of
+unequal length a node may be at several distances; it then counts at each.
+
+Links are those of the hop graph that lead onwards (see `analysis.layers`). Silent hops of several flows that
+lie at one TTL between the same answers count once: they may be one router, and are no proof of several. Nor
+are they if a router beside them answers some probes and not others, and may have left those unanswered. Nodes
+whose way from the source, or to the end, was not seen add to the width and to nothing else.
+"""
+
+from collections import defaultdict
+from typing import TYPE_CHECKING, Any
+
+import networkx as nx
+import pandas as pd
+
+from trippy_nb.analysis.graph import SOURCE, hop_graph
+from trippy_nb.analysis.layers import forward_edges
+from trippy_nb.analysis.links import FLOW, POSITIONAL
+from trippy_nb.analysis.shapes import END, Diamond, find_diamonds, shape_of
+from trippy_nb.frames.check import conform
+from trippy_nb.frames.derived import DIAMONDS
+from trippy_nb.frames.split import split_tables
+
+if TYPE_CHECKING:
+    from trippy_nb.frames import Tables
+
+PER_FLOW, PER_PACKET, CANNOT_TELL = DIAMONDS.column("balancing").words
+_BRANCHES = 2
+_HARDLY = 0.05
+
+
+def diamonds(tables: "Tables") -> pd.DataFrame:
+    """List the diamonds of each run.
+
+    Parameters
+    ----------
+    tables
+        Of any number of runs, in any row order.
+
+    Returns
+    -------
+    diamonds
+        The columns of :data:`trippy_nb.frames.derived.DIAMONDS`, nearest first. `balancing` is ``per-packet``
+        if probes of one flow took turns behind the divergence; ``per-flow`` if each of at least two flows
+        kept to one successor; else ``cannot tell``: flows that change with each probe, one flow only, or
+        a route that changed. With one target per-flow and per-destination look the same.
+    """
+    rows: list[dict[str, Any]] = []
+    ids = sorted(tables.runs["run_id"].tolist())
+    parts = (
+        dict(zip(tables.runs["run_id"].tolist(), split_tables(tables), strict=True)) if len(ids) > 1 else {}
+    )
+    for run_id in ids:
+        part = parts.get(run_id, tables)
+        stable = bool(part.runs["flow_stable"].iloc[0])
+        rows += [{"run_id": run_id} | row for row in _rows(hop_graph(part), stable=stable)]
+    frame = pd.DataFrame(rows, columns=list(DIAMONDS.names))
+    frame[["divergence", "convergence"]] = frame[["divergence", "convergence"]].astype("str")
+    return conform(frame.astype({"meshed": bool, "overlapping": bool}), DIAMONDS)
+
+
+def _rows(graph: "nx.MultiDiGraph[str]", *, stable: bool) -> list[dict[str, Any]]:
+    merged = _merge_silent(graph)
+    floor = {node: min(data["ttls"]) for node, data in merged.nodes(data=True)}
+    dag: nx.DiGraph[str] = nx.DiGraph()
+    dag.add_nodes_from(merged)
+    dag.add_edges_from(forward_edges(((a, b) for a, b in merged.edges() if a != b), floor))
+    _join_source(dag, floor)
+    ends = _ends(merged, dag, floor)
+    found = find_diamonds(dag, SOURCE, ends)
+    core = {node for diamond in found for node in diamond.inside}
+    rows = []
+    for number, diamond in enumerate(found):
+        also = _open_nodes(dag, diamond, core)
+        shape = shape_of(dag, diamond, ends, also)
+        inside = diamond.inside | also
+        keep = {diamond.divergence, diamond.convergence, *inside}
+        edges = [
+            (a, b, data) for a, b, data in merged.edges(data=True) if {a, b} <= keep and dag.has_edge(a, b)
+        ]
+        rows.append(
+            {
+                "diamond": number,
+                "divergence": diamond.divergence,
+                "convergence": None if diamond.convergence == END else diamond.convergence,
+                "ttl": floor[diamond.divergence],
+                "max_width": shape.max_width,
+                "min_width": shape.min_width,
+                "max_length": shape.max_length,
+                "min_length": shape.min_length,
+                "width_asymmetry": shape.width_asymmetry,
+                "meshed": shape.meshed_ratio > 0,
+                "meshed_ratio": shape.meshed_ratio,
+                "nested_in": _holder(found, number),
+                "overlapping": _is_overlapping(dag, diamond),
+                "nodes": len(inside),
+                "edges": len({(a, b) for a, b, _ in edges}),
+                "silent": sum(merged.nodes[node]["kind"] == "silent" for node in inside),
+                "flows": _flows_at(merged, diamond.divergence),
+                "balancing": _balancing(merged, diamond.divergence, stable=stable),
+                "evidence": FLOW if all(data["evidence"] == FLOW for *_, data in edges) else POSITIONAL,
+            }
+        )
+    return rows
+
+
+def _merge_silent(graph: "nx.MultiDiGraph[str]") -> "nx.MultiDiGraph[str]":
+    """Take silent hops between the same answers for one, or for a hop there that answers some probes."""
+    quiet = [node for node, kind in graph.nodes(data="kind") if kind == "silent"]
+    groups: dict[Any, list[str]] = defaultdict(list)
+    for node in sorted(quiet):
+        before = _answers_beside(graph, node, quiet, onwards=False)
+        after = _answers_beside(graph, node, quiet, onwards=True)
+        groups[graph.nodes[node]["ttls"], before, after].append(node)
+    name = {node: node for node in graph}
+    for (ttls, before, after), nodes in groups.items():
+        sibling = _sibling(graph, ttls, before, after, nodes)
+        name |= dict.fromkeys(nodes, sibling or nodes[0])
+    flows: dict[str, set[int]] = defaultdict(set)
+    for node, seen in graph.nodes(data="flows"):
+        flows[name[node]].update(seen)
+    merged: nx.MultiDiGraph[str] = nx.MultiDiGraph()
+    for node in graph:
+        if name[node] == node:
+            merged.add_node(node, **(graph.nodes[node] | {"flows": tuple(sorted(flows[node]))}))
+    for a, b, data in graph.edges(data=True):
+        merged.add_edge(name[a], name[b], **data)
+    return merged
+
+
+def _sibling(
+    graph: "nx.MultiDiGraph[str]",
+    ttls: tuple[int, ...],
+    before: frozenset[str],
+    after: frozenset[str],
+    silent: list[str],
+) -> str | None:
+    """Find an answering node that these silent hops may be: one beside them that leaves probes unanswered.
+
+    They are not that node if one of them was asked so often that it would hardly have kept silent throughout.
+    """
+    for node, data in sorted(graph.nodes(data=True)):
+        if data["kind"] != "router" or not {*ttls} <= {*data["ttls"]}:
+            continue
+        if not (before <= {*graph.predecessors(node)} and after <= {*graph.successors(node)}):
+            continue
+        asked = max(graph.nodes[one]["sent"] for one in silent)
+        chance = (data["loss_ratio"] or 0.0) ** asked if asked > 1 else 1.0
+        if min(1.0, chance * len(silent)) > _HARDLY:
+            return str(node)
+    return None
+
+
+def _answers_beside(
+    graph: "nx.MultiDiGraph[str]", node: str, quiet: list[str], *, onwards: bool
+) -> frozenset[str]:
+    """Return who answered next to a stretch of silence."""
+    silent, found, seen, waiting = {*quiet}, set(), {node}, [node]
+    while waiting:
+        here = waiting.pop()
+        for other in graph.successors(here) if onwards else graph.predecessors(here):
+            if other not in silent:
+                found.add(other)
+            elif other not in seen:
+                seen.add(other)
+                waiting.append(other)
+    return frozenset(found)
+
+
+def _join_source(dag: "nx.DiGraph[str]", floor: dict[str, int]) -> None:
+    """Lead from the source to what was seen first, if the first TTL was not 1."""
+    if dag.out_degree(SOURCE) == 0:
+        others = [node for node in dag if node != SOURCE]
+        nearest = min((floor[node] for node in others), default=0)
+        dag.add_edges_from((SOURCE, node) for node in others if floor[node] == nearest)
+
+
+def _ends(graph: "nx.MultiDiGraph[str]", dag: "nx.DiGraph[str]", floor: dict[str, int]) -> tuple[str, ...]:
+    """Return where paths end: at the targets, or if none was reached at the farthest nodes."""
+    targets = [
+        node for node, kind in graph.nodes(data="kind") if kind == "target" and dag.out_degree(node) == 0
+    ]
+    if targets:
+        return tuple(sorted(targets))
+    last = [node for node in dag if dag.out_degree(node) == 0]
+    farthest = max((floor[node] for node in last), default=0)
+    return tuple(sorted(node for node in last if floor[node] == farthest))
+
+
+def _open_nodes(dag: "nx.DiGraph[str]", diamond: Diamond, core: set[str]) -> frozenset[str]:
+    """Find what was seen behind the divergence only, and nothing behind it."""
+    mine = {diamond.divergence, *diamond.inside}
+    return frozenset(
+        node
+        for inner in mine
+        for node in dag.successors(inner)
+        if dag.out_degree(node) == 0
+        and node not in core
+        and node != diamond.convergence
+        and set(dag.predecessors(node)) <= mine
+    )
+
+
+def _holder(found: list[Diamond], number: int) -> int | None:
+    """Return the number of the smallest diamond that holds this one."""
+    one = found[number]
+    whole = {one.divergence, *one.inside, one.convergence}
+    holders = [
+        (len(other.inside), place)
+        for place, other in enumerate(found)
+        if place != number
+        and whole <= {other.divergence, *other.inside, other.convergence}
+        and one.inside < other.inside
+    ]
+    return min(holders)[1] if holders else None
+
+
+def _is_overlapping(dag: "nx.DiGraph[str]", diamond: Diamond) -> bool:
+    mine = {diamond.divergence, *diamond.inside}
+    return any(not set(dag.predecessors(node)) <= mine for node in diamond.inside)
+
+
+def _flows_at(graph: "nx.MultiDiGraph[str]", node: str) -> int:
+    if node == SOURCE:
+        return len({flow for _, flows in graph.nodes(data="flows") for flow in flows})
+    return len(graph.nodes[node]["flows"])
+
+
+def _balancing(graph: "nx.MultiDiGraph[str]", node: str, *, stable: bool) -> str:
+    """Say how a divergence shares packets out.
+
+    Where it is itself behind a balancer of packets, so that nobody knows which of its neighbours' packets
+    came through it, nothing can be said.
+    """
+    if not stable or any(data["evidence"] != FLOW for _, _, data in graph.in_edges(node, data=True)):
+        return CANNOT_TELL
+    after: dict[tuple[int, int], set[str]] = defaultdict(set)
+    for _, far, data in graph.out_edges(node, data=True):
+        if data["evidence"] != FLOW:
+            return PER_PACKET
+        for flow in data["flows"]:
+            after[data["ttl"], flow].add(far)
+    if any(len(far) > 1 for far in after.values()):  # one flow took two ways: the route changed
+        return CANNOT_TELL
+    return PER_FLOW if len({flow for _, flow in after}) >= _BRANCHES else CANNOT_TELL

@@ -1,0 +1,97 @@
+"""Where the flow decided who answered, and where chance did.
+
+A link is proof only if both of its probes took the same path. They did if all packets of the flow look the
+same to a balancer, and none on the way treats the packets of a flow one by one.
+"""
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from trippy_nb.analysis.arrays import Bools, Ints, Probes, group_numbers, pack, starts_of
+from trippy_nb.analysis.cells import Cells, hop_numbers, sightings
+
+if TYPE_CHECKING:
+    from trippy_nb.frames import Tables
+
+# A route that changed and came back switches twice; a balancer that looks at each packet switches at
+# about half of all answers (or more rarely, if its weights are uneven). Our choice, not measured.
+_FEW_SWITCHES = 2
+_UNSTEADY_SHARE = 0.2
+_KEPT_TO_ONE = 6
+"""Answers of one address, with which an even balancer of packets over two would do so in 1 of 32 flows."""
+
+
+def sure_cells(tables: "Tables", probes: Probes, cells: Cells) -> Bools:
+    """Tell where the flow, and not chance, decided who answered.
+
+    Where the responders of one flow take turns, other flows that these answer at the same TTL of the run are
+    taken to pass the same balancer, unless they were seen to keep to one of them.
+    """
+    if not len(cells.run):
+        return np.zeros(0, dtype=np.bool_)
+    unsteady = unsteady_cells(cells)
+    if unsteady.any():
+        unsteady |= _suspects(probes, cells, unsteady)
+    return stable_cells(tables, cells) & ~unsteady
+
+
+def _suspects(probes: Probes, cells: Cells, unsteady: Bools) -> Bools:
+    """Find the (flow, TTL) answered by what takes turns there in another flow, and too seldom to tell."""
+    cell, addr, _ = sightings(probes, cells)
+    place = pack(cells.run[cell], cells.ttl[cell], addr)
+    shared = np.isin(place, place[unsteady[cell]])
+    hop, count = hop_numbers(cells)
+    suspected = np.zeros(count, dtype=np.bool_)
+    suspected[hop[cell[shared]]] = True
+    answers = np.bincount(hop[cell], minlength=count)
+    kept = answers >= _KEPT_TO_ONE
+    kept[hop[_with_rivals(hop, cells.addr, count)]] = False
+    result: Bools = (suspected & ~kept)[hop]
+    return result
+
+
+def stable_cells(tables: "Tables", cells: Cells) -> Bools:
+    """Tell which cells are of runs whose probes of one flow all look the same to a balancer."""
+    runs = tables.runs
+    stable = {int(run): bool(flag) for run, flag in zip(runs["run_id"], runs["flow_stable"], strict=True)}
+    starts = starts_of(cells.run)
+    each = np.array([stable.get(int(run), False) for run in cells.run[starts]], dtype=np.bool_)
+    result: Bools = (
+        each[group_numbers(starts, len(cells.run))] if len(starts) else np.zeros(0, dtype=np.bool_)
+    )
+    return result
+
+
+def unsteady_cells(cells: Cells) -> Bools:
+    """Find the (flow, TTL) whose responders take turns, as behind a per-packet balancer.
+
+    Two attempts of one round, which are sent within moments, need to differ but once. Rounds may differ
+    because the route changed: only responders that come and go are called unsteady.
+    """
+    hop, count = hop_numbers(cells)
+    unsteady = np.zeros(count, dtype=np.bool_)
+    unsteady[hop[cells.mixed]] = True
+    seen = _with_rivals(hop, cells.addr, count)
+    seen = seen[np.argsort(hop[seen], kind="stable")]
+    same_hop = hop[seen][1:] == hop[seen][:-1]
+    other = cells.addr[seen][1:] != cells.addr[seen][:-1]
+    switches = np.bincount(hop[seen][1:][same_hop & other], minlength=count)
+    pairs = np.bincount(hop[seen][1:][same_hop], minlength=count)
+    unsteady |= (switches > _FEW_SWITCHES) & (switches >= _UNSTEADY_SHARE * pairs)
+    result: Bools = unsteady[hop]
+    return result
+
+
+def _with_rivals(hop: Ints, addr: Ints, count: int) -> Ints:
+    """Return the answered cells of hops that several addresses answered for: usually few."""
+    seen = np.flatnonzero(addr >= 0)
+    here, who = hop[seen], addr[seen]
+    one = np.full(count, -1, dtype=np.int64)
+    one[here] = who  # any of them: the last one written
+    other = np.flatnonzero(one[here] != who)
+    if not len(other):
+        return other
+    rivals = np.zeros(count, dtype=np.bool_)
+    rivals[here[other]] = True
+    return seen[rivals[here]]

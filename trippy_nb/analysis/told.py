@@ -1,0 +1,30 @@
+"""How a finding shows itself: what it says, and the table that it rests on."""
+
+from html import escape
+
+import pandas as pd
+
+
+class Told:
+    """Something with a sentence and a table, at a prompt and in a notebook."""
+
+    __slots__ = ()
+
+    @property
+    def said(self) -> tuple[str, pd.DataFrame]:
+        """The sentence, and the table without what is the same in every row."""
+        raise NotImplementedError
+
+    def __repr__(self) -> str:
+        sentence, table = self.said
+        return sentence if table.empty else f"{sentence}\n\n{_filled(table).to_string(index=False)}"
+
+    def _repr_html_(self) -> str:
+        sentence, table = self.said
+        told = f"<p>{escape(sentence)}</p>"
+        return told if table.empty else told + _filled(table).to_html(index=False, border=0)
+
+
+def _filled(table: pd.DataFrame) -> pd.DataFrame:
+    """Leave empty what is missing."""
+    return table.astype(object).where(table.notna(), "")
