@@ -163,6 +163,7 @@ NEEDS = {
         lambda: _succeeds("strace", "-o", os.devnull, "true"), "strace", "a machine that allows ptrace"
     ),
     "tcpdump": Need(_tools("tcpdump"), "tcpdump"),
+    "tracepath": Need(_tools("tracepath"), "iputils-tracepath"),
     "traceroute": Need(_tools("traceroute"), "traceroute"),
     "vrf": Need(
         _can_make_vrf,

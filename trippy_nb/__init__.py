@@ -10,9 +10,12 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from trippy_nb import plots as plots
     from trippy_nb import sim as sim
+    from trippy_nb import testing as testing
     from trippy_nb.api import compare as compare
+    from trippy_nb.api import discover as discover
     from trippy_nb.api import doctor as doctor
     from trippy_nb.api import handles as handles
+    from trippy_nb.api import pmtu as pmtu
     from trippy_nb.api import read as read
     from trippy_nb.api import sessions as sessions
     from trippy_nb.api import stop_all as stop_all
@@ -29,6 +32,8 @@ _DOOR: dict[str, str] = {
     "Run": "run",
     "RunSet": "run",
     "compare": "api",
+    "discover": "api",
+    "pmtu": "api",
     "doctor": "api",
     "handles": "api",
     "plots": "plots",
@@ -36,6 +41,7 @@ _DOOR: dict[str, str] = {
     "sessions": "api",
     "sim": "sim",
     "stop_all": "api",
+    "testing": "testing",
     "trace": "api",
     "trace_async": "api",
 }
@@ -47,13 +53,16 @@ __all__ = [
     "RunSet",
     "__version__",
     "compare",
+    "discover",
     "doctor",
     "handles",
     "plots",
+    "pmtu",
     "read",
     "sessions",
     "sim",
     "stop_all",
+    "testing",
     "trace",
     "trace_async",
 ]

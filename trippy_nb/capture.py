@@ -14,10 +14,13 @@ from trippy_nb.errors import ChannelError, PortInUseError
 from trippy_nb.frames import Recorder, Tables
 from trippy_nb.lifetimes import Session, Vault, records
 from trippy_nb.model import (
+    ICMP_FLOWS,
     IPV6,
     Choice,
+    DiscoveryOptions,
     EndReason,
     Plan,
+    PmtuOptions,
     Protocol,
     RoundEnded,
     SocketMode,
@@ -27,7 +30,7 @@ from trippy_nb.model import (
     check_family,
     derive_secret,
 )
-from trippy_nb.tracing import Channel, Network, dumped, run_trace
+from trippy_nb.tracing import Channel, Discovery, Network, PmtuSearch, Sender, dumped, run_trace
 
 _log = logging.getLogger(__name__)
 # Else Python itself prints the warnings of a program that has not set up logging (HOWTO of `logging`).
@@ -46,10 +49,13 @@ _BRIEF: dict[str, Any] = {
 }
 """A trace of one probe to ourselves, which is answered in a millisecond or never."""
 _OWN_HEADERS = (SocketMode.RAW, SocketMode.SIM)
+_OWN_CHECKSUM = (*_OWN_HEADERS, SocketMode.DATAGRAM)  # Linux computes it there: of our identifier and payload
 _CHECKSUM_WORD = 2  # bytes of payload that make a checksum come out
 _TCP_DEFAULT_PORT = 80  # trippy's default target port for TCP
 
 OnRound = Callable[["Collected", RoundEnded], bool | None]
+Purpose = DiscoveryOptions | PmtuOptions
+"""What a trace is for, other than Trippy's rounds."""
 
 
 def make_plan(target: Target, config: TraceConfig, choice: Choice, *, run_uuid: str) -> Plan:
@@ -80,7 +86,7 @@ def make_plan(target: Target, config: TraceConfig, choice: Choice, *, run_uuid: 
         trace_id=decided.trace_identifier or 1 + number % 0xFFFF,
         secret=secret,
     )
-    return _with_flow(plan) if choice.mode in _OWN_HEADERS else plan
+    return _with_flow(plan)
 
 
 def _with_flow(plan: Plan) -> Plan:
@@ -91,11 +97,13 @@ def _with_flow(plan: Plan) -> Plan:
     survive a router that recomputes it.
     """
     number = int.from_bytes(derive_secret(plan.source, plan.target.addr), "big")
-    solvable = plan.protocol is Protocol.ICMP and plan.payload_size >= _CHECKSUM_WORD
+    is_icmp = plan.protocol is Protocol.ICMP and plan.mode in _OWN_CHECKSUM
+    solvable = is_icmp and plan.payload_size >= _CHECKSUM_WORD
+    labels = plan.af == IPV6 and plan.mode in _OWN_HEADERS
     return replace(
         plan,
-        icmp_checksum=1 + number % 0xFFFE if solvable else None,
-        flow_label=1 + number % 0xFFFFF if plan.af == IPV6 else 0,
+        icmp_checksum=1 + number % ICMP_FLOWS if solvable else None,
+        flow_label=1 + number % 0xFFFFF if labels else 0,
     )
 
 
@@ -122,10 +130,31 @@ def open_channel(network: Network, plan: Plan, vault: Vault) -> tuple[Plan, Chan
         try:
             return plan, network.open(plan, vault)
         except PortInUseError:
-            if plan.sport is None or plan.config.source_port is not None:
+            following = _with_next_number(plan)
+            if following is None:
                 raise
-            plan = replace(plan, sport=LOWEST_PORT + (plan.sport + 1 - LOWEST_PORT) % _PORTS)
+            plan = following
     return plan, network.open(plan, vault)
+
+
+def _sender(plan: Plan) -> Sender | None:
+    """Make what decides what to send; None for Trippy's rounds."""
+    match plan.purpose:
+        case None:
+            return None
+        case PmtuOptions():
+            return PmtuSearch(plan, plan.purpose)
+        case DiscoveryOptions():
+            return Discovery(plan, plan.purpose)
+
+
+def _with_next_number(plan: Plan) -> Plan | None:
+    """Take the next source port, or ICMP identifier; None if it was not left to us."""
+    if plan.protocol is Protocol.ICMP and plan.config.trace_identifier is None:
+        return replace(plan, trace_id=1 + plan.trace_id % 0xFFFF)
+    if plan.sport is not None and plan.config.source_port is None:
+        return replace(plan, sport=LOWEST_PORT + (plan.sport + 1 - LOWEST_PORT) % _PORTS)
+    return None
 
 
 class Collected:
@@ -135,16 +164,22 @@ class Collected:
     """
 
     def __init__(
-        self, target: Target, config: TraceConfig, network: Network, on_round: OnRound | None
+        self,
+        target: Target,
+        config: TraceConfig,
+        network: Network,
+        on_round: OnRound | None,
+        purpose: Purpose | None = None,
     ) -> None:
         self.target = target
         self.config = config
-        self.run_uuid = network.run_uuid(target, config)
+        self.run_uuid = network.run_uuid(target, config, purpose)
         self.plan: Plan | None = None
         self.error: str | None = None
         self.over = False
         self._network = network
         self._on_round = on_round
+        self._purpose = purpose
         self._recorder: Recorder | None = None
 
     @property
@@ -178,6 +213,7 @@ class Collected:
         """Choose sockets, open them, trace, record: what the session runs on its thread."""
         choice = self._network.choose(self.target, self.config)
         plan = make_plan(self.target, self.config, choice, run_uuid=self.run_uuid)
+        plan = replace(plan, purpose=self._purpose)
         if stop():  # opening is 60 calls: 5 ms each beside a computing cell
             ended = TraceEnded(self._network.clock.now_ns(), EndReason.INTERRUPTED)
             self._begin(plan).record(ended)
@@ -194,6 +230,7 @@ class Collected:
                 emit=recorder.record,
                 stop=stop,
                 on_round=None if self._on_round is None else self._round_ended,
+                sender=_sender(plan),
             )
         finally:
             strays = Counter(foreign.reason for foreign in recorder.foreign_sample)
@@ -237,12 +274,20 @@ class Capture:
     on_round
         Called on the tracing thread after each round; False ends the trace. It must not hold the
         capture.
+    purpose
+        What the probes are for; None is Trippy's rounds.
     """
 
     def __init__(
-        self, target: Target, config: TraceConfig, network: Network, *, on_round: OnRound | None = None
+        self,
+        target: Target,
+        config: TraceConfig,
+        network: Network,
+        *,
+        on_round: OnRound | None = None,
+        purpose: Purpose | None = None,
     ) -> None:
-        self.collected = Collected(target, config, network, on_round)
+        self.collected = Collected(target, config, network, on_round, purpose)
         self._session: Session[EndReason] = Session(
             self.collected.job,
             name=f"trippy_nb {target.addr}",

@@ -5,7 +5,20 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from trippy_nb.analysis import ComparisonTables, compare_tables, hop_graph, hop_table, links
+from trippy_nb.analysis import (
+    ComparisonTables,
+    Discovery,
+    PathMtu,
+    compare_tables,
+    diamonds,
+    discovery,
+    evidence,
+    hop_graph,
+    hop_table,
+    links,
+    path_mtu,
+    paths,
+)
 from trippy_nb.errors import ConfigError
 from trippy_nb.frames import (
     Tables,
@@ -78,9 +91,24 @@ class _Frames:
         """One row a link between adjacent hops, within a flow only (see `analysis.links`)."""
         return links(self.tables)
 
+    @cached_property
+    def paths(self) -> "pd.DataFrame":
+        """One row for each round of each flow: who answered, loops and cycles (see `analysis.paths`)."""
+        return paths(self.tables)
+
+    @cached_property
+    def diamonds(self) -> "pd.DataFrame":
+        """One row for each place where paths part and meet again (see `analysis.diamonds`)."""
+        return diamonds(self.tables)
+
+    @cached_property
+    def evidence(self) -> "pd.DataFrame":
+        """One row for each thing that answers give reason to say, and why (see `analysis.evidence`)."""
+        return evidence(self.tables)
+
     def graph(self) -> "nx.MultiDiGraph[str]":
         """Make the hop graph: see `analysis.hop_graph` for what nodes and edges carry."""
-        return hop_graph(self.tables)
+        return hop_graph(self.tables, evidence=self.evidence)
 
     def save(self, path: str | Path) -> Path:
         """Write everything to one Parquet file of probes, which any tool can read.
@@ -143,6 +171,16 @@ class Run(_Frames):
         """Host names of the responders, as far as they are known by now."""
         addrs = self.probes["addr"].dropna().unique()
         return {addr: name for addr in addrs if (name := self._names(addr)) is not None}
+
+    @cached_property
+    def discovery(self) -> Discovery:
+        """What this run shows of branching, and what it may have missed (see `analysis.discovery`)."""
+        return discovery(self.tables)
+
+    @cached_property
+    def pmtu(self) -> PathMtu:
+        """The path MTU that this run found (see `analysis.path_mtu`)."""
+        return path_mtu(self.tables)
 
     @cached_property
     def plot(self) -> "RunPlots":

@@ -150,7 +150,7 @@ def test_duration_ends_a_trace_in_the_time_of_its_network(net):
         ({"packet_size": 27}, "packet_size is 27"),
         ({"protocol": "udp", "target_port": 0}, "target_port is 0"),
         ({"protcol": "udp"}, "did you mean 'protocol'"),
-        ({"protocol": "icmp", "multipath": "paris"}, "paris is for UDP"),
+        ({"protocol": "icmp", "multipath": "dublin"}, "dublin is for UDP, not icmp: use paris"),
         ({"source_address": "203.0.113.77"}, "203.0.113.77"),
     ],
 )

@@ -114,6 +114,14 @@ REACHED = GONE | {
             ),
         ),
         (
+            REACHED | {"outcome": "loop", "target_ttl": None},
+            [hop(1, 10, 10)],
+            (
+                f"Packets to {TARGET} went in circles, the farthest answer came from hop 1 (192.0.2.1); "
+                "10 probes, all answered."
+            ),
+        ),
+        (
             REACHED | {"outcome": "nothing", "end_reason": "interrupted"},
             [hop(1, 3, 0)],
             (
@@ -134,6 +142,16 @@ REACHED = GONE | {
 )
 def test_the_verdict_says_the_outcome_in_words(run, hops, sentence):
     assert run_verdict(run, hops) == sentence
+
+
+def test_what_this_machine_refused_to_send_is_no_loss_and_is_said():
+    nothing = REACHED | {"outcome": "nothing", "target_ttl": None}
+    assert run_verdict(nothing, [hop(1, 0, 0)], refused=460) == (
+        f"Nothing on the way to {TARGET} answered; this machine refused to send 460 probes."
+    )
+    assert run_verdict(REACHED, [hop(1, 10, 10)], refused=1) == (
+        f"Reached {TARGET} in 7 hops; this machine refused to send 1 probe; 10 probes, all answered."
+    )
 
 
 def test_a_comparison_card_has_the_aligned_paths_with_their_shifts():

@@ -10,10 +10,11 @@ import trippy_nb as tn
 def main() -> None:
     for job in json.load(sys.stdin):
         path, target, uid = job.pop("path"), job.pop("target"), job.pop("uid", None)
+        verb = getattr(tn, job.pop("verb", "trace"))
         if uid is not None:
             os.seteuid(uid)  # gives up the effective capabilities of root with it
         try:
-            run = tn.trace(target, progress=False, dns=False, **job)
+            run = verb(target, progress=False, dns=False, **job)
         finally:
             if uid is not None:
                 os.seteuid(0)

@@ -41,7 +41,7 @@ PATH = ({"r1"}, {"r2a", "r2b"}, {"r3"}, {"dst"})
 """Who answers at TTL 1, 2, ... on the way to dst."""
 DEEP_PATH: tuple[set[str], ...] = ({"r1"}, {"r2a", "r2b"}, {"r3"}, set(), {"deep"})
 
-_SYSCTLS = (
+SYSCTLS = (
     "net.ipv4.ip_forward=1",
     "net.ipv6.conf.all.forwarding=1",
     "net.ipv6.conf.all.accept_dad=0",
@@ -99,7 +99,8 @@ class Lab:
     def trace(self, jobs: Sequence[dict[str, object]], folder: Path) -> list[Path]:
         """Trace from src, one job after the other in one process; a Parquet file each.
 
-        A job is keywords of `trippy_nb.trace`, with `target`, and `uid` to give up root for it.
+        A job is keywords of `trippy_nb.trace`, with `target`, and `uid` to give up root for it; `verb` names
+        another door, such as `pmtu`.
         """
         wanted = [job | {"path": str(folder / f"{number}.parquet")} for number, job in enumerate(jobs)]
         self.run(sys.executable, str(Path(__file__).with_name("inside.py")), stdin=json.dumps(wanted))
@@ -120,9 +121,7 @@ def lab() -> Iterator[Lab]:
             _run("ip", "netns", "add", it.ns(host))
             it.ip(host, "link", "set", "lo", "up")
             # One by one: a kernel that lacks one of them still takes the others.
-            it.run(
-                "sh", "-c", "".join(f"sysctl -qw '{s}' 2>/dev/null;" for s in _SYSCTLS) + "true", host=host
-            )
+            it.run("sh", "-c", "".join(f"sysctl -qw '{s}' 2>/dev/null;" for s in SYSCTLS) + "true", host=host)
         _cable(it)
         _route(it)
         it.run("nft", "-f", "-", host="r4", stdin=_SILENT)

@@ -96,6 +96,18 @@ def test_links_are_cables_where_the_flow_is_kept(net, runs, job):
                 assert ends in cables | {("r1", "r1")}
 
 
+@pytest.mark.parametrize("job", JOBS, ids=_name)
+def test_kernel_routers_quote_what_was_sent_and_give_no_reason_to_say_more(runs, job):
+    run = runs[_name(job)]
+    compared = run.replies["rewritten"].dropna()
+    whole = bool(run.runs["has_quote_header"].item())
+    assert (len(compared) > 0) == whole
+    assert set(compared) <= {""}
+    said = run.evidence[run.evidence["kind"] != "address-edge"]
+    strengths = {"none seen"} if whole else {"cannot be seen"}
+    assert set(said["strength"]) == strengths
+
+
 def test_varying_flows_see_both_branches_and_one_flow_sees_one(net, runs):
     both = {}
     for job in JOBS:

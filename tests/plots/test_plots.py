@@ -15,10 +15,11 @@ from hypothesis import strategies as st
 from matplotlib.axes import Axes
 from matplotlib.collections import Collection
 from matplotlib.colors import to_hex, to_rgb
+from matplotlib.legend import Legend
 from matplotlib.patches import FancyArrowPatch, PathPatch
 from matplotlib.text import Text
 
-from tests.analysis.handmade import TARGET, Row, a, probe, rounds, tables
+from tests.analysis.handmade import TARGET, Row, a, probe, quoted, rounds, tables
 from tests.analysis.strategies import probe_rows
 from trippy_nb.analysis import compare_tables, hop_graph, hop_table, latency
 from trippy_nb.frames import HOPS, PROBES, Tables
@@ -166,6 +167,50 @@ def test_the_width_of_an_edge_grows_with_its_share_and_positional_ones_are_dashe
     assert np.argsort(widths, kind="stable").tolist() == np.argsort(shares, kind="stable").tolist()
     dashed = [edge.get_linestyle() not in ("solid", "-") for edge in edges]
     assert dashed == [data["evidence"] == "positional" for _, _, data in graph.edges(data=True)]
+
+
+def test_an_edge_that_skips_a_router_is_dotted_and_the_legend_says_so():
+    made = tables(rounds([a(1), a(2), a(2), TARGET]))
+    skipped = quoted(made, q_ttl=lambda row: 0 if row.ttl == 2 else 1)
+    plain, marked = plot_graph(hop_graph(made)), plot_graph(hop_graph(skipped))
+    legends = [[text.get_text() for text in legend(ax).get_texts()] for ax in (plain, marked)]
+    assert ["skips a router" in words for words in legends] == [False, True]
+    styles = [{str(patch.get_linestyle()) for patch in ax.patches} for ax in (plain, marked)]
+    assert styles[0] != styles[1]
+    drawn = [corners(patch) for patch in marked.patches if isinstance(patch, PathPatch)]
+    (skips,) = [curve for curve in drawn if curve[0, 1] == 1]
+    assert len({*skips[:, 0].round(3)}) == 1  # nothing lies in its way
+
+
+def corners(patch: PathPatch) -> np.ndarray[tuple[int, int], np.dtype[np.float64]]:
+    return np.array(patch.get_path().vertices, dtype=float)
+
+
+def legend(ax: Axes) -> Legend:
+    found = ax.get_legend()
+    assert found is not None
+    return found
+
+
+def test_an_edge_past_a_node_goes_around_it_within_the_picture():
+    ways = [[a(1), a(2), TARGET], [a(1), TARGET]]
+    graph = hop_graph(tables([row for flow, way in enumerate(ways) for row in rounds(way, flow=flow)]))
+    ax = plot_graph(graph)
+    curves = [corners(patch)[:, 0] for patch in ax.patches if isinstance(patch, PathPatch)]
+    assert min(curve.min() for curve in curves) >= ax.get_xlim()[0]
+    skipping = [
+        one for one, (*_, data) in zip(curves, graph.edges(data=True), strict=True) if data["ttl"] == 1
+    ]
+    assert len(skipping) == 2
+
+
+def test_where_branches_of_unequal_length_add_up_the_axis_counts_hops_of_the_longest_way():
+    short, long = [a(1), a(2), a(5)], [a(1), a(3), a(4), a(5)]
+    ways = [[*one, *(addr.replace("10.0.", "10.1.") for addr in two), TARGET]
+            for one, two in ((short, long), (long, short))]  # fmt: skip
+    rows = [row for flow, way in enumerate(ways) for row in rounds(way, flow=flow)]
+    assert plot_graph(hop_graph(tables(rows))).get_ylabel() == "Hops of the longest way"
+    assert plot_graph(hop_graph(tables(rows[: len(ways[0])]))).get_ylabel() == PROBES.label("ttl")
 
 
 def test_the_colour_bar_says_what_it_shows_and_is_absent_without_rtts():

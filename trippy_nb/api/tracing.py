@@ -1,12 +1,13 @@
 """Trace: from a name to runs."""
 
 import asyncio
+import contextlib
 import logging
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, Unpack, overload
 
 from trippy_nb.api.document import document_options
-from trippy_nb.capture import Capture, Collected
+from trippy_nb.capture import Capture, Collected, Purpose
 from trippy_nb.enrich import NameBook
 from trippy_nb.errors import ConfigError, StoppedError
 from trippy_nb.lifetimes import current_cell
@@ -19,7 +20,8 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger(__name__)
 
-_TICK_S = 0.05
+TICK_S = 0.05
+"""How often whoever waits for a trace looks up."""
 _NOTHING = "stopped before the first packet left: there is nothing to return"
 _AT_ONCE = 16  # sessions under way at a time when several targets are traced
 
@@ -46,6 +48,8 @@ class Tracing:
         built-in internet, whose clock they share.
     config, network, on_round
         As for :func:`trace`.
+    purpose
+        What the probes are for; None is Trippy's rounds.
     """
 
     def __init__(
@@ -55,6 +59,7 @@ class Tracing:
         network: "Network",
         *,
         on_round: OnRound | None = None,
+        purpose: Purpose | None = None,
     ) -> None:
         names = NameBook(lambda addr: network.reverse(addr, config), ttl_s=config.dns_ttl)
         self._names, self._config = names, config
@@ -64,7 +69,9 @@ class Tracing:
             _want_names(names, collected)
             return None if on_round is None else on_round(Run(collected.tables, names=names.peek))
 
-        self.captures = [Capture(target, config, network, on_round=round_ended) for target in targets]
+        self.captures = [
+            Capture(target, config, network, on_round=round_ended, purpose=purpose) for target in targets
+        ]
         self._waiting = list(self.captures)
         self._under_way: list[Capture] = []
 
@@ -105,8 +112,10 @@ class Tracing:
         """Return the run of one capture, as it is when it is first looked at."""
         return Run(collected.tables, names=self._names.peek)
 
-    def progress(self, *, wanted: bool | None = None) -> "TraceProgress":
-        """Return a progress line for these captures, to be entered and updated."""
+    def progress(
+        self, *, wanted: bool | None = None, words: Callable[[], str] | None = None
+    ) -> "TraceProgress":
+        """Return a progress line for these captures, to be entered and updated; `words` says more in it."""
         from trippy_nb.display import TraceProgress
 
         config, alone = self._config, self._at_once == 1
@@ -116,6 +125,7 @@ class Tracing:
             rounds=config.rounds,
             expected_s=0.0 if alone else min(expected_s, config.duration or expected_s),
             wanted=wanted,
+            words=words,
         )
 
     def wait_for_names(self, timeout_s: float) -> None:
@@ -195,10 +205,23 @@ def trace(
     True
     """
     tracing, many = _prepare(target, options, network, on_round)
+    with finished(tracing), tracing.progress(wanted=progress) as bar:
+        while not tracing.advance(TICK_S):
+            bar.update()
+    return _result(tracing, many=many)
+
+
+@contextlib.contextmanager
+def finished(tracing: Tracing) -> Iterator[None]:
+    """End captures on every way out; what was collected before an interrupt, or an error, is kept.
+
+    Raises
+    ------
+    KeyboardInterrupt
+        If it came before the first packet left; otherwise it ends the block, and no more.
+    """
     try:
-        with tracing.progress(wanted=progress) as bar:
-            while not tracing.advance(_TICK_S):
-                bar.update()
+        yield
     except KeyboardInterrupt:
         tracing.stop(by="interrupt")
         if not tracing.runs():
@@ -206,7 +229,8 @@ def trace(
     except BaseException as error:
         _attach_partial(error, tracing)
         raise
-    return _result(tracing, many=many)
+    if not tracing.runs():
+        raise StoppedError(_NOTHING)
 
 
 @overload
@@ -245,7 +269,7 @@ async def trace_async(
     tracing, many = await asyncio.to_thread(_prepare, target, dict(options), network, on_round)
     try:
         while not tracing.advance(0):  # noqa: ASYNC110 - the worker is a thread that knows no loop
-            await asyncio.sleep(_TICK_S / 5)
+            await asyncio.sleep(TICK_S / 5)
     except (KeyboardInterrupt, asyncio.CancelledError):
         tracing.stop(by="interrupt")
         task = asyncio.current_task()
@@ -264,6 +288,7 @@ def prepare(
     *,
     network: "Network | None" = None,
     on_round: OnRound | None = None,
+    purpose: Purpose | None = None,
 ) -> Tracing:
     """Resolve the targets and make ready to trace them; nothing is open yet."""
     world = live_network() if network is None else network
@@ -274,7 +299,7 @@ def prepare(
     for name in names:
         found = world.resolve(name.strip(), config)
         resolved += found if config.dns_resolve_all else found[:1]
-    return Tracing(resolved, config, world, on_round=on_round)
+    return Tracing(resolved, config, world, on_round=on_round, purpose=purpose)
 
 
 def _prepare(

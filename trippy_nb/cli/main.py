@@ -9,10 +9,25 @@ import click
 from trippy_nb.cli.logs import log_options, logging_to_stderr
 from trippy_nb.cli.options import TraceCommand, given_options, trace_options
 from trippy_nb.errors import TrippyError
+from trippy_nb.model import ALGORITHMS, NOT_FOR_DISCOVERY, DiscoveryOptions, PmtuOptions
 
 MODES = ("pretty", "markdown", "csv", "json", "stream", "probes", "silent")
 
+_HOW_LARGE = ("max_size", "max_probes", "probe_rate")
+_HOW_SURE = ("confidence", "algorithm", "max_probes", "probe_rate")
 _INTERRUPTED = 130  # 128 + SIGINT, as shells report it
+_report_option = click.option(
+    "-m",
+    "--mode",
+    "report",
+    type=click.Choice(("pretty", "json")),
+    default="pretty",
+    show_default=True,
+    help="What to print: a table for people, or JSON.",
+)
+_save_option = click.option(
+    "--save", type=click.Path(dir_okay=False, path_type=Path), help="Save everything as Parquet, too."
+)
 
 
 class _OneLineErrors(click.Group):
@@ -45,7 +60,10 @@ def main() -> None:
     trippy-nb trace example.com -m probes     one JSON object a probe, as it completes
     trippy-nb trace target.example --sim first-steps
                                               the same on the built-in internet
+    trippy-nb discover example.com            every path that load balancers offer
+    trippy-nb pmtu example.com                the largest packet that the path carries
     trippy-nb demo                            two traces, three pictures, one Parquet file
+    trippy-nb sim list                        the networks of the built-in internet
     trippy-nb doctor                          what this machine and this process may do, and why
     """  # noqa: D301 - \b is click's mark for text that is not to be wrapped
 
@@ -66,9 +84,7 @@ def main() -> None:
     help="What to print: a table, Markdown, CSV, JSON, a line a hop after each round, a line a probe "
     "as it completes, or nothing.",
 )
-@click.option(
-    "--save", type=click.Path(dir_okay=False, path_type=Path), help="Save everything as Parquet, too."
-)
+@_save_option
 @click.option("--sim", metavar="SCENARIO", help="Trace on the built-in internet instead of the live one.")
 @log_options
 def trace(
@@ -89,6 +105,135 @@ def trace(
         )
     if interrupted:
         sys.exit(_INTERRUPTED)
+
+
+@click.command(
+    cls=TraceCommand,
+    epilog="UDP unless another protocol is named. Ctrl-C ends it and prints what is known by then.",
+)
+@click.argument("target")
+@click.option(
+    "--confidence",
+    type=float,
+    default=0.95,
+    show_default=True,
+    help="Probability, for each responder, that all its next hops are found: 0.5 to 0.9999.",
+)
+@click.option(
+    "--algorithm",
+    type=click.Choice(ALGORITHMS),
+    default="mda",
+    show_default=True,
+    help="mda, or mda-lite: fewer probes where diamonds are uniform and unmeshed, which it tests.",
+)
+@click.option("--max-probes", type=int, default=10_000, show_default=True, help="Probes it may take in all.")
+@click.option("--probe-rate", type=float, default=1000.0, show_default=True, help="Probes a second, at most.")
+@_report_option
+@_save_option
+@click.option("--sim", metavar="SCENARIO", help="Discover the built-in internet instead of the live one.")
+@log_options
+def discover(
+    target: str,
+    report: str,
+    save: Path | None,
+    sim: str | None,
+    verbose: int,
+    log_filter: str | None,
+    **values: Any,  # noqa: ANN401 - values of any type
+) -> None:
+    """Discover every path to a target, and say what may still be hidden."""
+    from trippy_nb.cli.discover import run_discover_command
+
+    purpose = DiscoveryOptions(**{name: values.pop(name) for name in _HOW_SURE})
+    with logging_to_stderr(verbose, log_filter):
+        interrupted = run_discover_command(
+            target, given_options(values), purpose, report=report, save=save, scenario=sim
+        )
+    if interrupted:
+        sys.exit(_INTERRUPTED)
+
+
+@click.command(
+    cls=TraceCommand,
+    epilog="UDP unless icmp is named. Ctrl-C ends it and prints what is known by then.",
+)
+@click.argument("target")
+@click.option(
+    "--max-size",
+    type=int,
+    default=1500,
+    show_default=True,
+    help="Bytes of the largest packet to try: to 2000.",
+)
+@click.option("--max-probes", type=int, default=2_000, show_default=True, help="Probes it may take in all.")
+@click.option("--probe-rate", type=float, default=1000.0, show_default=True, help="Probes a second, at most.")
+@_report_option
+@_save_option
+@click.option("--sim", metavar="SCENARIO", help="Ask the built-in internet instead of the live one.")
+@log_options
+def pmtu(
+    target: str,
+    report: str,
+    save: Path | None,
+    sim: str | None,
+    verbose: int,
+    log_filter: str | None,
+    **values: Any,  # noqa: ANN401 - values of any type
+) -> None:
+    """Find the largest packet that a path carries, who limits it, and where larger ones vanish."""
+    from trippy_nb.cli.pmtu import run_pmtu_command
+
+    purpose = PmtuOptions(**{name: values.pop(name) for name in _HOW_LARGE})
+    with logging_to_stderr(verbose, log_filter):
+        interrupted = run_pmtu_command(
+            target, given_options(values), purpose, report=report, save=save, scenario=sim
+        )
+    if interrupted:
+        sys.exit(_INTERRUPTED)
+
+
+@click.group("sim")
+def sim_group() -> None:
+    """The built-in internet: which networks there are, what is true of one, and one behind a device."""
+
+
+@sim_group.command("list")
+@_report_option
+def sim_list(report: str) -> None:
+    """Name the networks, and say what each is about."""
+    from trippy_nb.cli.sim import list_scenarios
+
+    list_scenarios(report=report)
+
+
+@sim_group.command("show")
+@click.argument("scenario")
+@_report_option
+def sim_show(scenario: str, report: str) -> None:
+    """Print what is true of SCENARIO, a name or a file: every way, hop by hop."""
+    from trippy_nb.cli.sim import show_scenario
+
+    show_scenario(scenario, report=report)
+
+
+@sim_group.command("serve")
+@click.argument("scenario")
+@click.option("--tun", "device", metavar="NAME", required=True, help="Name of the TUN device to make.")
+@log_options
+def sim_serve(scenario: str, device: str, verbose: int, log_filter: str | None) -> None:
+    """Put SCENARIO behind a TUN device, so that any program here traces it. Linux, root.
+
+    In a network namespace of its own, for it takes all traffic:
+
+    \b
+    ip netns add lab
+    ip netns exec lab trippy-nb sim serve first-steps --tun tun0
+    ip netns exec lab mtr -n 198.51.100.80      in another terminal
+    """  # noqa: D301 - \b is click's mark for text that is not to be wrapped
+    from trippy_nb.cli.sim import serve_scenario
+
+    with logging_to_stderr(verbose, log_filter):
+        serve_scenario(scenario, device)
 
 
 @click.command()
@@ -113,15 +258,7 @@ def demo(target: str | None, output: Path) -> None:
 
 
 @click.command()
-@click.option(
-    "-m",
-    "--mode",
-    "report",
-    type=click.Choice(("pretty", "json")),
-    default="pretty",
-    show_default=True,
-    help="What to print: a table for people, or JSON.",
-)
+@_report_option
 @click.option(
     "--self-test/--no-self-test",
     default=True,
@@ -142,5 +279,8 @@ def doctor(report: str, self_test: bool, verbose: int, log_filter: str | None) -
 
 
 main.add_command(trace_options(trace))
+main.add_command(trace_options(discover, without=NOT_FOR_DISCOVERY))
+main.add_command(trace_options(pmtu, without=NOT_FOR_DISCOVERY))
 main.add_command(demo)
+main.add_command(sim_group)
 main.add_command(doctor)

@@ -1,5 +1,6 @@
 """Command-line options made from the one table, and a help page that keeps its groups together."""
 
+from collections.abc import Collection
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -124,10 +125,10 @@ class TraceCommand(click.Command):
                 formatter.write_dl(records)
 
 
-def trace_options(command: click.Command) -> click.Command:
-    """Add every option of the table to a command, and Trippy's shortcuts."""
+def trace_options(command: click.Command, *, without: Collection[str] = ()) -> click.Command:
+    """Add the options of the table to a command, but for some, and Trippy's shortcuts."""
     for option in OPTIONS:
-        if option.flags:
+        if option.flags and option.name not in without:
             command.params.append(_click_option(option))
     for name, flag, _, _, _, text in _SHORTCUTS:
         command.params.append(click.Option([name, flag], is_flag=True, help=text))

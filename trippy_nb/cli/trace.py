@@ -3,7 +3,7 @@
 import contextlib
 import signal
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -42,7 +42,7 @@ def run_trace_command(
     tracing = prepare(targets, config, network=network)
     printer = _PRINTERS[report](tracing, config)
     with (
-        _interrupt_flag() as interrupted,
+        interrupt_flag() as interrupted,
         tracing.progress(wanted=None if report in ("pretty", "markdown", "csv", "json") else False) as bar,
     ):
         while not tracing.advance(_TICK_S):
@@ -60,7 +60,7 @@ def run_trace_command(
 
 
 @contextlib.contextmanager
-def _interrupt_flag() -> Iterator[list[int]]:
+def interrupt_flag() -> Iterator[list[int]]:
     """Give a list that Ctrl-C puts something into, so that no line is torn; a second Ctrl-C raises."""
     pressed: list[int] = []
 
@@ -74,6 +74,29 @@ def _interrupt_flag() -> Iterator[list[int]]:
         yield pressed
     finally:
         signal.signal(signal.SIGINT, before)
+
+
+def run_to_end(
+    tracing: Tracing,
+    show: Callable[[Run], None],
+    *,
+    save: Path | None,
+    names_wait_s: float = 0,
+    words: Callable[[], str] | None = None,
+) -> bool:
+    """Run what has no rounds, show what it found, and save that; tell whether it was interrupted."""
+    with interrupt_flag() as interrupted, tracing.progress(words=words) as bar:
+        while not tracing.advance(_TICK_S):
+            bar.update()
+            if interrupted:
+                tracing.stop(by="interrupt")
+                break
+    tracing.wait_for_names(names_wait_s)
+    for run in tracing.runs():
+        show(run)
+        if save is not None:
+            click.echo(f"saved {run.save(save)}", err=True)
+    return bool(interrupted)
 
 
 class _Silent:

@@ -45,7 +45,9 @@ def card_from_tables(
     run = plain_rows(tables.runs)[0]
     samples = _samples(tables)
     rows = tuple(_hop(row, samples.get(row["ttl"], ()), names) for row in plain_rows(hops.sort_values("ttl")))
-    return RunCard(title=run_title(run), verdict=run_verdict(run, rows), facts=_facts(run), hops=rows)
+    refused = int((tables.probes["status"] == "send_error").sum())
+    verdict = run_verdict(run, rows, refused=refused)
+    return RunCard(title=run_title(run), verdict=verdict, facts=_facts(run), hops=rows)
 
 
 def comparison_card(

@@ -5,7 +5,7 @@ thread of ours (in a notebook that lands in whatever cell runs at the time).
 """
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from html import escape
 from typing import TYPE_CHECKING, Protocol, Self
@@ -41,6 +41,8 @@ class TraceProgress:
         How long they will take, in seconds; nothing is shown for less than a second unless `wanted`.
     wanted
         True shows it anyhow, False never.
+    words
+        Says more than the number of probes; what has such words has no rounds.
     """
 
     def __init__(
@@ -50,7 +52,9 @@ class TraceProgress:
         rounds: int | None,
         expected_s: float,
         wanted: bool | None = None,
+        words: Callable[[], str] | None = None,
     ) -> None:
+        self._more = words
         self._captures = captures
         self._total = None if rounds is None else rounds * len(captures)
         self._stack = ExitStack()
@@ -66,7 +70,7 @@ class TraceProgress:
 
             self._cell = display(self._html(), display_id=True)  # type: ignore[no-untyped-call]  # IPython has no types
         elif self._shown:
-            self._terminal = self._stack.enter_context(_bar())
+            self._terminal = self._stack.enter_context(_bar(rounds=self._more is None))
             self._task = self._terminal.add_task("tracing", total=self._total)
         return self
 
@@ -88,12 +92,15 @@ class TraceProgress:
 
     @property
     def _words(self) -> str:
-        return f"{sum(capture.probes_sent for capture in self._captures)} probes"
+        count = f"{sum(capture.probes_sent for capture in self._captures)} probes"
+        more = "" if self._more is None else self._more()
+        return f"{count}, {more}" if more else count
 
     def _html(self) -> "_Html":
         limit = "" if self._total is None else f' max="{self._total}" value="{self._done}"'
         of = "" if self._total is None else f" of {self._total}"
-        return _Html(f"<progress{limit}></progress> round {self._done}{of}, {escape(self._words)}")
+        rounds = f"round {self._done}{of}, " if self._more is None else ""
+        return _Html(f"<progress{limit}></progress> {rounds}{escape(self._words)}")
 
 
 class _Html:
@@ -115,15 +122,15 @@ def _in_notebook() -> bool:
     return getattr(shell, "kernel", None) is not None
 
 
-def _bar() -> "Progress":
+def _bar(*, rounds: bool) -> "Progress":
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
+    # What has no rounds has no end that is known, so it needs no bar, and its words need the room.
+    bar = (TextColumn("tracing"), BarColumn(), MofNCompleteColumn(), TextColumn("rounds,")) if rounds else ()
     return Progress(
-        TextColumn("tracing"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TextColumn("rounds, {task.description}"),
+        *bar,
+        TextColumn("{task.description}"),
         TimeElapsedColumn(),
         console=Console(stderr=True),
     )

@@ -10,7 +10,7 @@ _NAMED_HOPS = 4
 """With more lossy hops than this the sentence counts them instead of naming each."""
 
 
-def run_verdict(run: Mapping[str, Any], hops: Sequence[HopRow]) -> str:
+def run_verdict(run: Mapping[str, Any], hops: Sequence[HopRow], *, refused: int = 0) -> str:
     """Say what became of a run.
 
     Parameters
@@ -19,8 +19,10 @@ def run_verdict(run: Mapping[str, Any], hops: Sequence[HopRow]) -> str:
         Row of RUNS; missing values are None.
     hops
         Its hops, in the order of their TTL.
+    refused
+        How many probes this machine refused to send.
     """
-    clauses = [_outcome(run, hops), _counts(hops)]
+    clauses = [_outcome(run, hops), _counts(hops, refused)]
     match run["end_reason"]:
         case "interrupted":
             clauses.append("interrupted before the end")
@@ -40,6 +42,8 @@ def _outcome(run: Mapping[str, Any], hops: Sequence[HopRow]) -> str:
             return f"Reached {target}"
         case "filtered":
             return f"Filtered on the way to {target}{_last_answer(hops)}"
+        case "loop":
+            return f"Packets to {target} went in circles{_last_answer(hops)}"
         case "nothing":
             return f"Nothing on the way to {target} answered"
         case "destination_silent":
@@ -55,11 +59,12 @@ def _last_answer(hops: Sequence[HopRow]) -> str:
     return f", the farthest answer came from hop {answered[-1].ttl} ({answered[-1].responders[0].addr})"
 
 
-def _counts(hops: Sequence[HopRow]) -> str:
+def _counts(hops: Sequence[HopRow], refused: int) -> str:
     sent, recv, late = (sum(getattr(hop, name) for hop in hops) for name in ("sent", "recv", "late"))
+    own = f"this machine refused to send {count_text(refused, 'probe')}" if refused else ""
     if not sent:
-        return "no probe's fate is known yet"
-    words = count_text(sent, "probe")
+        return own or "no probe's fate is known yet"
+    words = f"{own}; {count_text(sent, 'probe')}" if own else count_text(sent, "probe")
     if recv == sent:
         words += ", answered" if sent == 1 else ", all answered"
     else:

@@ -1,4 +1,4 @@
-"""The hop graph: TTL down the page, one node a responder, one hollow node a silent hop."""
+"""The hop graph: hops down the page, one node a responder, one hollow node a silent hop."""
 
 from typing import TYPE_CHECKING, Any
 
@@ -24,11 +24,14 @@ _ROW_IN, _TIGHT_ROW_IN, _ROOMY_UP_TO = 0.62, 0.30, 40
 _CHAR_IN = 0.070  # of DejaVu Sans at TEXT_PT, digits; measured
 _NODE_IN = 0.45
 _DASHES = (0, (2.5, 1.2))
+_IN_THE_WAY = 0.4  # of the room from one node to the next
+_DOTS = (0, (0.8, 1.2))
 _LABEL_PT = 9  # from the middle of a node to its label
 _CRAMPED = 0.85  # below this share of the room that labels want, they get smaller, and one line
 _LEAST_PT = 4.0
 _THIN_PT, _THICK_PT = 0.7, 4.2
 _SECOND_LINE = 16  # what the smaller second line takes: median and share unanswered
+_LONGEST_WAY = "Hops of the longest way"
 _LONGEST_LABEL = 39  # an IPv6 address in full
 
 Where = dict[str, tuple[float, float]]
@@ -49,8 +52,10 @@ def plot_graph(graph: "nx.MultiDiGraph[str]", *, ax: "Axes | None" = None) -> "A
     -------
     ax
         Width of an edge: its share of what was seen at its TTL. Dashed: positional evidence, the two
-        ends may belong to different paths. Fill: median RTT, which stands beside the node as well.
-        Hollow and dashed with a star: a hop that never answered.
+        ends may belong to different paths. Dotted: a router between the two forwards a TTL of 0, and is
+        not seen. Fill: median RTT, which stands beside the node as well. Hollow and dashed with a star:
+        a hop that never answered. A node is below all that lead to it: where branches have unequal
+        lengths that is lower than its smallest TTL, and the axis counts hops of the longest way.
     """
     longest = max((len(data["label"]) for _, data in graph.nodes(data=True)), default=1)
     column_in = _NODE_IN + _CHAR_IN * max(min(longest, _LONGEST_LABEL), _SECOND_LINE)
@@ -69,9 +74,11 @@ def plot_graph(graph: "nx.MultiDiGraph[str]", *, ax: "Axes | None" = None) -> "A
     _draw_edges(ax, graph, where, theme)
     _draw_nodes(ax, graph, where, theme)
     _draw_labels(ax, graph, where, theme, size=size, two_lines=roomy and size > _CRAMPED)
-    ax.set_xlim(min(across) - 0.30, max(across) + 0.95)
+    ax.set_xlim(_left_of(graph, where) - 0.30, max(across) + 0.95)
     ax.set_ylim(max(layers) + 0.55, min(layers) - 0.45)
     _dress(ax, theme, layers, roomy=roomy)
+    if any(data["layer"] > max(data["ttls"]) for _, data in graph.nodes(data=True)):
+        ax.set_ylabel(_LONGEST_WAY)
     _add_legend(ax, graph, theme)
     return ax
 
@@ -85,22 +92,45 @@ def _draw_edges(ax: "Axes", graph: "nx.MultiDiGraph[str]", where: Where, theme: 
     for near, far, data in graph.edges(data=True):
         style: dict[str, Any] = {
             "linewidth": _THIN_PT + (_THICK_PT - _THIN_PT) * data["share"],
-            "linestyle": _DASHES if data["evidence"] == "positional" else "solid",
+            "linestyle": _line_style(data),
             "edgecolor": theme.muted,
             "alpha": 0.75,
             "zorder": 1,
         }
         (x0, y0), (x1, y1) = where[near], where[far]
         if y1 > y0:
-            ax.add_patch(PathPatch(_downward(x0, y0, x1, y1), facecolor="none", capstyle="butt", **style))
+            bow = _bow((x0, y0), (x1, y1), where)
+            path = _downward(x0, y0, x1, y1, bow)
+            ax.add_patch(PathPatch(path, facecolor="none", capstyle="butt", **style))
         else:
             style |= {"arrowstyle": "-|>", "mutation_scale": 9, "facecolor": theme.muted}
             ax.add_patch(FancyArrowPatch(path=_elsewhere(x0, y0, x1, y1), **style))
 
 
-def _downward(x0: float, y0: float, x1: float, y1: float) -> Path:
+def _line_style(data: dict[str, Any]) -> Any:  # noqa: ANN401 - a name, or a pattern
+    if data["mark"] == "zero-ttl":
+        return _DOTS
+    return _DASHES if data["evidence"] == "positional" else "solid"
+
+
+def _bow(near: tuple[float, float], far: tuple[float, float], where: Where) -> float:
+    """Return how far left an edge has to go around the nodes of the layers it passes."""
+    (x0, y0), (x1, y1) = near, far
+    passed = [
+        abs(x0 + (x1 - x0) * (y - y0) / (y1 - y0) - x) < _IN_THE_WAY for x, y in where.values() if y0 < y < y1
+    ]
+    return -0.22 * min(y1 - y0, 4) if any(passed) else 0.0
+
+
+def _left_of(graph: "nx.MultiDiGraph[str]", where: Where) -> float:
+    """Return how far left edges go: the middle of a curve comes three quarters near to its bend."""
+    ends = [(where[near], where[far]) for near, far in graph.edges() if where[far][1] > where[near][1]]
+    bows = [min(near[0], far[0]) + 0.75 * _bow(near, far, where) for near, far in ends]
+    return min([x for x, _ in where.values()] + bows, default=0.0)
+
+
+def _downward(x0: float, y0: float, x1: float, y1: float, bow: float) -> Path:
     """Leave and arrive vertically, so that no edge runs through the label beside a node."""
-    bow = 0.0 if y1 - y0 <= 1 else -0.22 * min(y1 - y0, 4)
     bend = 0.75 * (y1 - y0)
     return Path([(x0, y0), (x0 + bow, y0 + bend), (x1 + bow, y1 - bend), (x1, y1)], [1, 4, 4, 4])
 
@@ -243,6 +273,8 @@ def _add_legend(ax: "Axes", graph: "nx.MultiDiGraph[str]", theme: Theme) -> None
     evidence = {data["evidence"] for _, _, data in graph.edges(data=True)}
     if "positional" in evidence:
         handles.append(Line2D([], [], color=theme.muted, linestyle=_DASHES, label="perhaps not one path"))
+    if any(mark == "zero-ttl" for _, _, mark in graph.edges(data="mark")):
+        handles.append(Line2D([], [], color=theme.muted, linestyle=_DOTS, label="skips a router"))
     legend = ax.legend(
         handles=handles,
         loc="upper center",

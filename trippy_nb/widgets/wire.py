@@ -83,7 +83,7 @@ def graph_json(graph: "nx.MultiDiGraph[str]") -> dict[str, Any]:
     across = [data["pos"][1] for _, data in graph.nodes(data=True)] or [0.0]
     nodes = [
         {
-            "ttl": data["layer"],
+            "ttl": min(data["layer"], max(data["ttls"])),  # rows are those of the hop table
             "ttls": list(data["ttls"]),
             "lane": data["pos"][1],
             "kind": data["kind"],

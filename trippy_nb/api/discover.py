@@ -1,0 +1,161 @@
+"""Discover every path to a target."""
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, Unpack
+
+from trippy_nb.api.tracing import TICK_S, Tracing, finished, prepare
+from trippy_nb.errors import ConfigError
+from trippy_nb.model import (
+    NOT_FOR_DISCOVERY,
+    Algorithm,
+    DiscoveryOptions,
+    TraceConfig,
+    TraceOptions,
+)
+from trippy_nb.run import Run
+
+if TYPE_CHECKING:
+    from trippy_nb.tracing import Network
+
+OnProgress = Callable[[Run], object]
+
+_LOOK_EVERY = 4  # ticks: making tables takes some milliseconds
+_HOPS_TOLD = 2  # as many as fit into a line
+
+
+def discover(
+    target: str,
+    *,
+    confidence: float = 0.95,
+    algorithm: Algorithm = "mda",
+    attempts: int = 4,
+    max_probes: int = 10_000,
+    probe_rate: float = 1000.0,
+    network: "Network | None" = None,
+    on_progress: OnProgress | None = None,
+    progress: bool | None = None,
+    **options: Unpack[TraceOptions],
+) -> Run:
+    """Discover the paths that load balancers offer to a target, and how likely it is that some are hidden.
+
+    Flows are sent until every responder has shown its next hops to so many of them that one more would
+    have been seen, with the confidence asked for. Ctrl-C ends it and returns what was collected so far.
+
+    Parameters
+    ----------
+    target
+        Host name or address.
+    confidence
+        Probability (0.5 to 0.9999), for each responder, that all its next hops were found, if it balances
+        evenly. `run.discovery.all_found_ratio` is that of the whole.
+    algorithm
+        ``mda``, or ``mda-lite``: fewer probes where diamonds are uniform and unmeshed, which it tests.
+    attempts
+        Probes without an answer after which a flow is called silent at a TTL.
+    max_probes
+        Probes that it may take in all.
+    probe_rate
+        Probes a second, at most.
+    network
+        World to trace in: the live one, or ``tn.sim.load("nested-diamonds")``.
+    on_progress
+        Called with the run so far, some times a second, where this function was called.
+    progress
+        Show a progress line; by default where somebody is looking.
+    **options
+        Those of `trace`, but for rounds. `protocol` is ``udp`` unless another is named; probes keep their
+        flow (``multipath_strategy="paris"``).
+
+    Returns
+    -------
+    run
+        A `Run`: `run.discovery` says what may be hidden, `run.graph()` and `run.diamonds` show what was
+        found. All probes are of round 0; `flow`, `ttl` and `attempt` tell them apart.
+
+    Raises
+    ------
+    ConfigError
+        If an option is wrong, or has no meaning here; nothing was sent.
+    ResolveError, PrivilegeError
+        As for `trace`.
+
+    Examples
+    --------
+    >>> import trippy_nb as tn
+    >>> run = tn.discover("target.example", network=tn.sim.random(7), progress=False)
+    >>> run.discovery.nodes["complete"].all()
+    np.True_
+    """
+    tracing = prepare_discovery(
+        target,
+        DiscoveryOptions(
+            confidence=confidence,
+            algorithm=algorithm,
+            attempts=attempts,
+            max_probes=max_probes,
+            probe_rate=probe_rate,
+        ),
+        dict(options),
+        network=network,
+    )
+    with finished(tracing), tracing.progress(wanted=progress, words=HiddenChance(tracing)) as bar:
+        ticks = 0
+        while not tracing.advance(TICK_S):
+            bar.update()
+            ticks += 1
+            if on_progress is not None and ticks % _LOOK_EVERY == 0 and tracing.runs():
+                on_progress(tracing.runs()[0])
+    return tracing.runs()[0]
+
+
+def prepare_discovery(
+    target: str, purpose: DiscoveryOptions, options: dict[str, Any], *, network: "Network | None" = None
+) -> Tracing:
+    """Check the options and make ready; nothing is open yet.
+
+    Raises
+    ------
+    ConfigError
+        If an option is wrong, or has no meaning for a discovery.
+    """
+    strategy = options.pop("multipath", options.pop("multipath_strategy", "paris"))
+    if str(strategy) != "paris":
+        raise ConfigError(f"a discovery keeps its flows: multipath_strategy is paris, not {strategy}")
+    for name in (*NOT_FOR_DISCOVERY, "report_cycles"):
+        if name in options:
+            raise ConfigError(f"{name} has no meaning for a discovery, which has no rounds: leave it out")
+    protocol = options.pop("protocol", None) or "udp"
+    config = TraceConfig.from_options(**options, protocol=protocol, multipath_strategy="paris")
+    if None not in (config.source_port, config.target_port):
+        raise ConfigError("a discovery needs many flows: leave source_port or target_port out")
+    return prepare(target, config, network=network, purpose=purpose)
+
+
+class HiddenChance:
+    """Says while a discovery is under way how likely it still is that a branch is hidden, and where most.
+
+    Tables are made only now and then: it takes some milliseconds.
+
+    Parameters
+    ----------
+    tracing
+        The discovery.
+    """
+
+    def __init__(self, tracing: Tracing) -> None:
+        self._tracing = tracing
+        self._calls = 0
+        self._words = ""
+
+    def __call__(self) -> str:
+        """Return the words, which are none before the first probe."""
+        self._calls += 1
+        if self._calls % _LOOK_EVERY == 1 and self._tracing.runs():
+            found = self._tracing.runs()[0].discovery
+            if found.nodes["addr"].isna().all():
+                return ""
+            most = found.hidden_by_ttl.sort_values(ascending=False, kind="stable").head(_HOPS_TOLD)
+            hops = ", ".join(f"hop {ttl} {chance:.1%}" for ttl, chance in most.items())
+            self._words = f"chance of a hidden branch {1 - found.all_found_ratio:.1%}"
+            self._words += f" ({hops})" if hops else ""
+        return self._words
