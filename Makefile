@@ -59,9 +59,14 @@ check: $(VENV)/.tests ## linters, types and borders, without the tests
 	$(BIN)/codespell
 	$(BIN)/python docs/generate.py --check
 
-test: check doctor ## everything: check, then all tests with coverage
+# Coverage costs half the speed: CI measures it, and holds the floors.
+test: check doctor ## everything: check, then all tests
+ifeq ($(TRIPPY_NB_PROFILE),ci)
 	$(BIN)/python -m pytest -n auto --dist loadfile --cov --cov-report=json:.coverage.json --cov-report=
 	@$(BIN)/python .ci/coverage_floors.py .coverage.json
+else
+	$(BIN)/python -m pytest -n auto --dist loadfile
+endif
 
 # Old releases warn about their newer neighbours: those warnings are theirs, so here they are only shown.
 lowest: requirements/lowest.txt ## the fast tests on the oldest versions we allow (Python 3.11)
