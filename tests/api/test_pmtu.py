@@ -6,8 +6,10 @@ import pytest
 from click.testing import CliRunner
 
 import trippy_nb as tn
+from trippy_nb.api import SizesKnown, prepare_pmtu
 from trippy_nb.cli import main
 from trippy_nb.errors import ConfigError
+from trippy_nb.model import PmtuOptions
 
 SIM = ("pmtu", "target.example", "--sim", "narrow-link")
 
@@ -78,6 +80,30 @@ def test_nothing_limits_the_built_in_path_of_first_steps():
     text = output("pmtu", "target.example", "--sim", "first-steps")
     assert "Packets of 1500 bytes, the largest that were tried, get through to 198.51.100.80." in text
     assert "─" not in text
+
+
+def test_progress_says_which_sizes_pass_and_no_rounds(net):
+    words = []
+
+    class Heard(SizesKnown):
+        def __call__(self) -> str:
+            words.append(super().__call__())
+            return words[-1]
+
+    tracing = prepare_pmtu("target.example", PmtuOptions(), {}, network=net)
+    heard = Heard(tracing)
+    while not tracing.advance(0.01):
+        heard()
+    for _ in range(4):
+        heard()
+    assert words[-1] == "1400 bytes pass, 1401 do not"
+
+
+@pytest.mark.parametrize("command", ["pmtu", "discover"])
+def test_help_says_what_is_taken_if_nothing_is_said(command):
+    text = " ".join(output(command, "--help").split())
+    assert "never swapped for another. [default: udp]" in text
+    assert "[1 to 255; default: 5]" in text
 
 
 def test_the_command_refuses_in_one_line():

@@ -10,6 +10,7 @@ from trippy_nb.run import Run
 if TYPE_CHECKING:
     from trippy_nb.tracing import Network
 
+_LOOK_EVERY = 4  # ticks
 _MEANINGLESS = (*NOT_FOR_DISCOVERY, "report_cycles")
 
 
@@ -71,10 +72,29 @@ def pmtu(
     """
     purpose = PmtuOptions(max_size=max_size, attempts=attempts, max_probes=max_probes, probe_rate=probe_rate)
     tracing = prepare_pmtu(target, purpose, dict(options), network=network)
-    with finished(tracing), tracing.progress(wanted=progress) as bar:
+    with finished(tracing), tracing.progress(wanted=progress, words=SizesKnown(tracing)) as bar:
         while not tracing.advance(TICK_S):
             bar.update()
     return tracing.runs()[0]
+
+
+class SizesKnown:
+    """Says what is known by now, now and then: making tables takes some milliseconds."""
+
+    def __init__(self, tracing: Tracing) -> None:
+        self._tracing = tracing
+        self._calls = 0
+        self._words = "looking for the path MTU"
+
+    def __call__(self) -> str:
+        """Return the words."""
+        self._calls += 1
+        if self._calls % _LOOK_EVERY == 0 and self._tracing.runs():
+            found = self._tracing.runs()[0].pmtu
+            if found.low is not None:
+                stops = "" if found.high is None else f", {found.high} do not"
+                self._words = f"{found.low} bytes pass{stops}"
+        return self._words
 
 
 def prepare_pmtu(

@@ -15,6 +15,7 @@ MODES = ("pretty", "markdown", "csv", "json", "stream", "probes", "silent")
 
 _HOW_LARGE = ("max_size", "max_probes", "probe_rate")
 _HOW_SURE = ("confidence", "algorithm", "max_probes", "probe_rate")
+_ASKED = {"protocol": "udp", "gap_limit": "5"}  # what has no rounds takes, if nothing is said
 _INTERRUPTED = 130  # 128 + SIGINT, as shells report it
 _report_option = click.option(
     "-m",
@@ -279,8 +280,8 @@ def doctor(report: str, self_test: bool, verbose: int, log_filter: str | None) -
 
 
 main.add_command(trace_options(trace))
-main.add_command(trace_options(discover, without=NOT_FOR_DISCOVERY))
-main.add_command(trace_options(pmtu, without=NOT_FOR_DISCOVERY))
+for _command in (discover, pmtu):
+    main.add_command(trace_options(_command, without=NOT_FOR_DISCOVERY, defaults=_ASKED))
 main.add_command(demo)
 main.add_command(sim_group)
 main.add_command(doctor)

@@ -1,6 +1,6 @@
 """Command-line options made from the one table, and a help page that keeps its groups together."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -85,7 +85,7 @@ def _limit_words(option: Option) -> str:
     return f"{option.low:g} to {option.high:g}; "
 
 
-def _click_option(option: Option) -> click.Option:
+def _click_option(option: Option, default: str | None = None) -> click.Option:
     if option.kind == "bool":
         return click.Option([option.name, *option.flags], is_flag=True, default=None, help=option.help)
     kind = click.Choice(option.choices, case_sensitive=False) if option.choices else _TYPES[option.kind]
@@ -95,7 +95,7 @@ def _click_option(option: Option) -> click.Option:
         type=kind,
         default=None,
         metavar=metavar,
-        help=f"{option.help} [{_limit_words(option)}default: {_default_words(option)}]",
+        help=f"{option.help} [{_limit_words(option)}default: {default or _default_words(option)}]",
     )
 
 
@@ -125,11 +125,16 @@ class TraceCommand(click.Command):
                 formatter.write_dl(records)
 
 
-def trace_options(command: click.Command, *, without: Collection[str] = ()) -> click.Command:
-    """Add the options of the table to a command, but for some, and Trippy's shortcuts."""
+def trace_options(
+    command: click.Command, *, without: Collection[str] = (), defaults: Mapping[str, str] | None = None
+) -> click.Command:
+    """Add the options of the table to a command, but for some, and Trippy's shortcuts.
+
+    `defaults` says what this command takes where it is not as the table says.
+    """
     for option in OPTIONS:
         if option.flags and option.name not in without:
-            command.params.append(_click_option(option))
+            command.params.append(_click_option(option, (defaults or {}).get(option.name)))
     for name, flag, _, _, _, text in _SHORTCUTS:
         command.params.append(click.Option([name, flag], is_flag=True, help=text))
     return command

@@ -11,7 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from trippy_nb import sim
-from trippy_nb.api import prepare_pmtu
+from trippy_nb.api import SizesKnown, prepare_pmtu
 from trippy_nb.cli.trace import run_to_end, wide_console
 from trippy_nb.model import PmtuOptions
 from trippy_nb.run import Run
@@ -38,7 +38,8 @@ def run_pmtu_command(
     """
     network = None if scenario is None else sim.load(scenario)
     tracing = prepare_pmtu(target, purpose, options, network=network)
-    return run_to_end(tracing, _print_json if report == "json" else _print_pretty, save=save)
+    show = _print_json if report == "json" else _print_pretty
+    return run_to_end(tracing, show, save=save, words=SizesKnown(tracing))
 
 
 def _print_pretty(run: Run) -> None:
