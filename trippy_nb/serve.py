@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from trippy_nb.errors import ChannelError, ConfigError, PrivilegeError
-from trippy_nb.lifetimes import Vault, open_child
+from trippy_nb.lifetimes import TICK_S, Vault, open_child
 from trippy_nb.model import NS_PER_S
 from trippy_nb.sim import SimNetwork
 from trippy_nb.tracing import Clock
@@ -27,7 +27,6 @@ if TYPE_CHECKING:
 
 _LONGEST_NAME: Final = 15  # IFNAMSIZ without its zero
 _NAME: Final = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*")  # the kernel fills in a %d, `ip` reads # and quotes
-_LAST_RESORT: Final = 0.05
 _IPV4: Final = 4
 _FRAGMENT_V4: Final = 0x3F  # more fragments, and the high bits of the offset (RFC 791 section 3.1)
 _FRAGMENT_V6: Final = 44  # next header (RFC 8200 section 4.5)
@@ -144,7 +143,7 @@ class _Server:
 
     def _patience_s(self) -> float:
         next_ns = self._traffic.next_ns
-        return _LAST_RESORT if next_ns is None else (next_ns - self._now_ns()) / NS_PER_S
+        return TICK_S if next_ns is None else (next_ns - self._now_ns()) / NS_PER_S
 
     def _take(self, packet: bytes) -> None:
         source = packet[12:16] if packet[:1] and packet[0] >> 4 == _IPV4 else packet[8:24]
@@ -201,7 +200,7 @@ def _set_up(vault: Vault, network: SimNetwork, name: str) -> None:
     child.write("".join(f"{line}\n" for line in lines).encode())
     try:
         while child.read() is None:
-            child.wait(_LAST_RESORT)
+            child.wait(TICK_S)
     except EOFError as error:
         raise ChannelError(f"ip could not set the device {name} up: {error}") from error
     vault.release(child)

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Unpack
 
+from trippy_nb.api.telling import LOOK_EVERY, Telling
 from trippy_nb.api.tracing import TICK_S, Tracing, finished, prepare
 from trippy_nb.errors import ConfigError
 from trippy_nb.model import (
@@ -19,7 +20,6 @@ if TYPE_CHECKING:
 
 OnProgress = Callable[[Run], object]
 
-_LOOK_EVERY = 4  # ticks: making tables takes some milliseconds
 _HOPS_TOLD = 2  # as many as fit into a line
 
 
@@ -103,8 +103,8 @@ def discover(
         while not tracing.advance(TICK_S):
             bar.update()
             ticks += 1
-            if on_progress is not None and ticks % _LOOK_EVERY == 0 and tracing.runs():
-                on_progress(tracing.runs()[0])
+            if on_progress is not None and ticks % LOOK_EVERY == 0 and (runs := tracing.runs()):
+                on_progress(runs[0])
     return tracing.runs()[0]
 
 
@@ -131,31 +131,14 @@ def prepare_discovery(
     return prepare(target, config, network=network, purpose=purpose)
 
 
-class HiddenChance:
-    """Says while a discovery is under way how likely it still is that a branch is hidden, and where most.
+class HiddenChance(Telling):
+    """Says while a discovery is under way how likely it still is that a branch is hidden, and where most."""
 
-    Tables are made only now and then: it takes some milliseconds.
-
-    Parameters
-    ----------
-    tracing
-        The discovery.
-    """
-
-    def __init__(self, tracing: Tracing) -> None:
-        self._tracing = tracing
-        self._calls = 0
-        self._words = ""
-
-    def __call__(self) -> str:
-        """Return the words, which are none before the first probe."""
-        self._calls += 1
-        if self._calls % _LOOK_EVERY == 1 and self._tracing.runs():
-            found = self._tracing.runs()[0].discovery
-            if found.nodes["addr"].isna().all():
-                return ""
-            most = found.hidden_by_ttl.sort_values(ascending=False, kind="stable").head(_HOPS_TOLD)
-            hops = ", ".join(f"hop {ttl} {chance:.1%}" for ttl, chance in most.items())
-            self._words = f"chance of a hidden branch {1 - found.all_found_ratio:.1%}"
-            self._words += f" ({hops})" if hops else ""
-        return self._words
+    def _say(self, run: Run) -> str:
+        found = run.discovery
+        if found.nodes["addr"].isna().all():
+            return ""
+        most = found.hidden_by_ttl.sort_values(ascending=False, kind="stable").head(_HOPS_TOLD)
+        hops = ", ".join(f"hop {ttl} {chance:.1%}" for ttl, chance in most.items())
+        words = f"chance of a hidden branch {1 - found.all_found_ratio:.1%}"
+        return f"{words} ({hops})" if hops else words

@@ -2,6 +2,7 @@
 
 from typing import TYPE_CHECKING, Any, Unpack
 
+from trippy_nb.api.telling import Telling
 from trippy_nb.api.tracing import TICK_S, Tracing, finished, prepare
 from trippy_nb.errors import ConfigError
 from trippy_nb.model import NOT_FOR_DISCOVERY, PmtuOptions, TraceConfig, TraceOptions, check_sizes
@@ -10,7 +11,6 @@ from trippy_nb.run import Run
 if TYPE_CHECKING:
     from trippy_nb.tracing import Network
 
-_LOOK_EVERY = 4  # ticks
 _MEANINGLESS = (*NOT_FOR_DISCOVERY, "report_cycles")
 
 
@@ -78,23 +78,16 @@ def pmtu(
     return tracing.runs()[0]
 
 
-class SizesKnown:
-    """Says what is known by now, now and then: making tables takes some milliseconds."""
+class SizesKnown(Telling):
+    """Says while a path MTU is searched which sizes pass, and which do not."""
 
-    def __init__(self, tracing: Tracing) -> None:
-        self._tracing = tracing
-        self._calls = 0
-        self._words = "looking for the path MTU"
+    _words = "looking for the path MTU"
 
-    def __call__(self) -> str:
-        """Return the words."""
-        self._calls += 1
-        if self._calls % _LOOK_EVERY == 0 and self._tracing.runs():
-            found = self._tracing.runs()[0].pmtu
-            if found.low is not None:
-                stops = "" if found.high is None else f", {found.high} do not"
-                self._words = f"{found.low} bytes pass{stops}"
-        return self._words
+    def _say(self, run: Run) -> str:
+        found = run.pmtu
+        if found.low is None:
+            return self._words
+        return f"{found.low} bytes pass{'' if found.high is None else f', {found.high} do not'}"
 
 
 def prepare_pmtu(

@@ -6,13 +6,11 @@ from typing import Any
 
 import click
 import pandas as pd
-from rich import box
-from rich.table import Table
 from rich.text import Text
 
 from trippy_nb import sim
 from trippy_nb.api import HiddenChance, prepare_discovery
-from trippy_nb.cli.trace import run_to_end, wide_console
+from trippy_nb.cli.trace import empty_table, run_to_end, wide_console
 from trippy_nb.model import DiscoveryOptions
 from trippy_nb.run import Run
 
@@ -48,9 +46,7 @@ def _print_pretty(run: Run) -> None:
     console = wide_console()
     addr = run.runs["dst_addr"].iloc[0]
     console.print(Text(f"Paths to {run.target} ({addr}), {run.discovery.algorithm}"), soft_wrap=True)
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
-    for head in _HEADS:
-        table.add_column(head, justify="left" if head in _WORDS else "right", overflow="fold")
+    table = empty_table(_HEADS, _WORDS)
     names, last = run.names, None
     for node in run.discovery.nodes.to_dict("records"):
         hop = "" if node["ttl"] == last else str(node["ttl"])

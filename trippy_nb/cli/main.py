@@ -17,6 +17,9 @@ _HOW_LARGE = ("max_size", "max_probes", "probe_rate")
 _HOW_SURE = ("confidence", "algorithm", "max_probes", "probe_rate")
 _ASKED = {"protocol": "udp", "gap_limit": "5"}  # what has no rounds takes, if nothing is said
 _INTERRUPTED = 130  # 128 + SIGINT, as shells report it
+_probe_rate_option = click.option(
+    "--probe-rate", type=float, default=1000.0, show_default=True, help="Probes a second, at most."
+)
 _report_option = click.option(
     "-m",
     "--mode",
@@ -128,7 +131,7 @@ def trace(
     help="mda, or mda-lite: fewer probes where diamonds are uniform and unmeshed, which it tests.",
 )
 @click.option("--max-probes", type=int, default=10_000, show_default=True, help="Probes it may take in all.")
-@click.option("--probe-rate", type=float, default=1000.0, show_default=True, help="Probes a second, at most.")
+@_probe_rate_option
 @_report_option
 @_save_option
 @click.option("--sim", metavar="SCENARIO", help="Discover the built-in internet instead of the live one.")
@@ -167,7 +170,7 @@ def discover(
     help="Bytes of the largest packet to try: to 2000.",
 )
 @click.option("--max-probes", type=int, default=2_000, show_default=True, help="Probes it may take in all.")
-@click.option("--probe-rate", type=float, default=1000.0, show_default=True, help="Probes a second, at most.")
+@_probe_rate_option
 @_report_option
 @_save_option
 @click.option("--sim", metavar="SCENARIO", help="Ask the built-in internet instead of the live one.")

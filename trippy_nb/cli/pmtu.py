@@ -6,13 +6,11 @@ from typing import Any
 
 import click
 import pandas as pd
-from rich import box
-from rich.table import Table
 from rich.text import Text
 
 from trippy_nb import sim
 from trippy_nb.api import SizesKnown, prepare_pmtu
-from trippy_nb.cli.trace import run_to_end, wide_console
+from trippy_nb.cli.trace import empty_table, run_to_end, wide_console
 from trippy_nb.model import PmtuOptions
 from trippy_nb.run import Run
 
@@ -47,9 +45,7 @@ def _print_pretty(run: Run) -> None:
     console.print(Text(found.sentence), soft_wrap=True)
     if found.hops.empty:
         return
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
-    for head in _HEADS:
-        table.add_column(head, justify="left" if head in _WORDS else "right", overflow="fold")
+    table = empty_table(_HEADS, _WORDS)
     for row in found.hops.to_dict("records"):
         hop, mtu = ("" if pd.isna(row[name]) else str(row[name]) for name in ("ttl", "mtu"))
         who = "*" if pd.isna(row["addr"]) else str(row["addr"])

@@ -7,12 +7,11 @@ import signal
 from collections.abc import Iterator, Sequence
 
 import click
-from rich import box
 from rich.table import Table
 from rich.text import Text
 
 from trippy_nb import sim
-from trippy_nb.cli.trace import interrupt_flag, wide_console
+from trippy_nb.cli.trace import empty_table, interrupt_flag, wide_console
 from trippy_nb.serve import serve
 from trippy_nb.sim import SimNetwork, TruePath
 from trippy_nb.tracing import MonotonicClock
@@ -132,9 +131,7 @@ def _when(path: TruePath) -> str:
 
 
 def _hops(path: TruePath) -> Table:
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
-    for head in _HEADS:
-        table.add_column(head, justify="left" if head in _WORDS else "right", overflow="fold")
+    table = empty_table(_HEADS, _WORDS)
     for hop in path.hops:
         answered = f"{hop.delivery:.0%}" if hop.answers else "never"
         best = f"{hop.best_ms:.2f} ms" if hop.answers else ""

@@ -3,7 +3,7 @@
 import contextlib
 import signal
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -214,13 +214,19 @@ def wide_console() -> Console:
     return console if console.is_terminal else Console(highlight=False, width=_PIPE_WIDTH)
 
 
+def empty_table(heads: Iterable[str], words: Collection[str]) -> Table:
+    """Make a table with these heads: words stand to the left, numbers to the right."""
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    for head in heads:
+        table.add_column(head, justify="left" if head in words else "right", overflow="fold")
+    return table
+
+
 def pretty_table(run: Run, *, extensions: bool = False) -> Table:
     """Make a rich table of the hops of a run."""
     columns = reports.table_columns(extensions=extensions)
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
-    for column in columns:
-        right = column.head in _NUMBERS
-        table.add_column(column.head, justify="right" if right else "left", overflow="fold")
+    heads = [column.head for column in columns]
+    table = empty_table(heads, {*heads} - {*_NUMBERS})
     for hop in reports.hop_lines(run.hops, run.names):
         table.add_row(*(Text(column.text(hop, missing="")) for column in columns))
     return table
