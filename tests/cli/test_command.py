@@ -163,3 +163,30 @@ def test_ctrl_c_prints_what_was_collected():
     assert json.loads(first)["target"] == "127.0.0.1"
     assert "Traceback" not in errors
     assert all(json.loads(line) for line in rest.splitlines())
+
+
+VERBS = ("trace", "discover", "pmtu")
+
+
+@pytest.mark.parametrize("verb", VERBS)
+def test_a_folder_that_is_not_there_is_told_before_any_packet_leaves(verb, tmp_path):
+    file = tmp_path / "no" / "run.parquet"
+    result = invoke(verb, "target.example", "--sim", "first-steps", "--save", str(file))
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert result.stderr == (
+        f"trippy-nb: --save {file}: the folder {file.parent} does not exist: choose another\n"
+    )
+
+
+@pytest.mark.parametrize("verb", VERBS)
+def test_what_the_disk_refuses_is_one_line_below_the_report(verb, tmp_path, monkeypatch):
+    def full(self, path):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(tn.Run, "save", full)
+    monkeypatch.setattr(tn.RunSet, "save", full)
+    file = tmp_path / "run.parquet"
+    result = invoke(verb, "target.example", "--sim", "first-steps", "--save", str(file))
+    assert result.exit_code == 1
+    assert "198.51.100.80" in result.stdout
+    assert result.stderr == f"trippy-nb: {file} cannot be written: No space left on device\n"

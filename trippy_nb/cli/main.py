@@ -1,5 +1,6 @@
 """The `trippy-nb` command."""
 
+import os
 import sys
 from pathlib import Path
 from typing import Any
@@ -8,7 +9,7 @@ import click
 
 from trippy_nb.cli.logs import log_options, logging_to_stderr
 from trippy_nb.cli.options import TraceCommand, given_options, trace_options
-from trippy_nb.errors import TrippyError
+from trippy_nb.errors import ConfigError, TrippyError
 from trippy_nb.model import ALGORITHMS, NOT_FOR_DISCOVERY, DiscoveryOptions, PmtuOptions
 
 MODES = ("pretty", "markdown", "csv", "json", "stream", "probes", "silent")
@@ -29,8 +30,21 @@ _report_option = click.option(
     show_default=True,
     help="What to print: a table for people, or JSON.",
 )
+
+
+def _has_folder(_context: click.Context, _option: click.Parameter, path: Path | None) -> Path | None:
+    """Say before any packet leaves that what it brings back could not be saved."""
+    if path is not None and not os.access(path.parent, os.W_OK | os.X_OK):
+        why = "may not be written" if path.parent.is_dir() else "does not exist"
+        raise ConfigError(f"--save {path}: the folder {path.parent} {why}: choose another")
+    return path
+
+
 _save_option = click.option(
-    "--save", type=click.Path(dir_okay=False, path_type=Path), help="Save everything as Parquet, too."
+    "--save",
+    type=click.Path(dir_okay=False, path_type=Path),
+    callback=_has_folder,
+    help="Save everything as Parquet, too.",
 )
 
 

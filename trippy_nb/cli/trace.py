@@ -16,6 +16,7 @@ from rich.text import Text
 
 from trippy_nb import reports, sim
 from trippy_nb.api import Tracing, prepare
+from trippy_nb.errors import TrippyError
 from trippy_nb.model import TraceConfig
 from trippy_nb.run import Run, RunSet
 
@@ -55,7 +56,7 @@ def run_trace_command(
         tracing.wait_for_names(_NAMES_WAIT_S)
     printer.end()
     if save is not None and tracing.runs():
-        click.echo(f"saved {RunSet(tracing.runs()).save(save)}", err=True)
+        _save(RunSet(tracing.runs()), save)
     return bool(interrupted)
 
 
@@ -95,8 +96,17 @@ def run_to_end(
     for run in tracing.runs():
         show(run)
         if save is not None:
-            click.echo(f"saved {run.save(save)}", err=True)
+            _save(run, save)
     return bool(interrupted)
+
+
+def _save(what: Run | RunSet, path: Path) -> None:
+    """Save, and say where; the report is out already, whatever the disk says."""
+    try:
+        saved = what.save(path)
+    except OSError as error:
+        raise TrippyError(f"{path} cannot be written: {error.strerror}") from error
+    click.echo(f"saved {saved}", err=True)
 
 
 class _Silent:
