@@ -18,15 +18,8 @@ import numpy as np
 import pandas as pd
 
 from trippy_nb.analysis.align import FITTING, Aligned, align, change_of
-from trippy_nb.analysis.routes import (
-    END,
-    Definition,
-    Route,
-    difference_p,
-    known,
-    rounds_for_change,
-    routes_of,
-)
+from trippy_nb.analysis.flowkeys import Definition, known
+from trippy_nb.analysis.routes import END, Route, difference_p, rounds_for_change, routes_of
 from trippy_nb.analysis.shifts import Compared, judge_rtt, rtt_rows
 from trippy_nb.analysis.words import CANNOT_TELL, CHANGED, SAME, PathFinding, overall, say
 

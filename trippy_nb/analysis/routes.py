@@ -4,14 +4,14 @@ from collections import Counter, defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass
 from math import comb
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
-import pandas as pd
 
 from trippy_nb.analysis.align import Place
 from trippy_nb.analysis.arrays import Floats, Probes, probe_arrays
 from trippy_nb.analysis.cells import Cells, cells_of
+from trippy_nb.analysis.flowkeys import Definition, definitions
 
 if TYPE_CHECKING:
     from trippy_nb.frames import Tables
@@ -19,12 +19,7 @@ if TYPE_CHECKING:
 END = ""
 """Stands for a responder where the path had already reached its target."""
 
-_HEADER = ("sport", "dport", "icmp_checksum", "paris_id", "flow_label")
-"""What balancers hash. Not the ICMP identifier: it tells runs apart, and Paris traceroute's premise for ICMP
-is that the checksum, which lies where others have their ports, is what counts."""
 _MOST_ROUNDS = 100_000
-
-Definition = tuple[Any, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +45,7 @@ def routes_of(tables: "Tables") -> dict[Definition, Route]:
     """
     probes = probe_arrays(tables)
     cells = cells_of(probes)
-    keys = _definitions(tables)
+    keys = definitions(tables)
     rows: dict[Definition, list[tuple[int, int]]] = defaultdict(list)
     for run, flow in sorted({*zip(cells.run.tolist(), cells.flow.tolist(), strict=True)}):
         rows[keys.get((run, flow)) or (run, flow)].append((run, flow))
@@ -59,11 +54,6 @@ def routes_of(tables: "Tables") -> dict[Definition, Route]:
         definition: _route(probes, cells, members, steady=all(run in stable for run, _ in members))
         for definition, members in rows.items()
     }
-
-
-def known(definition: Definition) -> bool:
-    """Tell whether a definition says what the header of its packets looks like."""
-    return any(value is not None for value in definition[-len(_HEADER) :]) and len(definition) > len(_HEADER)
 
 
 def difference_p(a: Mapping[str, int], b: Mapping[str, int]) -> list[float]:
@@ -94,22 +84,6 @@ def rounds_for_change(tests: int, alpha: float) -> int:
     while 2 * max(tests, 1) / comb(2 * n, n) > alpha and n < _MOST_ROUNDS:
         n += 1
     return n
-
-
-def _definitions(tables: "Tables") -> dict[tuple[int, int], Definition]:
-    runs, flows = tables.runs, tables.flows
-    sides = {
-        int(run): tuple(map(_plain, side))
-        for run, *side in runs[["run_id", "src_addr", "dst_addr", "protocol"]].itertuples(index=False)
-    }
-    return {
-        (int(run), int(flow)): (*sides.get(int(run), ()), *map(_plain, header))
-        for run, flow, *header in flows[["run_id", "flow", *_HEADER]].itertuples(index=False)
-    }
-
-
-def _plain(value: Any) -> Any:  # noqa: ANN401 - a cell of a frame
-    return None if pd.isna(value) else value
 
 
 def _route(probes: Probes, cells: Cells, members: list[tuple[int, int]], *, steady: bool) -> Route:

@@ -3,6 +3,7 @@
 import sys
 from pathlib import Path
 
+from trippy_nb.frames.answers import ANSWER_TABLES
 from trippy_nb.frames.derived import DERIVED_TABLES
 from trippy_nb.frames.schema import PROCESS_TABLES, SCHEMA_VERSION, TABLES, Column, Table
 
@@ -26,7 +27,7 @@ A column of dtype `category` holds text. Where its words are listed, they are al
 
 def tables_markdown() -> str:
     """Write the schema as Markdown: a section a table, a row a column."""
-    tables = {**TABLES, **DERIVED_TABLES, **PROCESS_TABLES}
+    tables = {**TABLES, **DERIVED_TABLES, **ANSWER_TABLES, **PROCESS_TABLES}
     return "\n".join([_HEAD, *(_section(table) for table in tables.values())])
 
 
