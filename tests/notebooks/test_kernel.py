@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.notebooks.kernels import kernel_of_our_own
+from tests.notebooks.kernels import kernel_of_our_own, wait_until
 
 pytestmark = [pytest.mark.kernel, pytest.mark.slow, pytest.mark.needs("raw_socket")]
 
@@ -21,10 +21,11 @@ def test_a_trace_in_a_cell_shows_its_card(kernel):
     assert "127.0.0.1" in html
 
 
-def test_an_interrupt_returns_what_was_collected_and_closes_everything(kernel):
+def test_an_interrupt_returns_what_was_collected_and_closes_everything(kernel, tmp_path):
     before = kernel.sockets()
-    message = kernel.send(ENDLESS)
-    kernel.wait_for_sockets(before)
+    over = tmp_path / "a-round-is-over"
+    message = kernel.send(f"{ENDLESS[:-1]}, on_round=lambda _: open({str(over)!r}, 'w').close())")
+    assert wait_until(over.exists), "no round ended"
     kernel.manager.interrupt_kernel()
     assert "Traceback" not in kernel.answer(message)
     assert kernel.sockets() == before
