@@ -118,7 +118,7 @@ def test_among_forged_packets_only_the_true_answer_is_credited(path, channel, af
         yield forger.exceeded(guess.plan, dying, by=ROUTER[af])
         yield from lies
 
-    # Making the lies takes its time, on a busy machine above all: the truth among them must not come too late.
+    # Making the lies takes its time, on a busy machine above all; the truth comes after them.
     patient = {"probe_timeout": 1.0, "max_round_duration": 2.0}
     run = path.trace(answer, af, max_ttl=first + 3, **patient, **options)
     probes = run.probes[run.probes["ttl"] >= first]
