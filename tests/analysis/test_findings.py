@@ -1,0 +1,141 @@
+"""Findings rest on their rows, say what their scenarios are known for, and are told in words."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pandas as pd
+import pytest
+from hypothesis import given
+
+from tests.analysis.handmade import TARGET, Row, a, probe, rounds, shuffled, tables
+from tests.analysis.strategies import probe_rows
+from trippy_nb import sim
+from trippy_nb.analysis.findings import CATALOGUE, explanation, findings
+from trippy_nb.frames import conform
+from trippy_nb.frames.answers import FINDING_KINDS, FINDINGS, WEIGHTS
+from trippy_nb.testing import simulated
+
+FIXED: dict[str, Any] = {"protocol": "udp", "multipath": "paris", "source_port": 5000, "target_port": 33500}
+ASKED: dict[str, dict[str, Any]] = {
+    "address-edge": {"target": "64:ff9b::c633:6450"},
+    "balancing": {"protocol": "udp", "multipath": "paris", "rounds": 30},
+    "icmp-tunnelled": FIXED | {"rounds": 20},
+    "late": {"rounds": 10},
+    "local-error": {"packet_size": 1000},
+    "nat64": {"target": "64:ff9b::c633:6450"},
+    "per-packet": FIXED | {"rounds": 40},
+    "routing-loop": {"max_ttl": 16},
+    "unsteady-flows": {"protocol": "udp", "rounds": 3},
+    "zero-ttl": FIXED | {"rounds": 5},
+}
+"""What shows them, beside the scenario."""
+TOLD_LATER = {"forward-loss", "rate-limit", "silent-hop", "path-change", "rtt-change", "flap", "slow-path"}
+
+
+def kinds(found: pd.DataFrame) -> list[str]:
+    return [str(kind) for kind in found["kind"]]
+
+
+def of(rows: list[Row], **facts: Any) -> pd.DataFrame:
+    return findings(tables(rows, **facts))
+
+
+def test_every_kind_is_in_the_catalogue_in_order_and_its_scenario_exists():
+    assert tuple(CATALOGUE) == FINDING_KINDS
+    assert {kind.weight for kind in CATALOGUE.values()} == set(WEIGHTS)
+    assert {kind.scenario for kind in CATALOGUE.values()} - {None} <= set(sim.scenarios())
+
+
+@pytest.mark.parametrize(
+    "kind", [kind for kind in CATALOGUE if CATALOGUE[kind].scenario and kind not in TOLD_LATER]
+)
+def test_the_scenario_of_a_kind_shows_it_and_its_rows_are_there(kind: str):
+    options = {"rounds": 8} | ASKED.get(kind, {})
+    run = simulated(str(CATALOGUE[kind].scenario), options.pop("target", None), **options)
+    found = findings(run.tables)
+    assert kind in kinds(found)
+    for row in found.to_dict("records"):
+        assert len(getattr(run, row["table"]).query(row["query"])) == row["n"] > 0
+        assert row["says"].endswith(".")
+        assert row["says"][0].isupper() or row["says"][0].isdigit()
+
+
+@given(probe_rows())
+def test_the_order_of_rows_does_not_matter_and_the_frame_keeps_its_contract(rows: list[Row]):
+    made = tables(rows)
+    found = findings(made)
+    pd.testing.assert_frame_equal(found, findings(shuffled(made, 1)))
+    pd.testing.assert_frame_equal(found, conform(found, FINDINGS))
+    assert not found.duplicated(["run_id", "finding"]).any()
+
+
+def test_problems_come_first_then_what_explains_then_what_is_open():
+    run = simulated("filtered", rounds=3)
+    found = findings(run.tables)
+    assert found["weight"].tolist() == sorted(found["weight"], key=WEIGHTS.index)
+
+
+def test_no_loss_seen_is_not_called_no_loss_until_there_are_answers_enough():
+    def asked(count: int) -> pd.DataFrame:
+        return of(rounds(*[[a(1), TARGET]] * count), outcome="reached", target_ttl=2, has_losses=True)
+
+    few = asked(10)
+    (says,) = few.loc[few["kind"] == "smallest-loss", "says"]
+    assert "28 %" in says  # Wilson's interval of 0 of 10 ends there
+    assert few.loc[few["kind"] == "smallest-loss", "more_probes"].tolist() == [371]
+    assert "smallest-loss" in kinds(asked(380))
+    assert "smallest-loss" not in kinds(asked(381))
+    lost = rounds([a(1), TARGET], [a(1), None])
+    assert "smallest-loss" not in kinds(of(lost, outcome="reached", target_ttl=2, has_losses=True))
+
+
+@pytest.mark.parametrize(
+    ("outcome", "protocol", "kind", "words"),
+    [
+        ("destination_silent", "udp", "destination-silent", "another target_port"),
+        ("destination_silent", "icmp", "destination-silent", f"farthest answer came from hop 1 ({a(1)})"),
+        ("nothing", "icmp", "nothing-answers", "Nobody answered 1 probe "),
+        ("filtered", "tcp", "filtered", "not let through"),
+    ],
+)
+def test_a_target_that_is_not_reached_is_said_so(outcome: str, protocol: str, kind: str, words: str):
+    silent = [probe(0, 1)] if outcome == "nothing" else [probe(0, 1, a(1)), probe(0, 2)]
+    found = of(silent, outcome=outcome, protocol=protocol)
+    (says,) = found.loc[found["kind"] == kind, "says"]
+    assert words in says
+
+
+@pytest.mark.parametrize(
+    ("facts", "words"),
+    [
+        ({"end_reason": "error", "error": "no route"}, "(no route)"),
+        ({"end_reason": "interrupted"}, "interrupted"),
+        ({"source": "live"}, "goes on"),
+    ],
+)
+def test_an_unfinished_run_is_said_so(facts: dict[str, Any], words: str):
+    found = of([probe(0, 1, a(1))], **facts)
+    (says,) = found.loc[found["kind"] == "unfinished", "says"]
+    assert words in says
+    assert "unfinished" not in kinds(of([probe(0, 1, a(1))], end_reason="rounds", source="live"))
+
+
+def test_refusals_of_this_machine_are_named_by_their_reason():
+    found = findings(simulated("case-13-local-error", packet_size=1000, rounds=2).tables)
+    row = found[found["kind"] == "local-error"].iloc[0]
+    assert "(EMSGSIZE)" in row["says"]
+    assert row["ttl"] == 1
+    assert row["table"] == "probes"
+
+
+def test_the_explanation_tells_each_finding_once_and_escapes_it():
+    made = tables(rounds([a(1), TARGET]), outcome="reached", target_ttl=2, label="<b>before</b>")
+    found = findings(made)
+    told = explanation(made, found)
+    for says in found["says"]:
+        assert str(told).count(says) == 1
+    assert str(told).startswith("<b>before</b>: UDP")
+    assert "<b>before" not in told._repr_html_()
+    assert "&lt;b&gt;before" in told._repr_html_()
+    assert repr(told) == str(told)

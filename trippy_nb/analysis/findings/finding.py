@@ -1,0 +1,70 @@
+"""What a finding is, and the tables that findings are made from, each computed once."""
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+
+from trippy_nb.analysis.evidence import evidence
+from trippy_nb.analysis.hops import hop_table
+from trippy_nb.frames.derived import STRENGTHS
+
+if TYPE_CHECKING:
+    from trippy_nb.frames import Tables
+
+SHOWN, LIKELY, HINT, NONE_SEEN, CANNOT_BE_SEEN = STRENGTHS
+CANNOT_TELL = "cannot tell"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finding:
+    """One row of FINDINGS, but for what its kind says and for its numbers."""
+
+    run_id: int
+    kind: str
+    says: str
+    query: str
+    """Without the run."""
+    table: str = "probes"
+    strength: str = SHOWN
+    weight: str | None = None
+    """Another one than the kind's."""
+    flow: int | None = None
+    ttl: int | None = None
+    last_ttl: int | None = None
+    addrs: tuple[str, ...] = ()
+    more_probes: int | None = None
+
+
+Row = dict[str, Any]
+"""A row of a frame."""
+
+
+def rows_of(frame: pd.DataFrame) -> list[Row]:
+    """Return the rows of a frame, with None for what is missing."""
+    columns = {str(name): frame[name].astype(object) for name in frame.columns}
+    values = [column.where(column.notna(), None).tolist() for column in columns.values()]
+    return [dict(zip(columns, row, strict=True)) for row in zip(*values, strict=True)]
+
+
+class Seen:
+    """Tables of any number of runs, and what follows from them."""
+
+    def __init__(self, tables: "Tables") -> None:
+        self.tables = tables
+
+    @cached_property
+    def runs(self) -> list[Row]:
+        """The runs."""
+        return rows_of(self.tables.runs)
+
+    @cached_property
+    def hops(self) -> pd.DataFrame:
+        """The hop table."""
+        return hop_table(self.tables)
+
+    @cached_property
+    def evidence(self) -> pd.DataFrame:
+        """What single answers show."""
+        return evidence(self.tables)

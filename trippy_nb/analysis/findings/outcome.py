@@ -1,0 +1,106 @@
+"""What became of the run as a whole, and how small a loss its probes would have shown."""
+
+from collections.abc import Iterator
+from math import ceil
+from statistics import NormalDist
+from typing import Final
+
+from trippy_nb.analysis.findings.finding import CANNOT_TELL, Finding, Row, Seen, rows_of
+from trippy_nb.analysis.ratios import wilson
+
+_SETTLED: Final = 'status in ("reply", "late", "timeout")'
+_ALL: Final = "ttl >= 1"
+_SMALL_LOSS: Final = 0.01
+_ENOUGH: Final = ceil(NormalDist().inv_cdf(0.975) ** 2 * (1 / _SMALL_LOSS - 1))
+"""Answers in a row that bound a loss at 1 %: Wilson's interval of 0 of n ends at z^2 / (n + z^2)."""
+_OTHER_PURPOSES: Final = ("mda", "mda-lite", "pmtu")
+"""Methods of runs that ask for something else than loss."""
+_ENOUGH_FOR_95 = 20
+"""The 95th percentile of fewer is their worst."""
+
+
+def outcome_findings(seen: Seen) -> Iterator[Finding]:
+    """Say how each run ended, and what came of it."""
+    for run in seen.runs:
+        hops = rows_of(seen.hops[seen.hops["run_id"] == run["run_id"]])
+        answered = [hop for hop in hops if hop["recv"]]
+        if run["outcome"] == "reached" and answered:
+            yield _reached(run, answered[-1])
+            yield from _smallest_loss(run, answered[-1])
+        else:
+            yield from _not_reached(run, hops, answered)
+        yield from _unfinished(run)
+
+
+def _reached(run: Row, last: Row) -> Finding:
+    ttl = run["target_ttl"] or last["ttl"]
+    says = f"Reached {run['dst_addr'] or run['target']} in {ttl} hop{'s' if ttl != 1 else ''}: "
+    says += f"{last['recv']:,} of {last['sent']:,} probes answered"
+    if last["p50_ms"] is not None:
+        says += f", half of them within {last['p50_ms']:.3g} ms"
+        if last["recv"] >= _ENOUGH_FOR_95:
+            says += f", 95 % within {last['p95_ms']:.3g} ms"
+    return Finding(kind="reached", says=f"{says}.", **_at_target(run, last))
+
+
+def _smallest_loss(run: Row, last: Row) -> Iterator[Finding]:
+    """Say what loss could hide where nothing went unanswered."""
+    n = last["sent"]
+    high = float(wilson(0, n)[1])
+    traces = run["method"] not in _OTHER_PURPOSES
+    if traces and run["has_losses"] and last["recv"] == n and high > _SMALL_LOSS:
+        yield Finding(
+            kind="smallest-loss",
+            says=f"None of {n:,} probes to the target went unanswered, which happens with a loss of up to "
+            f"{100 * high:.2g} %, too: {_ENOUGH} answers in a row would bound it at 1 %.",
+            strength=CANNOT_TELL,
+            more_probes=_ENOUGH - n,
+            **_at_target(run, last),
+        )
+
+
+def _at_target(run: Row, last: Row) -> Row:
+    return {
+        "run_id": run["run_id"],
+        "query": f"ttl == {last['ttl']} and {_SETTLED}",
+        "ttl": last["ttl"],
+        "last_ttl": last["ttl"],
+        "addrs": last["addrs"],
+    }
+
+
+def _not_reached(run: Row, hops: list[Row], answered: list[Row]) -> Iterator[Finding]:
+    target, farthest = run["dst_addr"] or run["target"], ""
+    if answered:
+        last = answered[-1]
+        farthest = f"; the farthest answer came from hop {last['ttl']} ({last['addrs'][0]})"
+    sent = sum(hop["sent"] for hop in hops)
+    match run["outcome"]:
+        case "destination_silent":
+            kind, says = "destination-silent", f"{target} did not answer{farthest}."
+            if run["protocol"] == "udp":
+                says += " An open port answers nothing: another target_port, or ICMP, would tell."
+        case "filtered":
+            kind = "filtered"
+            says = f"Packets to {target} are not let through, a router says{farthest}."
+        case "nothing":
+            kind, says = (
+                "nothing-answers",
+                f"Nobody answered {sent:,} probe{'s' if sent != 1 else ''} to {target}.",
+            )
+        case _:
+            return
+    yield Finding(run_id=run["run_id"], kind=kind, says=says, query=_ALL)
+
+
+def _unfinished(run: Row) -> Iterator[Finding]:
+    match run["end_reason"]:
+        case "error":
+            says = f"The run ended by an error ({run['error']}); what it collected until then is here."
+        case "interrupted":
+            says = "The run was interrupted; what it collected is here, and probes in flight are no loss."
+        case None if run["source"] in ("live", "sim"):
+            says = "The run goes on; probes in flight are no loss."
+        case _:
+            return
+    yield Finding(run_id=run["run_id"], kind="unfinished", says=says, table="runs", query="run_id >= 0")

@@ -1,0 +1,57 @@
+"""What single answers show, and where paths part: evidence and diamonds, as findings."""
+
+from collections.abc import Iterator
+from typing import Final
+
+from trippy_nb.analysis.diamonds import diamonds
+from trippy_nb.analysis.findings.finding import (
+    CANNOT_BE_SEEN,
+    HINT,
+    NONE_SEEN,
+    SHOWN,
+    Finding,
+    Row,
+    Seen,
+    rows_of,
+)
+
+_WEIGHED_ELSEWHERE: Final = ("rate-limit", "non-response")
+"""Against loss, by `analysis.attribution`."""
+_SAME: Final = ("run_id", "kind", "says", "table", "strength", "flow", "ttl", "last_ttl", "addrs")
+
+
+def sign_findings(seen: Seen) -> Iterator[Finding]:
+    """Pass on what evidence says, but for what was looked for and not found."""
+    for row in rows_of(seen.evidence):
+        if row["kind"] in _WEIGHED_ELSEWHERE or row["strength"] in (NONE_SEEN, CANNOT_BE_SEEN):
+            continue
+        query = row["query"].removeprefix(f"run_id == {row['run_id']} and ")
+        yield Finding(query=query, **{name: row[name] for name in _SAME})
+
+
+def balancing_findings(seen: Seen) -> Iterator[Finding]:
+    """Say where flows part, and where they meet again."""
+    for row in rows_of(diamonds(seen.tables)):
+        if row["balancing"] == "per-flow" and row["nested_in"] is None:
+            first, last = row["ttl"] + 1, row["ttl"] + max(row["max_length"] - 1, 1)
+            yield Finding(
+                run_id=row["run_id"],
+                kind="balancing",
+                says=_parting(row),
+                query=f"{first} <= ttl <= {last}",
+                strength=SHOWN if row["evidence"] == "flow" else HINT,
+                ttl=first,
+                last_ttl=last,
+                addrs=tuple(addr for addr in (row["divergence"], row["convergence"]) if addr),
+            )
+
+
+def _parting(row: Row) -> str:
+    where = "From the source on" if row["ttl"] == 0 else f"Behind hop {row['ttl']} ({row['divergence']})"
+    meet = f", and meet again at {row['convergence']}" if row["convergence"] else ""
+    lengths = ""
+    if row["min_length"] != row["max_length"]:
+        lengths = f" The ways are {row['min_length']} to {row['max_length']} links long."
+    return (
+        f"{where} flows part: {row['flows']} flows took {row['max_width']} ways side by side{meet}.{lengths}"
+    )
