@@ -13,6 +13,8 @@ from trippy_nb.analysis import (
     diamonds,
     discovery,
     evidence,
+    explanation,
+    findings,
     hop_graph,
     hop_table,
     links,
@@ -34,6 +36,7 @@ if TYPE_CHECKING:
     import pandas as pd
     from matplotlib.axes import Axes
 
+    from trippy_nb.analysis import Explanation
     from trippy_nb.display import ComparisonCard, RunCard
     from trippy_nb.widgets import CompareExplorer, Explorer
 
@@ -105,6 +108,15 @@ class _Frames:
     def evidence(self) -> "pd.DataFrame":
         """One row for each thing that answers give reason to say, and why (see `analysis.evidence`)."""
         return evidence(self.tables)
+
+    @cached_property
+    def findings(self) -> "pd.DataFrame":
+        """One row for everything worth telling, in words, with its rows (see `analysis.findings`)."""
+        return findings(self.tables)
+
+    def explain(self) -> "Explanation":
+        """Tell the findings in prose: text in `print` and at a prompt, lists in a notebook."""
+        return explanation(self.tables, self.findings)
 
     def graph(self) -> "nx.MultiDiGraph[str]":
         """Make the hop graph: see `analysis.hop_graph` for what nodes and edges carry."""

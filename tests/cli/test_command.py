@@ -103,6 +103,29 @@ def test_save_writes_what_read_reads(tmp_path):
     assert tn.read(path).one().target == "target.example"
 
 
+def test_what_is_saved_is_explained_and_compared(tmp_path):
+    one, two = tmp_path / "one.parquet", tmp_path / "two.parquet"
+    said = output(*SIM, "-m", "explain", "--save", str(one))
+    assert "Reached 198.51.100.80" in said
+    assert "What these probes cannot tell:" in said
+    assert output("explain", str(one)) == said
+    found = json.loads(output("explain", str(one), "-m", "json"))
+    assert found[0]["kind"] == "reached"
+    assert found[0]["query"].startswith("run_id == 0 and ")
+    output(*SIM, "-m", "silent", "--save", str(two))
+    assert "Same" in output("compare", str(one), str(two)) or "Cannot tell" in output(
+        "compare", str(one), str(two)
+    )
+
+
+def test_a_file_that_is_no_run_is_one_line(tmp_path):
+    path = tmp_path / "notes.txt"
+    path.write_text("no run")
+    result = invoke("explain", str(path))
+    assert result.exit_code == 2
+    assert len(result.stderr.splitlines()) == 1
+
+
 def test_zero_cycles_go_on_until_the_duration_is_over():
     text = output(
         "trace", "target.example", "--sim", "first-steps", "-C", "0", "--duration", "3s", "-m", "json"

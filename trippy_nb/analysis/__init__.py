@@ -6,6 +6,9 @@ from trippy_nb.analysis.diamonds import diamonds as diamonds
 from trippy_nb.analysis.discovery import Discovery as Discovery
 from trippy_nb.analysis.discovery import discovery as discovery
 from trippy_nb.analysis.evidence import evidence as evidence
+from trippy_nb.analysis.findings import Explanation as Explanation
+from trippy_nb.analysis.findings import explanation as explanation
+from trippy_nb.analysis.findings import findings as findings
 from trippy_nb.analysis.graph import hop_graph as hop_graph
 from trippy_nb.analysis.holdings import Holdings as Holdings
 from trippy_nb.analysis.holdings import holdings as holdings

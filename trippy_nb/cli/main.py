@@ -12,7 +12,7 @@ from trippy_nb.cli.options import TraceCommand, given_options, trace_options
 from trippy_nb.errors import ConfigError, TrippyError
 from trippy_nb.model import ALGORITHMS, NOT_FOR_DISCOVERY, DiscoveryOptions, PmtuOptions
 
-MODES = ("pretty", "markdown", "csv", "json", "stream", "probes", "silent")
+MODES = ("pretty", "explain", "markdown", "csv", "json", "stream", "probes", "silent")
 
 _HOW_LARGE = ("max_size", "max_probes", "probe_rate")
 _HOW_SURE = ("confidence", "algorithm", "max_probes", "probe_rate")
@@ -80,6 +80,8 @@ def main() -> None:
                                               the same on the built-in internet
     trippy-nb discover example.com            every path that load balancers offer
     trippy-nb pmtu example.com                the largest packet that the path carries
+    trippy-nb explain run.parquet             what a saved run tells, in words
+    trippy-nb compare a.parquet b.parquet     what differs between two, and whether that is chance
     trippy-nb demo                            two traces, three pictures, one Parquet file
     trippy-nb sim list                        the networks of the built-in internet
     trippy-nb doctor                          what this machine and this process may do, and why
@@ -99,8 +101,8 @@ def main() -> None:
     type=click.Choice(MODES),
     default="pretty",
     show_default=True,
-    help="What to print: a table, Markdown, CSV, JSON, a line a hop after each round, a line a probe "
-    "as it completes, or nothing.",
+    help="What to print: a table, what it means in words, Markdown, CSV, JSON, a line a hop after each "
+    "round, a line a probe as it completes, or nothing.",
 )
 @_save_option
 @click.option("--sim", metavar="SCENARIO", help="Trace on the built-in internet instead of the live one.")
@@ -210,6 +212,29 @@ def pmtu(
         sys.exit(_INTERRUPTED)
 
 
+_FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
+
+
+@click.command()
+@click.argument("file", type=_FILE)
+@_report_option
+def explain(file: Path, report: str) -> None:
+    """Say in words what the runs of FILE tell, with what is sure, what is not, and what it is not."""
+    from trippy_nb.cli.saved import explain_file
+
+    explain_file(file, report=report)
+
+
+@click.command()
+@click.argument("before", type=_FILE)
+@click.argument("after", type=_FILE)
+def compare(before: Path, after: Path) -> None:
+    """Say what changed between two saved runs, what is the same, and what nobody can tell."""
+    from trippy_nb.cli.saved import compare_files
+
+    compare_files(before, after)
+
+
 @click.group("sim")
 def sim_group() -> None:
     """The built-in internet: which networks there are, what is true of one, and one behind a device."""
@@ -299,6 +324,8 @@ def doctor(report: str, self_test: bool, verbose: int, log_filter: str | None) -
 main.add_command(trace_options(trace))
 for _command in (discover, pmtu):
     main.add_command(trace_options(_command, without=NOT_FOR_DISCOVERY, defaults=_ASKED))
+main.add_command(explain)
+main.add_command(compare)
 main.add_command(demo)
 main.add_command(sim_group)
 main.add_command(doctor)

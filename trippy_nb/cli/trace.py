@@ -44,7 +44,9 @@ def run_trace_command(
     printer = _PRINTERS[report](tracing, config)
     with (
         interrupt_flag() as interrupted,
-        tracing.progress(wanted=None if report in ("pretty", "markdown", "csv", "json") else False) as bar,
+        tracing.progress(
+            wanted=None if report in ("pretty", "explain", "markdown", "csv", "json") else False
+        ) as bar,
     ):
         while not tracing.advance(_TICK_S):
             bar.update()
@@ -142,6 +144,13 @@ class _Markdown(_Silent):
             click.echo(reports.markdown_report(run.tables, run.hops, run.names, extensions=extensions))
 
 
+class _Explain(_Silent):
+    """The findings, in prose."""
+
+    def end(self) -> None:
+        click.echo("\n\n".join(str(run.explain()) for run in self.tracing.runs()))
+
+
 class _Csv(_Silent):
     """One CSV table for all runs."""
 
@@ -210,6 +219,7 @@ class _Probes(_Silent):
 _PRINTERS = {
     "pretty": _Pretty,
     "markdown": _Markdown,
+    "explain": _Explain,
     "csv": _Csv,
     "json": _Json,
     "stream": _Stream,
