@@ -8,6 +8,7 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
+from trippy_nb.analysis.findings import CATALOGUE
 from trippy_nb.frames.docs import tables_markdown
 from trippy_nb.model.options import OPTIONS, Option
 
@@ -72,7 +73,51 @@ def options_page() -> str:
     return "\n".join(lines) + "\n"
 
 
-PAGES = {"options.md": options_page, "tables.md": tables_markdown}
+_FINDINGS = """\
+# Findings
+
+`run.findings` is a DataFrame of everything worth telling about a run, most important first; `run.explain()` tells the
+same in prose, and so do `trippy-nb trace TARGET -m explain` and `trippy-nb explain FILE`. Of a set of runs, both tell of
+each run, and of what changed from one to the next.
+
+```python
+import trippy_nb as tn
+
+run = tn.trace("target.example", network=tn.sim.load("case-06-rate-limit"), protocol="udp", rounds=100)
+run.explain()
+row = run.findings.iloc[0]
+run.probes.query(row["query"])  # the rows that it rests on
+```
+
+A finding says what is seen (`says`), what it is taken for and is not (`is_not`), how sure it is (`strength`, as in
+[evidence](paths.md)), on which rows it rests (`table`, `query`, `n`), how many probes more would tell where these cannot
+(`more_probes`), and which scenario of the built-in internet shows the same (`scenario`). Nothing is found here that
+another table does not hold: the rules choose, and word.
+
+* A **problem** is something that somebody would feel.
+* A **notice** explains what is seen, and is no problem.
+* A **limit** is something that these probes cannot tell.
+"""
+
+
+def findings_page() -> str:
+    """Make the page of all kinds of findings, from `trippy_nb.analysis.findings.catalogue`."""
+    rows = [
+        _row(
+            _code(name),
+            kind.weight,
+            kind.meaning,
+            kind.is_not or "",
+            f"[{kind.scenario}](../data/scenarios/{kind.scenario}.toml)" if kind.scenario else "",
+        )
+        for name, kind in CATALOGUE.items()
+    ]
+    return "\n".join(
+        [_NOTE, _FINDINGS, *_head("kind", "weight", "what", "what it is not", "scenario"), *rows, ""]
+    )
+
+
+PAGES = {"findings.md": findings_page, "options.md": options_page, "tables.md": tables_markdown}
 
 
 def main() -> int:
