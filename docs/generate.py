@@ -76,9 +76,9 @@ def options_page() -> str:
 _FINDINGS = """\
 # Findings
 
-`run.findings` is a DataFrame of everything worth telling about a run, most important first; `run.explain()` tells the
-same in prose, and so do `trippy-nb trace TARGET -m explain` and `trippy-nb explain FILE`. Of a set of runs, both tell of
-each run, and of what changed from one to the next.
+`run.findings` is a DataFrame of everything worth telling about a run, most important first; `run.explain()`
+tells the same in prose, and so do `trippy-nb trace TARGET -m explain` and `trippy-nb explain FILE`. Of a
+set of runs, both tell of each run, and of what changed from one to the next.
 
 ```python
 import trippy_nb as tn
@@ -89,10 +89,10 @@ row = run.findings.iloc[0]
 run.probes.query(row["query"])  # the rows that it rests on
 ```
 
-A finding says what is seen (`says`), what it is taken for and is not (`is_not`), how sure it is (`strength`, as in
-[evidence](paths.md)), on which rows it rests (`table`, `query`, `n`), how many probes more would tell where these cannot
-(`more_probes`), and which scenario of the built-in internet shows the same (`scenario`). Nothing is found here that
-another table does not hold: the rules choose, and word.
+A finding says what is seen (`says`), what it is taken for and is not (`is_not`), how sure it is
+(`strength`, as in [evidence](paths.md)), on which rows it rests (`table`, `query`, `n`), how many probes
+more would tell where these cannot (`more_probes`), and which scenario of the built-in internet shows the
+same (`scenario`). Nothing is found here that another table does not hold: the rules choose, and word.
 
 * A **problem** is something that somebody would feel.
 * A **notice** explains what is seen, and is no problem.
