@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from trippy_nb.frames import FLOWS, REPLIES, RUNS, Tables, conform, tables_from_probes
+from trippy_nb.frames import FLOWS, REPLIES, Tables, conform, tables_from_probes
 
 TARGET = "198.51.100.9"
 SOURCE = "192.0.2.1"
@@ -77,7 +77,7 @@ def tables(
         ],
         columns=["run_id", "flow", "sport"],
     )
-    return replaced(made, flows=conform(flows, FLOWS), runs=conform(made.runs, RUNS))
+    return replaced(made, flows=conform(flows, FLOWS))
 
 
 def replaced(made: Tables, **frames: pd.DataFrame) -> Tables:

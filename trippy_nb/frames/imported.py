@@ -2,7 +2,7 @@
 
 import hashlib
 import uuid
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 import pandas as pd
@@ -99,10 +99,9 @@ def _complete_runs(probes: pd.DataFrame, known: pd.DataFrame | None) -> pd.DataF
     ids = np.unique(probes["run_id"]).astype(np.uint32)
     if known is not None:
         ids = np.unique(np.append(ids, known["run_id"].astype(np.uint32)))
-    parts = dict(tuple(probes.groupby("run_id")))
-    derived = pd.DataFrame([_derive_run(int(run_id), parts.get(run_id, probes.iloc[:0])) for run_id in ids])
     if not len(ids):
         return empty_frame(RUNS)
+    derived = _derived(probes, ids)
     if known is not None:
         given = known.set_index("run_id").reindex(ids)
         for name in given.columns:
@@ -118,60 +117,88 @@ def _complete_runs(probes: pd.DataFrame, known: pd.DataFrame | None) -> pd.DataF
     return runs
 
 
-def _derive_run(run_id: int, probes: pd.DataFrame) -> dict[str, Any]:
-    addr = probes["addr"].dropna()
-    sent_at = probes["sent_at"]
-    n = len(probes)
-    return {
-        "run_id": run_id,
-        "run_uuid": _uuid_of(probes, run_id),
-        "source": "imported",
-        "dst_addr": _target_of(probes),
-        "af": None if addr.empty else 6 if ":" in addr.iloc[0] else 4,
-        "started_at": sent_at.min(),
-        "ended_at": sent_at.max(),
-        "rounds": int(probes["round"].max()) + 1 if n else 0,
-        "first_ttl": int(probes["ttl"].min()) if n else None,
-        "max_ttl": int(probes["ttl"].max()) if n else None,
-        "attempts": int(probes["attempt"].max()) + 1 if n else None,
-        "foreign": 0,
-        "unmatched": 0,
-        "dropped_probes": 0,
-        "clock_suspect": 0,
-        "tool": "unknown",
-        "clock": "unknown",
-        "has_probes": True,
-        "has_losses": bool(probes["status"].isin(_SILENT).any()),
-        "has_send_times": bool(n and sent_at.notna().all()),
-        "has_all_replies": False,
-        "has_quote_header": False,
-        "flow_stable": False,
-    }
+def _derived(probes: pd.DataFrame, ids: np.ndarray) -> pd.DataFrame:
+    """Say of each run what its probes show; a run without probes has none of it."""
+    place = np.searchsorted(ids, probes["run_id"])
+    by_run = probes.groupby(place)
+    some = by_run.agg(
+        started_at=("sent_at", "min"),
+        ended_at=("sent_at", "max"),
+        rounds=("round", "max"),
+        first_ttl=("ttl", "min"),
+        max_ttl=("ttl", "max"),
+        attempts=("attempt", "max"),
+        addr=("addr", "first"),
+    ).reindex(range(len(ids)))
+    last = {name: some[name].astype("UInt64") + 1 for name in ("rounds", "attempts")}
+    silent = np.bincount(place[probes["status"].isin(_SILENT)], minlength=len(ids))
+    unsent = np.bincount(place[probes["sent_at"].isna()], minlength=len(ids))
+    n = np.bincount(place, minlength=len(ids))
+    addr = some["addr"].astype("str")
+    return pd.DataFrame(
+        {
+            "run_id": ids,
+            "run_uuid": _uuids(probes, place, ids),
+            "source": "imported",
+            "dst_addr": _targets(probes, place, len(ids)),
+            "af": addr.str.contains(":").map({True: 6, False: 4}).where(addr.notna()),
+            "started_at": some["started_at"],
+            "ended_at": some["ended_at"],
+            "rounds": last["rounds"].fillna(0),
+            "first_ttl": some["first_ttl"],
+            "max_ttl": some["max_ttl"],
+            "attempts": last["attempts"],
+            "foreign": 0,
+            "unmatched": 0,
+            "dropped_probes": 0,
+            "clock_suspect": 0,
+            "tool": "unknown",
+            "clock": "unknown",
+            "has_probes": True,
+            "has_losses": silent > 0,
+            "has_send_times": (unsent == 0) & (n > 0),
+            "has_all_replies": False,
+            "has_quote_header": False,
+            "flow_stable": False,
+        }
+    )
 
 
-def _target_of(probes: pd.DataFrame) -> str | None:
-    """Find the one address that gave answers which only a target gives; None if there is no such one.
+def _targets(probes: pd.DataFrame, place: np.ndarray, count: int) -> list[str | None]:
+    """Find for each run the one address whose answers only a target gives; None if there is not one.
 
     Echo replies, port unreachable, and answers that are not ICMP (SYN-ACK, RST): those without a type, if
     the source has types at all.
     """
-    answered = probes[probes["addr"].notna()]
-    v6 = answered["addr"].astype("str").str.contains(":")
-    kind, code = answered["icmp_type"], answered["icmp_code"]
-    by_v4 = ~v6 & ((kind == 0) | ((kind == 3) & (code == 3)))  # noqa: PLR2004 - RFC 792
-    by_v6 = v6 & ((kind == 129) | ((kind == 1) & (code == 4)))  # noqa: PLR2004 - RFC 4443
-    final = by_v4.fillna(value=False) | by_v6.fillna(value=False)
-    if kind.notna().any():
-        final |= kind.isna()
-    addrs = answered["addr"][final.astype(bool)].unique()
-    return str(addrs[0]) if len(addrs) == 1 else None
+    code = probes["addr"].cat.codes.to_numpy()
+    names = probes["addr"].cat.categories
+    answered = np.flatnonzero(code >= 0)
+    code, place = code[answered], place[answered]
+    kind, detail = (
+        probes[name].to_numpy(dtype=np.int64, na_value=-1)[answered] for name in ("icmp_type", "icmp_code")
+    )
+    v6 = np.array([":" in name for name in names], dtype=bool)[code]
+    by_v4 = ~v6 & ((kind == 0) | ((kind == 3) & (detail == 3)))  # noqa: PLR2004 - RFC 792
+    by_v6 = v6 & ((kind == 129) | ((kind == 1) & (detail == 4)))  # noqa: PLR2004 - RFC 4443
+    typed = np.bincount(place[kind >= 0], minlength=count) > 0
+    final = by_v4 | by_v6 | ((kind < 0) & typed[place])
+    found: list[str | None] = [None] * count
+    several = set()
+    for run, one in np.unique(np.stack([place[final], code[final]]), axis=1).T.tolist():
+        several.update([run] if found[run] is not None else [])
+        found[run] = str(names[one])
+    return [None if run in several else addr for run, addr in enumerate(found)]
 
 
-def _uuid_of(probes: pd.DataFrame, run_id: int) -> str:
-    digest = hashlib.blake2b(digest_size=16)
+def _uuids(probes: pd.DataFrame, place: np.ndarray, ids: np.ndarray) -> list[str]:
     text = probes.drop(columns="run_id").astype({"addr": "str", "zone": "str"})
-    digest.update(pd.util.hash_pandas_object(text, index=False).to_numpy().tobytes())
-    return str(uuid.uuid5(_NAMESPACE, f"{run_id} {digest.hexdigest()}"))
+    hashes = pd.util.hash_pandas_object(text, index=False).to_numpy()
+    order = np.argsort(place, kind="stable")
+    parts = np.split(hashes[order], np.searchsorted(place[order], np.arange(1, len(ids))))
+    return [
+        str(uuid.uuid5(_NAMESPACE, f"{run_id} {hashlib.blake2b(part.tobytes(), digest_size=16).hexdigest()}"))
+        for run_id, part in zip(ids.tolist(), parts, strict=True)
+    ]
 
 
 def _with_outcome(runs: pd.DataFrame, probes: pd.DataFrame) -> pd.DataFrame:
