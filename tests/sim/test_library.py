@@ -30,9 +30,11 @@ HOPS = {
     "late-answers": 5,
     "long-path": 15,
     "loopback": 1,
+    "lossy-return": 6,
     "narrow-link": 6,
     "nested-diamonds": 5,
     "routing-loop": 255,
+    "rush-hour": 6,
     "silent-destination": 6,
     "thirty-hops": 30,
 }
