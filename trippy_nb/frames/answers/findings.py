@@ -1,7 +1,4 @@
-"""Tables of answers: what `trippy_nb.analysis` concludes from the probes, and how sure it is.
-
-Computed on demand, never stored, as those of `frames.derived`; but these weigh chances.
-"""
+"""The table of findings."""
 
 from trippy_nb.frames.derived import STRENGTHS
 from trippy_nb.frames.schema import PROBES, Column, Table
@@ -91,7 +88,3 @@ FINDINGS = Table(
         _C("scenario", "str", "Scenario of the built-in internet that shows the same", nullable=True),
     ),
 )
-
-_ALL: tuple[Table, ...] = (FINDINGS,)
-
-ANSWER_TABLES: dict[str, Table] = {table.name: table for table in _ALL}
