@@ -62,7 +62,7 @@ def probes_frame(keys: dict[str, np.ndarray], addr: np.ndarray, names: list[str]
     columns = keys | {
         "status": col.codes(status, PROBES.column("status").words),
         "addr": col.codes(addr, names),
-        "rtt_ms": np.where(lost, np.nan, keys["ttl"] * 2.0 + luck.random(n)),
+        "rtt_ms": np.where(lost, np.nan, np.rint((keys["ttl"] * 2.0 + luck.random(n)) * 1e6) / 1e6),
         "icmp_type": col.whole_numbers(np.where(lost, -1, 11), "UInt8"),
         "n_replies": (~lost).astype(np.uint8),
     }

@@ -20,8 +20,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from trippy_nb.analysis.arrays import Bools, pack
-from trippy_nb.analysis.cells import Cells
+from trippy_nb.analysis.arrays import Bools
+from trippy_nb.analysis.cells import Cells, hop_numbers
 
 _LEAST_CONFIRMING = 2
 
@@ -38,8 +38,9 @@ def lost_on_the_way(cells: Cells) -> LossCounts:
     """Judge every round of every flow."""
     size = len(cells.run)
     begins, explained = np.zeros(size, dtype=np.bool_), np.zeros(size, dtype=np.bool_)
-    hop = np.unique(pack(cells.series, cells.ttl), return_inverse=True)[1]
-    ever = np.bincount(hop, weights=cells.answered, minlength=1) > 0
+    hop, count = hop_numbers(cells)
+    ever = np.zeros(count, dtype=np.bool_)
+    ever[hop[cells.answered]] = True
     heard = cells.answered | cells.open
     tells = np.flatnonzero(cells.in_view & ever[hop] & (cells.settled | cells.open))
     if not len(tells):
@@ -48,12 +49,14 @@ def lost_on_the_way(cells: Cells) -> LossCounts:
     path, place = cells.path[tells], np.arange(len(tells))
     last_heard = np.full(n_paths, -1, dtype=np.int64)
     at = heard[tells]
-    np.maximum.at(last_heard, path[at], place[at])
-    first = np.searchsorted(path, np.arange(n_paths))
-    silence = np.maximum(last_heard + 1, first)  # where the silence at the end of the path begins
-    length = np.searchsorted(path, np.arange(n_paths), side="right") - silence
+    last_heard[path[at]] = place[at]  # the last one written is the greatest
+    counts = np.bincount(path, minlength=n_paths)
+    end = np.cumsum(counts)
+    silence = np.maximum(last_heard + 1, end - counts)  # where the silence at the end of the path begins
+    length = end - silence
     alone = ~at & _answer_beyond(cells, tells, path)
-    moody = np.bincount(hop[tells[alone]], minlength=len(ever)) > 0
+    moody = np.zeros(count, dtype=np.bool_)
+    moody[hop[tells[alone]]] = True
     begin_hop = hop[tells[np.minimum(silence, len(tells) - 1)]]
     confirmed = (length > _LEAST_CONFIRMING) | ((length == _LEAST_CONFIRMING) & ~moody[begin_hop])
     begins[tells[silence[confirmed]]] = True
@@ -68,6 +71,6 @@ def _answer_beyond(
     last = np.full(int(path.max()) + 1, -1, dtype=np.int64)
     place = np.arange(len(tells))
     answered = cells.answered[tells]
-    np.maximum.at(last, path[answered], place[answered])
+    last[path[answered]] = place[answered]  # the last one written is the greatest
     result: Bools = place < last[path]
     return result

@@ -11,6 +11,7 @@ from trippy_nb.frames.derived import DIAMONDS as DIAMONDS
 from trippy_nb.frames.derived import EVIDENCE as EVIDENCE
 from trippy_nb.frames.derived import LINKS as LINKS
 from trippy_nb.frames.derived import PATHS as PATHS
+from trippy_nb.frames.derived import RESPONDERS as RESPONDERS
 from trippy_nb.frames.imported import tables_from_probes as tables_from_probes
 from trippy_nb.frames.recorder import Recorder as Recorder
 from trippy_nb.frames.schema import FLOWS as FLOWS

@@ -3,7 +3,7 @@
 `trippy_nb.analysis` makes them, and says how. (HOPS, which is one of them, is older, and in `schema`.)
 """
 
-from trippy_nb.frames.schema import FLOWS, PROBES, Column, Table
+from trippy_nb.frames.schema import FLOWS, HOPS, LAST_ANSWER, PROBES, Column, Table
 
 _C = Column
 
@@ -20,6 +20,31 @@ CAUSE_WORDS = (
 
 _RUN_ID, _ROUND, _TTL = PROBES.column("run_id"), PROBES.column("round"), PROBES.column("ttl")
 _FLOW = FLOWS.column("flow")
+
+_OF_RTTS = (
+    *("last_ms", "avg_ms", "gmean_ms", "best_ms", "worst_ms", "stddev_ms", "mad_ms", "jitter_ms"),
+    *("javg_ms", "jmax_ms", "jinta_ms", "p50_ms", "p90_ms", "p95_ms", "p99_ms"),
+)
+
+RESPONDERS = Table(
+    "responders",
+    "One row for every address that answered at a TTL of a run. Silence is nobody's: it is in `hops`.",
+    ("run_id", "ttl", "addr"),
+    (
+        _RUN_ID,
+        _TTL,
+        PROBES.column("addr"),
+        _C("recv", "uint32", "Probes it answered, late ones too"),
+        _C("late", "uint32", "Probes answered after their round or time-out; part of recv"),
+        _C("n", "uint32", "Answers of all responders at this TTL"),
+        _C("share", "float64", "Share of recv in n", label="Share of answers"),
+        _C("share_low_ratio", "float64", "Lower end of its Wilson interval, 95 %"),
+        _C("share_high_ratio", "float64", "Upper end of its Wilson interval, 95 %"),
+        *(HOPS.column(name) for name in _OF_RTTS),
+        HOPS.column("mpls"),
+        *LAST_ANSWER,
+    ),
+)
 
 LINKS = Table(
     "links",
@@ -225,5 +250,5 @@ PMTU = Table(
 )
 
 DERIVED_TABLES: dict[str, Table] = {
-    table.name: table for table in (LINKS, PATHS, DIAMONDS, EVIDENCE, DISCOVERY, PMTU)
+    table.name: table for table in (RESPONDERS, LINKS, PATHS, DIAMONDS, EVIDENCE, DISCOVERY, PMTU)
 }

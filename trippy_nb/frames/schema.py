@@ -268,6 +268,15 @@ RUNS = Table(
     ),
 )
 
+LAST_ANSWER = (
+    _C("nat", "category", "`replies.nat` of the last answer", nullable=True, words=("no", "yes", "unknown")),
+    _C("dscp", "UInt8", "DSCP of the last probe that was quoted", nullable=True),
+    _C("ecn", "UInt8", "ECN of the last probe that was quoted", nullable=True),
+    _C("last_icmp_type", "UInt8", "ICMP type of the last answer", nullable=True),
+    _C("last_icmp_code", "UInt8", "ICMP code of the last answer", nullable=True),
+)
+"""What HOPS and RESPONDERS say of the last answer."""
+
 HOPS = Table(
     "hops",
     "One row for each TTL of a run that is worth showing, answered or not. Sent is the probes whose "
@@ -280,6 +289,7 @@ HOPS = Table(
         _C("recv", "uint32", "Probes answered, late ones too"),
         _C("late", "uint32", "Probes answered after their round or time-out; part of recv"),
         _C("failed", "uint32", "Probes that the operating system refused; part of neither sent nor recv"),
+        _C("failed_ratio", "float64", "Share of failed in sent and failed", nullable=True),
         _C(
             "loss_ratio",
             "float64",
@@ -287,8 +297,11 @@ HOPS = Table(
             nullable=True,
             label="Unanswered",
         ),
+        _C("loss_low_ratio", "float64", "Lower end of its Wilson interval, 95 %", nullable=True),
+        _C("loss_high_ratio", "float64", "Upper end of its Wilson interval, 95 %", nullable=True),
         _C("last_ms", "float64", "Latest RTT", "ms", nullable=True, label="Last"),
         _C("avg_ms", "float64", "Mean RTT", "ms", nullable=True, label="Mean"),
+        _C("gmean_ms", "float64", "Geometric mean of RTTs; 0 if one of them is", "ms", nullable=True),
         _C("best_ms", "float64", "Smallest RTT", "ms", nullable=True, label="Best"),
         _C("worst_ms", "float64", "Largest RTT", "ms", nullable=True, label="Worst"),
         _C(
@@ -299,6 +312,7 @@ HOPS = Table(
             nullable=True,
             label="Std. dev.",
         ),
+        _C("mad_ms", "float64", "Median absolute distance from the median RTT", "ms", nullable=True),
         _C("jitter_ms", "float64", "Latest absolute difference of successive RTTs", "ms", nullable=True),
         _C("javg_ms", "float64", "Mean absolute difference of successive RTTs", "ms", nullable=True),
         _C("jmax_ms", "float64", "Largest absolute difference of successive RTTs", "ms", nullable=True),
@@ -308,11 +322,17 @@ HOPS = Table(
         _C("p95_ms", "float64", "95th percentile", "ms", nullable=True),
         _C("p99_ms", "float64", "99th percentile", "ms", nullable=True),
         _C("forward_loss", "uint32", "Rounds in which silence began at this hop and lasted to the end"),
+        _C("forward_loss_ratio", "float64", "Share of forward_loss in sent", nullable=True),
         _C("backward_loss", "uint32", "Silences explained by an earlier forward loss in their round"),
         _C("n_addrs", "uint32", "Distinct responders"),
         _C("addrs", "list", "Responders, most frequent first"),
         _C("share", "list", "Share of the answers of each responder, as `addrs`"),
+        _C("mixed", "bool", "Several responders: the RTTs above are over all of them"),
         _C("mpls", "str", "Latest MPLS label stack", nullable=True),
+        *LAST_ANSWER,
+        _C("last_sport", "UInt16", "Source port of the last probe", nullable=True),
+        _C("last_dport", "UInt16", "Destination port of the last probe", nullable=True),
+        _C("last_seq", "UInt16", "Number of the last probe", nullable=True),
     ),
 )
 
