@@ -1,0 +1,267 @@
+"""Spells: how long each series kept to one path.
+
+First a series is cut wherever an observation contradicts all that the spell has shown so far. Then what was
+seen too seldom is set aside: a spell counts if enough observations of its own contradict the path before it,
+or if as many did in several flows at once. What is left and fits is joined.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from itertools import pairwise, zip_longest
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from trippy_nb.analysis.arrays import Bools, Ints, distinct, pack, starts_of
+from trippy_nb.analysis.cells import Cells, cells_of
+from trippy_nb.analysis.history.bundles import Step, bundles
+from trippy_nb.analysis.history.masks import Masks, masks_of
+from trippy_nb.analysis.history.patterns import GAP, Pattern
+from trippy_nb.analysis.history.series import Observations, observations
+from trippy_nb.analysis.tracks import Tracks, tracks_of
+from trippy_nb.errors import ConfigError
+from trippy_nb.frames.answers import STANDINGS
+
+if TYPE_CHECKING:
+    from trippy_nb.frames import Tables
+
+KEPT, OUTLIER, UNCONFIRMED, NOT_JUDGED = STANDINGS
+
+
+@dataclass(slots=True)
+class Spell:
+    """A stretch of a series with one path."""
+
+    series: int
+    first: int
+    """First observation (index into those of `Observations`)."""
+    last: int
+    pattern: Pattern
+    n: int = 0
+    """Observations that fit it."""
+    clear: int = 0
+    """Those that contradict the spell before it; all of them, if there is none."""
+    standing: str = KEPT
+    trail: list[tuple[int, int]] = field(default_factory=list)
+    """First and last observation of each stretch with one look."""
+
+
+@dataclass(frozen=True, slots=True)
+class History:
+    """All spells of all series."""
+
+    seen: Observations
+    masks: Masks
+    cells: Cells
+    """As they were seen, under the keys of `seen`."""
+    base: int
+    """TTL of the first place of each pattern."""
+    group: Ints
+    moment: Ints
+    series: Ints
+    """Of each observation."""
+    judged: Bools
+    spells: dict[int, list[Spell]]
+    """Of each series, in the order of their first observation."""
+
+    def kept(self, series: int) -> list[Spell]:
+        """Return the spells of a series that count."""
+        return [spell for spell in self.spells[series] if spell.standing == KEPT]
+
+
+def history_of(tables: "Tables", *, confirm: int = 2) -> History:
+    """Cut every series into spells.
+
+    Parameters
+    ----------
+    tables
+        Of any number of runs, in any row order.
+    confirm
+        Observations it takes to believe in a path.
+
+    Raises
+    ------
+    ConfigError
+        If `confirm` is not at least 1.
+    """
+    if confirm < 1:
+        raise ConfigError(f"confirm={confirm}: it takes at least 1 observation to believe in a path")
+    seen = observations(tables)
+    cells = cells_of(seen.probes)
+    masks = masks_of(seen.probes, cells)
+    tracks = tracks_of(replace(cells, addr=masks.addr))
+    base = min((way.first_ttl for way in tracks.ways), default=1)
+    judged = tracks.complete & ~_open(cells, tracks)
+    history = History(
+        seen=seen,
+        masks=masks,
+        cells=cells,
+        base=base,
+        group=cells.run[tracks.heads],
+        moment=cells.round[tracks.heads],
+        series=cells.flow[tracks.heads],
+        judged=judged,
+        spells=_cut(seen, cells, masks, tracks, base, judged),
+    )
+    believed = _believed(history, confirm)
+    for number, spells in history.spells.items():
+        history.spells[number] = _joined(spells, believed)
+    return history
+
+
+def _open(cells: Cells, tracks: Tracks) -> Bools:
+    """Tell which paths have a probe in view whose answer may still come."""
+    if not len(tracks.heads):
+        return np.zeros(0, dtype=np.bool_)
+    result: Bools = np.logical_or.reduceat(cells.open & cells.in_view, tracks.heads)
+    return result
+
+
+def _cut(
+    seen: Observations, cells: Cells, masks: Masks, tracks: Tracks, base: int, judged: Bools
+) -> dict[int, list[Spell]]:
+    """Cut the series wherever an observation contradicts the spell so far."""
+    series = cells.flow[tracks.heads]
+    look, number = _looks(tracks, cells.run[tracks.heads], masks, base)
+    stable = np.array([one.stable for one in seen.series], dtype=np.bool_)
+    rows = np.flatnonzero(judged & stable[series]) if len(stable) else np.zeros(0, dtype=np.int64)
+    rows = rows[np.argsort(series[rows], kind="stable")]  # observations are in order of time already
+    begins = starts_of(series[rows], number[rows])
+    ends = np.append(begins[1:], len(rows)) - 1 if len(begins) else begins
+    stretches: dict[int, list[tuple[int, int, int, int]]] = defaultdict(list)
+    for one, first, last, which, n in zip(
+        series[rows[begins]].tolist(),
+        rows[begins].tolist(),
+        rows[ends].tolist(),
+        number[rows[begins]].tolist(),
+        (ends - begins + 1).tolist(),
+        strict=True,
+    ):
+        stretches[one].append((first, last, which, n))
+    return {
+        one: list(_spells(one, stretches[one], look)) if one in stretches else []
+        for one in range(len(seen.series))
+    }
+
+
+def _looks(tracks: Tracks, group: Ints, masks: Masks, base: int) -> tuple[list[Pattern], Ints]:
+    """List what observations look like, and which each is: its way, and whether that ends at the target."""
+    key = pack(tracks.way, tracks.reached.astype(np.int64), group if masks.turns else np.zeros_like(group))
+    _, number, counts = distinct(key)
+    example = np.zeros(len(counts), dtype=np.int64)
+    example[number] = np.arange(len(number))
+    looks = []
+    for row in example.tolist():
+        way = tracks.ways[int(tracks.way[row])]
+        places = (GAP,) * (way.first_ttl - base) + way.places
+        last = base + len(places) - 1
+        # Where the target takes turns with others the path ends now here, now there.
+        turns = places[-1:] and places[-1] in masks.turns.get((int(group[row]), last), {})
+        looks.append(Pattern(places, ended=bool(tracks.reached[row]) and not turns and places[-1] != GAP))
+    return looks, number
+
+
+def _spells(
+    series: int, stretches: Sequence[tuple[int, int, int, int]], looks: list[Pattern]
+) -> Iterator[Spell]:
+    spell: Spell | None = None
+    before: Pattern | None = None
+    fits: dict[int, bool] = {}
+    clear: dict[int, bool] = {}
+    for first, last, which, n in stretches:
+        look = looks[which]
+        if spell is not None and which not in fits:
+            fits[which] = spell.pattern.fits(look)
+            if fits[which] and (merged := spell.pattern.merged(look)) != spell.pattern:
+                spell.pattern = merged
+                fits = {which: True}
+        if spell is None or not fits[which]:
+            if spell is not None:
+                yield spell
+                before = spell.pattern
+            spell, fits, clear = Spell(series, first, last, look), {which: True}, {}
+        if which not in clear:
+            clear[which] = before is None or not before.fits(look)
+        spell.last = last
+        spell.n += n
+        spell.clear += n if clear[which] else 0
+        spell.trail.append((first, last))
+    if spell is not None:
+        yield spell
+
+
+def _believed(history: History, confirm: int) -> set[tuple[int, int]]:
+    """Return the spells (series, number) that were seen often enough, alone or with those of other flows."""
+    believed: set[tuple[int, int]] = set()
+    steps: dict[int, list[Step]] = defaultdict(list)
+    for number, spells in history.spells.items():
+        believed |= {(number, place) for place, spell in enumerate(spells) if spell.clear >= confirm}
+        for place, (before, after) in enumerate(pairwise(spells), start=1):
+            steps[int(history.group[after.first])].append(step_of(history, before, after, place))
+    for found in steps.values():
+        for bundle in bundles(found):
+            believed |= _enough(history, bundle, confirm)
+    return believed
+
+
+def step_of(history: History, before: Spell, after: Spell, item: int) -> Step:
+    """Say when and where a series went over to another path, place by place."""
+    places = before.pattern.conflicts(after.pattern)
+    return Step(
+        series=after.series,
+        low=int(history.moment[before.last]),
+        high=int(history.moment[after.first]),
+        first_ttl=history.base + places[0],
+        last_ttl=history.base + places[-1],
+        item=item,
+    )
+
+
+def _enough(history: History, bundle: Sequence[Step], confirm: int) -> set[tuple[int, int]]:
+    """Return what the flows of a bundle came from, and went to, where they saw that often enough together."""
+    old, new = [], []
+    for step in bundle:
+        spells = history.spells[step.series]
+        if step.item == 1:
+            old.append((step.series, 0))
+        if not _is_halfway(spells, step.item):
+            new.append((step.series, step.item))
+    return {
+        name
+        for side in (old, new)
+        if sum(history.spells[one][place].clear for one, place in side) >= confirm
+        for name in side
+    }
+
+
+def _is_halfway(spells: Sequence[Spell], place: int) -> bool:
+    """Tell whether a path is half of the one before and half of the one after: changed within a round."""
+    if place + 1 >= len(spells):
+        return False
+    around = zip_longest(
+        spells[place - 1].pattern.places,
+        spells[place].pattern.places,
+        spells[place + 1].pattern.places,
+        fillvalue=GAP,
+    )
+    return all(now in (GAP, old, new) for old, now, new in around)
+
+
+def _joined(spells: list[Spell], believed: set[tuple[int, int]]) -> list[Spell]:
+    """Set aside what was seen too seldom, and join what fits across it."""
+    result: list[Spell] = []
+    kept: Spell | None = None
+    for place, spell in enumerate(spells):
+        if (spell.series, place) not in believed:
+            edge = place in (0, len(spells) - 1)
+            spell.standing = UNCONFIRMED if edge and len(spells) > 1 else OUTLIER if len(spells) > 1 else KEPT
+            result.append(spell)
+        elif kept is not None and kept.pattern.fits(spell.pattern):
+            kept.pattern = kept.pattern.merged(spell.pattern)
+            kept.last, kept.n, kept.clear = spell.last, kept.n + spell.n, kept.clear + spell.clear
+            kept.trail += spell.trail
+        else:
+            kept = spell
+            result.append(spell)
+    return result
