@@ -10,11 +10,13 @@ import pandas as pd
 from trippy_nb.errors import SchemaError
 from trippy_nb.frames import columns as col
 from trippy_nb.frames.check import check_frame, conform, empty_frame
+from trippy_nb.frames.columns import AnyInts, Bools
 from trippy_nb.frames.schema import FLOWS, HANDLES, PACKETS, PROBES, REPLIES, RUNS
 from trippy_nb.frames.tables import Tables
 from trippy_nb.model import Outcome, ReplyKind, RttSource, Status
 
 _SILENT: Final = (Status.TIMEOUT.word, Status.IN_FLIGHT.word)
+_LOOKED_AT: Final = ("round", "ttl", "attempt", "sent_at", "status", "addr")
 _NAMESPACE: Final = uuid.UUID("6f0d8f2e-6a70-5c0b-9d0a-7d4f2a8f6b11")  # ours; any constant would do
 
 
@@ -99,8 +101,11 @@ def _complete_runs(probes: pd.DataFrame, known: pd.DataFrame | None) -> pd.DataF
     ids = np.unique(probes["run_id"]).astype(np.uint32)
     if known is not None:
         ids = np.unique(np.append(ids, known["run_id"].astype(np.uint32)))
-    parts = dict(tuple(probes.groupby("run_id")))
-    derived = pd.DataFrame([_derive_run(int(run_id), parts.get(run_id, probes.iloc[:0])) for run_id in ids])
+    rows = probes.groupby("run_id").indices
+    # Over all rows at once: there may be a run for every few of them.
+    hashes, final = _row_hashes(probes), _only_from_targets(probes)
+    none = np.zeros(0, dtype=np.int64)
+    derived = pd.DataFrame([_derive_run(int(i), probes, rows.get(i, none), hashes, final) for i in ids])
     if not len(ids):
         return empty_frame(RUNS)
     if known is not None:
@@ -118,15 +123,19 @@ def _complete_runs(probes: pd.DataFrame, known: pd.DataFrame | None) -> pd.DataF
     return runs
 
 
-def _derive_run(run_id: int, probes: pd.DataFrame) -> dict[str, Any]:
+def _derive_run(
+    run_id: int, every: pd.DataFrame, rows: AnyInts, hashes: AnyInts, final: Bools
+) -> dict[str, Any]:
+    probes = every[list(_LOOKED_AT)].take(rows)
     addr = probes["addr"].dropna()
     sent_at = probes["sent_at"]
     n = len(probes)
+    targets = probes["addr"][final[rows]].unique()
     return {
         "run_id": run_id,
-        "run_uuid": _uuid_of(probes, run_id),
+        "run_uuid": _uuid_of(hashes[rows], run_id),
         "source": "imported",
-        "dst_addr": _target_of(probes),
+        "dst_addr": str(targets[0]) if len(targets) == 1 else None,
         "af": None if addr.empty else 6 if ":" in addr.iloc[0] else 4,
         "started_at": sent_at.min(),
         "ended_at": sent_at.max(),
@@ -149,28 +158,30 @@ def _derive_run(run_id: int, probes: pd.DataFrame) -> dict[str, Any]:
     }
 
 
-def _target_of(probes: pd.DataFrame) -> str | None:
-    """Find the one address that gave answers which only a target gives; None if there is no such one.
+def _only_from_targets(probes: pd.DataFrame) -> Bools:
+    """Find the answers that only a target gives; if one address gave all those of a run, it is the target.
 
     Echo replies, port unreachable, and answers that are not ICMP (SYN-ACK, RST): those without a type, if
-    the source has types at all.
+    the run has types at all.
     """
-    answered = probes[probes["addr"].notna()]
-    v6 = answered["addr"].astype("str").str.contains(":")
-    kind, code = answered["icmp_type"], answered["icmp_code"]
+    answered = probes["addr"].notna().to_numpy()
+    v6 = probes["addr"].astype("str").str.contains(":").fillna(value=False).to_numpy(dtype=bool)
+    kind = probes["icmp_type"].to_numpy(dtype=np.int64, na_value=-1)
+    code = probes["icmp_code"].to_numpy(dtype=np.int64, na_value=-1)
     by_v4 = ~v6 & ((kind == 0) | ((kind == 3) & (code == 3)))  # noqa: PLR2004 - RFC 792
     by_v6 = v6 & ((kind == 129) | ((kind == 1) & (code == 4)))  # noqa: PLR2004 - RFC 4443
-    final = by_v4.fillna(value=False) | by_v6.fillna(value=False)
-    if kind.notna().any():
-        final |= kind.isna()
-    addrs = answered["addr"][final.astype(bool)].unique()
-    return str(addrs[0]) if len(addrs) == 1 else None
+    has_types = np.isin(probes["run_id"], probes["run_id"][answered & (kind >= 0)].unique())
+    final: Bools = answered & (by_v4 | by_v6 | (has_types & (kind < 0)))
+    return final
 
 
-def _uuid_of(probes: pd.DataFrame, run_id: int) -> str:
-    digest = hashlib.blake2b(digest_size=16)
+def _row_hashes(probes: pd.DataFrame) -> AnyInts:
     text = probes.drop(columns="run_id").astype({"addr": "str", "zone": "str"})
-    digest.update(pd.util.hash_pandas_object(text, index=False).to_numpy().tobytes())
+    return pd.util.hash_pandas_object(text, index=False).to_numpy()
+
+
+def _uuid_of(hashes: AnyInts, run_id: int) -> str:
+    digest = hashlib.blake2b(hashes.tobytes(), digest_size=16)
     return str(uuid.uuid5(_NAMESPACE, f"{run_id} {digest.hexdigest()}"))
 
 

@@ -2,11 +2,14 @@
 
 A change lies between the last sight of the old path and the first of the new one. Changes of different flows
 whose intervals have a moment in common, and whose TTLs overlap, are taken for one: the fewest moments
-that explain them all.
+that explain them all. Flows that swap ways, so that one takes what the other left, are not one event.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+
+Held = tuple[int, int | str]
+"""A place or TTL, and who answered there."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +25,9 @@ class Step:
     last_ttl: int
     item: int
     """The caller's number."""
+    gone: frozenset[Held] = frozenset()
+    come: frozenset[Held] = frozenset()
+    """Place and responder: what the old path had where the new one contradicts it, and what the new one has."""
 
 
 @dataclass(slots=True)
@@ -29,8 +35,25 @@ class _Bundle:
     moment: int
     first_ttl: int
     last_ttl: int
-    steps: list[Step]
-    series: set[int]
+    steps: list[Step] = field(default_factory=list)
+    series: set[int] = field(default_factory=set)
+    gone: set[Held] = field(default_factory=set)
+    come: set[Held] = field(default_factory=set)
+
+    def takes(self, step: Step) -> bool:
+        """Tell whether a step may be part of it."""
+        overlaps = self.first_ttl <= step.last_ttl and step.first_ttl <= self.last_ttl
+        swaps = not (self.gone.isdisjoint(step.come) and self.come.isdisjoint(step.gone))
+        return overlaps and not swaps and step.series not in self.series
+
+    def add(self, step: Step) -> None:
+        """Put a step in."""
+        self.steps.append(step)
+        self.series.add(step.series)
+        self.gone |= step.gone
+        self.come |= step.come
+        self.first_ttl = min(self.first_ttl, step.first_ttl)
+        self.last_ttl = max(self.last_ttl, step.last_ttl)
 
 
 def bundles(steps: Sequence[Step]) -> list[list[Step]]:
@@ -45,12 +68,9 @@ def bundles(steps: Sequence[Step]) -> list[list[Step]]:
     for step in sorted(steps, key=lambda step: (step.high, step.low, step.series, step.item)):
         home = _home(found, step)
         if home is None:
-            found.append(_Bundle(step.high, step.first_ttl, step.last_ttl, [step], {step.series}))
-            continue
-        home.steps.append(step)
-        home.series.add(step.series)
-        home.first_ttl = min(home.first_ttl, step.first_ttl)
-        home.last_ttl = max(home.last_ttl, step.last_ttl)
+            home = _Bundle(step.high, step.first_ttl, step.last_ttl)
+            found.append(home)
+        home.add(step)
     return [bundle.steps for bundle in found]
 
 
@@ -58,7 +78,6 @@ def _home(found: list[_Bundle], step: Step) -> _Bundle | None:
     for bundle in reversed(found):
         if bundle.moment < step.low:  # and so are all before it
             return None
-        overlaps = bundle.first_ttl <= step.last_ttl and step.first_ttl <= bundle.last_ttl
-        if overlaps and step.series not in bundle.series:
+        if bundle.takes(step):
             return bundle
     return None

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from trippy_nb.analysis.history.bundles import Step, bundles
+from trippy_nb.analysis.history.bundles import Held, Step, bundles
 from trippy_nb.analysis.history.change import MOVED, SILENCE, Change
 from trippy_nb.analysis.history.differences import difference
 from trippy_nb.analysis.history.epochs import rows_of
@@ -122,7 +122,8 @@ def _events(history: History, changes: list[Change]) -> list[list[Change]]:
             continue
         place = int(history.group[change.first]), change.kind == SILENCE
         low, high = int(history.moment[change.last]), int(history.moment[change.first])
-        steps[place].append(Step(change.series, low, high, change.first_ttl, change.last_ttl, item))
+        sides = (_held(change.first_ttl, change.before), _held(change.first_ttl, change.after))
+        steps[place].append(Step(change.series, low, high, change.first_ttl, change.last_ttl, item, *sides))
     events = alone + [
         sorted((changes[step.item] for step in bundle), key=lambda change: change.series)
         for found in steps.values()
@@ -137,6 +138,10 @@ def _events(history: History, changes: list[Change]) -> list[list[Change]]:
         return (min(known, default=0), first, kind, event[0].first_ttl or 0)
 
     return sorted(events, key=when)
+
+
+def _held(first_ttl: int, addrs: tuple[str | None, ...]) -> frozenset[Held]:
+    return frozenset((ttl, addr) for ttl, addr in enumerate(addrs, start=first_ttl) if addr is not None)
 
 
 def _framed(history: History, events: list[list[Change]]) -> "pd.DataFrame":

@@ -81,8 +81,8 @@ class Kinds:
         old, new = crossing.old, crossing.new
         moment = self._history.moment
         sides = (
-            (crossing.difference.after, int(moment[old.first]), int(moment[old.last]) - 1),
-            (crossing.difference.before, int(moment[new.first]) + 1, int(moment[new.last])),
+            (crossing.difference.after, *_inner(int(moment[old.first]), int(moment[old.last]), -1)),
+            (crossing.difference.before, *_inner(int(moment[new.first]), int(moment[new.last]), 1)),
         )
         return all(
             any(
@@ -101,6 +101,13 @@ class Kinds:
             known = [spell for spell in self._of_group[group] if _holds(spell.pattern, block)]
             self._holders[group, block] = known
         return known
+
+
+def _inner(begin: int, end: int, side: int) -> tuple[int, int]:
+    """Leave out the moment next to the change, in which other flows may have changed already, or not yet."""
+    if begin == end:
+        return begin, end
+    return (begin, end - 1) if side < 0 else (begin + 1, end)
 
 
 def _joined(left: int | None, block: _Codes, right: int | None) -> _Codes:

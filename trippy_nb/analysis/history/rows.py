@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 
 from trippy_nb.analysis.arrays import Ints
+from trippy_nb.analysis.history.patterns import Pattern
 from trippy_nb.analysis.history.series import Series
 from trippy_nb.analysis.history.spells import History, Spell
 from trippy_nb.frames import columns as col
@@ -49,8 +50,13 @@ def first_columns(history: History, first: Ints) -> dict[str, Any]:
 
 def addrs_of(history: History, spell: Spell) -> Addrs:
     """Name the responders of an epoch, place by place."""
+    return addrs_of_pattern(history, spell.pattern)
+
+
+def addrs_of_pattern(history: History, pattern: Pattern) -> Addrs:
+    """Name responders, place by place; None where nobody answered."""
     names = history.seen.probes.names
-    return tuple(names[code] if code >= 0 else None for code in spell.pattern.places)
+    return tuple(names[code] if code >= 0 else None for code in pattern.places)
 
 
 def masked_of(history: History, spell: Spell) -> dict[int, tuple[str, ...]]:

@@ -15,7 +15,7 @@ import numpy as np
 
 from trippy_nb.analysis.arrays import Bools, Ints, distinct, pack, starts_of
 from trippy_nb.analysis.cells import Cells, cells_of
-from trippy_nb.analysis.history.bundles import Step, bundles
+from trippy_nb.analysis.history.bundles import Held, Step, bundles
 from trippy_nb.analysis.history.masks import Masks, masks_of
 from trippy_nb.analysis.history.patterns import GAP, Pattern
 from trippy_nb.analysis.history.series import Observations, observations
@@ -62,6 +62,10 @@ class History:
     series: Ints
     """Of each observation."""
     judged: Bools
+    looks: list[Pattern]
+    """What observations look like."""
+    look: Ints
+    """... and which of these each is."""
     spells: dict[int, list[Spell]]
     """Of each series, in the order of their first observation."""
 
@@ -87,27 +91,38 @@ def history_of(tables: "Tables", *, confirm: int = 2) -> History:
     """
     if confirm < 1:
         raise ConfigError(f"confirm={confirm}: it takes at least 1 observation to believe in a path")
+    history = looked_at(tables)
+    stable = np.array([one.stable for one in history.seen.series], dtype=np.bool_)
+    rows = np.flatnonzero(history.judged & stable[history.series]) if len(stable) else history.look
+    history.spells.update({one: [] for one in range(len(stable))} | spells_of(history, rows, history.series))
+    believed = _believed(history, confirm)
+    for number, spells in history.spells.items():
+        history.spells[number] = _joined(spells, believed)
+    return history
+
+
+def looked_at(tables: "Tables") -> History:
+    """Sort the observations of all series, and say what each looks like; nothing is cut yet."""
     seen = observations(tables)
     cells = cells_of(seen.probes)
     masks = masks_of(seen.probes, cells)
     tracks = tracks_of(replace(cells, addr=masks.addr))
     base = min((way.first_ttl for way in tracks.ways), default=1)
-    judged = tracks.complete & ~_open(cells, tracks)
-    history = History(
+    group = cells.run[tracks.heads]
+    looks, look = _looks(tracks, group, masks, base)
+    return History(
         seen=seen,
         masks=masks,
         cells=cells,
         base=base,
-        group=cells.run[tracks.heads],
+        group=group,
         moment=cells.round[tracks.heads],
         series=cells.flow[tracks.heads],
-        judged=judged,
-        spells=_cut(seen, cells, masks, tracks, base, judged),
+        judged=tracks.complete & ~_open(cells, tracks),
+        looks=looks,
+        look=look,
+        spells={},
     )
-    believed = _believed(history, confirm)
-    for number, spells in history.spells.items():
-        history.spells[number] = _joined(spells, believed)
-    return history
 
 
 def _open(cells: Cells, tracks: Tracks) -> Bools:
@@ -118,31 +133,32 @@ def _open(cells: Cells, tracks: Tracks) -> Bools:
     return result
 
 
-def _cut(
-    seen: Observations, cells: Cells, masks: Masks, tracks: Tracks, base: int, judged: Bools
-) -> dict[int, list[Spell]]:
-    """Cut the series wherever an observation contradicts the spell so far."""
-    series = cells.flow[tracks.heads]
-    look, number = _looks(tracks, cells.run[tracks.heads], masks, base)
-    stable = np.array([one.stable for one in seen.series], dtype=np.bool_)
-    rows = np.flatnonzero(judged & stable[series]) if len(stable) else np.zeros(0, dtype=np.int64)
-    rows = rows[np.argsort(series[rows], kind="stable")]  # observations are in order of time already
-    begins = starts_of(series[rows], number[rows])
+def spells_of(history: History, rows: Ints, owner: Ints) -> dict[int, list[Spell]]:
+    """Cut observations wherever one contradicts all of its owner since the last cut.
+
+    Parameters
+    ----------
+    history
+        With what each observation looks like.
+    rows
+        The observations, in order of time.
+    owner
+        Series of each observation, or whatever else is to be cut.
+    """
+    rows = rows[np.argsort(owner[rows], kind="stable")]
+    begins = starts_of(owner[rows], history.look[rows])
     ends = np.append(begins[1:], len(rows)) - 1 if len(begins) else begins
     stretches: dict[int, list[tuple[int, int, int, int]]] = defaultdict(list)
     for one, first, last, which, n in zip(
-        series[rows[begins]].tolist(),
+        owner[rows[begins]].tolist(),
         rows[begins].tolist(),
         rows[ends].tolist(),
-        number[rows[begins]].tolist(),
+        history.look[rows[begins]].tolist(),
         (ends - begins + 1).tolist(),
         strict=True,
     ):
         stretches[one].append((first, last, which, n))
-    return {
-        one: list(_spells(one, stretches[one], look)) if one in stretches else []
-        for one in range(len(seen.series))
-    }
+    return {one: list(_spells(one, found, history.looks)) for one, found in stretches.items()}
 
 
 def _looks(tracks: Tracks, group: Ints, masks: Masks, base: int) -> tuple[list[Pattern], Ints]:
@@ -206,7 +222,10 @@ def _believed(history: History, confirm: int) -> set[tuple[int, int]]:
 
 
 def step_of(history: History, before: Spell, after: Spell, item: int) -> Step:
-    """Say when and where a series went over to another path, place by place."""
+    """Say when and where a series went over to another path, place by place.
+
+    TTLs are compared as they are: a hop more shifts all that follow, in all flows alike.
+    """
     places = before.pattern.conflicts(after.pattern)
     return Step(
         series=after.series,
@@ -215,7 +234,13 @@ def step_of(history: History, before: Spell, after: Spell, item: int) -> Step:
         first_ttl=history.base + places[0],
         last_ttl=history.base + places[-1],
         item=item,
+        gone=_held(before.pattern, places),
+        come=_held(after.pattern, places),
     )
+
+
+def _held(pattern: Pattern, places: Sequence[int]) -> frozenset[Held]:
+    return frozenset((place, pattern.places[place]) for place in places if place < len(pattern.places))
 
 
 def _enough(history: History, bundle: Sequence[Step], confirm: int) -> set[tuple[int, int]]:
