@@ -8,8 +8,8 @@ that explain them all. Flows that swap ways, so that one takes what the other le
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-Held = tuple[int, int | str]
-"""A place or TTL, and who answered there."""
+Held = int | str
+"""Who answered: a code or an address."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +27,7 @@ class Step:
     """The caller's number."""
     gone: frozenset[Held] = frozenset()
     come: frozenset[Held] = frozenset()
-    """Place and responder: what the old path had where the new one contradicts it, and what the new one has."""
+    """Responders that only the old path has, and that only the new one has."""
 
 
 @dataclass(slots=True)

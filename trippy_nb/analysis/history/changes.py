@@ -122,7 +122,8 @@ def _events(history: History, changes: list[Change]) -> list[list[Change]]:
             continue
         place = int(history.group[change.first]), change.kind == SILENCE
         low, high = int(history.moment[change.last]), int(history.moment[change.first])
-        sides = (_held(change.first_ttl, change.before), _held(change.first_ttl, change.after))
+        before, after = ({*filter(None, addrs)} for addrs in (change.before, change.after))
+        sides = frozenset[Held](before - after), frozenset[Held](after - before)
         steps[place].append(Step(change.series, low, high, change.first_ttl, change.last_ttl, item, *sides))
     events = alone + [
         sorted((changes[step.item] for step in bundle), key=lambda change: change.series)
@@ -138,10 +139,6 @@ def _events(history: History, changes: list[Change]) -> list[list[Change]]:
         return (min(known, default=0), first, kind, event[0].first_ttl or 0)
 
     return sorted(events, key=when)
-
-
-def _held(first_ttl: int, addrs: tuple[str | None, ...]) -> frozenset[Held]:
-    return frozenset((ttl, addr) for ttl, addr in enumerate(addrs, start=first_ttl) if addr is not None)
 
 
 def _framed(history: History, events: list[list[Change]]) -> "pd.DataFrame":
@@ -162,6 +159,8 @@ def _framed(history: History, events: list[list[Change]]) -> "pd.DataFrame":
         "epoch": col.whole_numbers(epoch, "UInt32"),
         **series_columns([history.seen.series[one.series] for one in rows]),
         **first_columns(history, first),
+        "last_run_id": history.seen.run[last].astype(np.uint32),
+        "last_round": history.seen.round[last].astype(np.uint32),
         "at": col.moments(history.seen.at_ns[first]),
         "last_seen_at": col.moments(history.seen.at_ns[last]),
         "kind": words([one.kind for one in rows], CHANGE_KINDS),

@@ -10,14 +10,18 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from trippy_nb.analysis.arrays import Bools, Ints, Probes, group_numbers, pack
+from trippy_nb.analysis.arrays import Bools, Ints, Probes, group_numbers, pack, starts_of
 from trippy_nb.analysis.cells import Cells, hop_numbers
 from trippy_nb.analysis.steady import unsteady_cells, with_rivals
 
 _FEW_MIXED = 0.05
 """Share of rounds in which two attempts may differ because the route just changed. Our choice."""
-_FEW_RETURNS = 3
-"""Times that an address went and came back, at moments of their own, over all flows of a group. Our choice."""
+_SOME_SWITCHES = 5
+_OFTEN = 0.2
+"""Switches between two addresses, and how many of the answers from the first to the last of these they are. A
+balancer of two has half; a route that flaps has fewer. Our choice."""
+_FEW_SWAPS = 2
+"""Moments at which flows swapped responders: more is no balancer that dealt anew. Our choice."""
 
 Place = tuple[int, int]
 """Group and TTL."""
@@ -39,8 +43,11 @@ def masks_of(probes: Probes, cells: Cells) -> Masks:
     masked = unsteady_cells(replace(cells, mixed=_often_mixed(cells, hop, count)))
     seen = with_rivals(hop, cells.addr, count)
     seen = seen[np.argsort(hop[seen], kind="stable")]
+    turning = np.zeros(count, dtype=np.bool_)
+    turning[_turning(cells, hop, seen)] = True
+    masked |= turning[hop]
     places = pack(cells.run, cells.ttl)
-    shared = np.isin(places, _restless(cells, hop, places, seen))
+    shared = np.isin(places, _restless(cells, hop, places, seen[~masked[seen]]))
     rivals = np.zeros(count, dtype=np.bool_)
     rivals[hop[seen]] = True
     masked |= shared & rivals[hop]
@@ -61,30 +68,58 @@ def _often_mixed(cells: Cells, hop: Ints, count: int) -> Bools:
     return often
 
 
-def _restless(cells: Cells, hop: Ints, places: Ints, seen: Ints) -> Ints:
-    """Find the places where flows, each seen too seldom to tell, together come and go too often.
+def _turning(cells: Cells, hop: Ints, seen: Ints) -> Ints:
+    """Find the hops at which two addresses take turns for a while, however long the route was another."""
+    addr = cells.addr[seen]
+    at = np.flatnonzero((hop[seen][1:] == hop[seen][:-1]) & (addr[1:] != addr[:-1]))
+    if not len(at):
+        return at
+    low, high = np.minimum(addr[at], addr[at + 1]), np.maximum(addr[at], addr[at + 1])
+    key = pack(hop[seen[at]], low, high)
+    order = np.argsort(key, kind="stable")
+    starts = starts_of(key[order])
+    ends = np.append(starts[1:], len(order)) - 1
+    switches = ends - starts + 1
+    answers = at[order[ends]] - at[order[starts]] + 1
+    often = (switches >= _SOME_SWITCHES) & (switches >= _OFTEN * answers)
+    result: Ints = hop[seen[at[order[starts[often]]]]]
+    return result
 
-    A route that flaps does so in all flows at once; chance has no such moments.
+
+def _restless(cells: Cells, hop: Ints, places: Ints, seen: Ints) -> Ints:
+    """Find the places where flows swap responders with each other again and again.
+
+    Each may be seen too seldom to tell. A route that changes takes all flows one way; a balancer of flows that
+    deals anew swaps them once.
     """
-    addr, one = cells.addr[seen], hop[seen]
-    back = np.flatnonzero((one[2:] == one[:-2]) & (addr[2:] == addr[:-2]) & (addr[1:-1] != addr[:-2]))
-    left, returned = cells.round[seen[back]], cells.round[seen[back + 2]]
-    spans: dict[int, list[tuple[int, int]]] = defaultdict(list)
-    at = places[seen[back]]
-    for place, low, high in zip(at.tolist(), left.tolist(), returned.tolist(), strict=True):
-        spans[place].append((high, low))
+    addr = cells.addr[seen]
+    at = np.flatnonzero((hop[seen][1:] == hop[seen][:-1]) & (addr[1:] != addr[:-1]))
+    old, new = addr[at], addr[at + 1]
+    spans: dict[tuple[int, int, int], list[tuple[int, int, bool]]] = defaultdict(list)
+    for place, a, b, low, high in zip(
+        places[seen[at]].tolist(),
+        old.tolist(),
+        new.tolist(),
+        cells.round[seen[at]].tolist(),
+        cells.round[seen[at + 1]].tolist(),
+        strict=True,
+    ):
+        spans[place, min(a, b), max(a, b)].append((high, low, a < b))
     return np.array(
-        [place for place, found in spans.items() if _moments(found) >= _FEW_RETURNS], dtype=np.int64
+        [place for (place, _, _), found in spans.items() if _swaps(found) >= _FEW_SWAPS], dtype=np.int64
     )
 
 
-def _moments(spans: list[tuple[int, int]]) -> int:
-    """Return the least number of moments that have one inside each span."""
-    moments, last = 0, -1
-    for high, low in sorted(spans):
+def _swaps(spans: list[tuple[int, int, bool]]) -> int:
+    """Of the fewest moments that explain all switches, count those with switches both ways."""
+    swaps, last = 0, -1
+    ways: set[bool] = set()
+    for high, low, way in sorted(spans):
         if low >= last:
-            moments, last = moments + 1, high
-    return moments
+            swaps += len(ways) > 1
+            last, ways = high, set()
+        ways.add(way)
+    return swaps + (len(ways) > 1)
 
 
 def _pairs(

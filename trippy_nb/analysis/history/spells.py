@@ -26,6 +26,7 @@ from trippy_nb.frames.answers import STANDINGS
 if TYPE_CHECKING:
     from trippy_nb.frames import Tables
 
+_A_ROUND_BETWEEN = 2
 KEPT, OUTLIER, UNCONFIRMED, NOT_JUDGED = STANDINGS
 
 
@@ -227,6 +228,7 @@ def step_of(history: History, before: Spell, after: Spell, item: int) -> Step:
     TTLs are compared as they are: a hop more shifts all that follow, in all flows alike.
     """
     places = before.pattern.conflicts(after.pattern)
+    old, new = {*before.pattern.places} - {GAP}, {*after.pattern.places} - {GAP}
     return Step(
         series=after.series,
         low=int(history.moment[before.last]),
@@ -234,13 +236,9 @@ def step_of(history: History, before: Spell, after: Spell, item: int) -> Step:
         first_ttl=history.base + places[0],
         last_ttl=history.base + places[-1],
         item=item,
-        gone=_held(before.pattern, places),
-        come=_held(after.pattern, places),
+        gone=frozenset[Held](old - new),
+        come=frozenset[Held](new - old),
     )
-
-
-def _held(pattern: Pattern, places: Sequence[int]) -> frozenset[Held]:
-    return frozenset((place, pattern.places[place]) for place in places if place < len(pattern.places))
 
 
 def _enough(history: History, bundle: Sequence[Step], confirm: int) -> set[tuple[int, int]]:
@@ -250,7 +248,7 @@ def _enough(history: History, bundle: Sequence[Step], confirm: int) -> set[tuple
         spells = history.spells[step.series]
         if step.item == 1:
             old.append((step.series, 0))
-        if not _is_halfway(spells, step.item):
+        if not _is_halfway(history, spells, step.item):
             new.append((step.series, step.item))
     return {
         name
@@ -260,17 +258,16 @@ def _enough(history: History, bundle: Sequence[Step], confirm: int) -> set[tuple
     }
 
 
-def _is_halfway(spells: Sequence[Spell], place: int) -> bool:
+def _is_halfway(history: History, spells: Sequence[Spell], place: int) -> bool:
     """Tell whether a path is half of the one before and half of the one after: changed within a round."""
-    if place + 1 >= len(spells):
+    if place + 1 >= len(spells) or spells[place].n > 1:
         return False
-    around = zip_longest(
-        spells[place - 1].pattern.places,
-        spells[place].pattern.places,
-        spells[place + 1].pattern.places,
-        fillvalue=GAP,
-    )
-    return all(now in (GAP, old, new) for old, now, new in around)
+    old, now, new = spells[place - 1 : place + 2]
+    moment = history.moment
+    if int(moment[new.first]) - int(moment[old.last]) > _A_ROUND_BETWEEN:
+        return False  # two changes, of which nobody saw more than one sight each
+    places = zip_longest(old.pattern.places, now.pattern.places, new.pattern.places, fillvalue=GAP)
+    return all(here in (GAP, before, after) for before, here, after in places)
 
 
 def _joined(spells: list[Spell], believed: set[tuple[int, int]]) -> list[Spell]:
