@@ -125,9 +125,7 @@ def _run(
     return (np.full(len(ttl), run), round_, flow, ttl, np.where(lost, -1, router)), truths
 
 
-def _walk(
-    luck: np.random.Generator, route: Route, rounds: np.ndarray, manner: str
-) -> tuple[np.ndarray, ...]:
+def _walk(luck: np.random.Generator, route: Route, rounds: np.ndarray, manner: str) -> tuple[np.ndarray, ...]:
     """Send a round, or several, over one route: round, flow, TTL and router of each probe."""
     flows = np.arange(FLOWS_EACH) if manner == "all" else np.zeros(1, np.int64)
     length = len(route.members)

@@ -27,8 +27,8 @@ _HEADER = _C("header", "str", "Header fields that balancers hash, name=value; em
 
 EPOCHS = Table(
     "epochs",
-    "One row for every stretch of time in which a series kept to one path, and for what was seen too seldom to "
-    "count.",
+    "One row for every stretch of time in which a series kept to one path, and for what was seen too "
+    "seldom to count.",
     ("series", "epoch"),
     (
         _SERIES,
@@ -47,11 +47,13 @@ EPOCHS = Table(
             "standing",
             "category",
             "`kept`: seen often enough; `outlier`: too seldom, and then the path went on as before; "
-            "`unconfirmed`: too seldom, but first or last, so it may be more; `not judged`: the probes of this "
-            "flow do not look the same to a balancer, or no round is complete",
+            "`unconfirmed`: too seldom, but first or last, so it may be more; `not judged`: the probes of "
+            "this flow do not look the same to a balancer, or no round is complete",
             words=STANDINGS,
         ),
-        _C("path", "uint32", "Number among the paths of its series: epochs with equal numbers fit each other"),
+        _C(
+            "path", "uint32", "Number among the paths of its series: epochs with equal numbers fit each other"
+        ),
         _C("first_ttl", "uint8", "TTL of the first place"),
         _C("length", "uint8", "Places, silent ones too"),
         _C("stars", "uint8", "Places where nobody ever answered in this epoch"),
@@ -89,7 +91,12 @@ CHANGES = Table(
         _C("last_ttl", "UInt8", "Last TTL that differs, on the longer path", nullable=True),
         _C("before", "list", "Responders of the places that differ, before; None is silence"),
         _C("after", "list", "Responders of the places that differ, after; none at all if hops vanished"),
-        _C("edits", "UInt8", "Places to insert, remove or replace to make one path of the other", nullable=True),
+        _C(
+            "edits",
+            "UInt8",
+            "Places to insert, remove or replace to make one path of the other",
+            nullable=True,
+        ),
         _C("length", "UInt8", "Places of the longer path", nullable=True),
         _C("distance_ratio", "float64", "`edits` of `length`; silence costs nothing", nullable=True),
         _C("n_before", "uint32", "Observations of the epoch before"),
@@ -101,8 +108,8 @@ CHANGES = Table(
 
 PREVALENCE = Table(
     "prevalence",
-    "One row a series: how much of it one path had, and how long a path lasts (Paxson 1996); silence as a symbol "
-    "(`exact_...`), and silence as a wildcard.",
+    "One row a series: how much of it one path had, and how long a path lasts (Paxson 1996); silence as a "
+    "symbol (`exact_...`), and silence as a wildcard.",
     ("series",),
     (
         _SERIES,
@@ -114,7 +121,11 @@ PREVALENCE = Table(
         _C("prevalence_low_ratio", "float64", "Lower end of its Wilson interval (95 %)", nullable=True),
         _C("prevalence_high_ratio", "float64", "Upper end", nullable=True),
         _C("n_paths", "uint32", "Distinct paths"),
-        _C("n_transitions", "uint32", "Successive observations of which one contradicts the path of the other"),
+        _C(
+            "n_transitions",
+            "uint32",
+            "Successive observations of which one contradicts the path of the other",
+        ),
         _C("transition_ratio", "float64", "`n_transitions` of `n` - 1", nullable=True),
         _C("persistence_n", "float64", "Observations between transitions, mean", nullable=True),
         _C(
@@ -148,7 +159,9 @@ FORWARDING = Table(
         _C("packets", "uint32", "Packets of this bin that it answered, or nobody did"),
         _C("expected_packets", "float64", "Its packets in the reference"),
         _C("correlation", "float64", "Pearson's rho of all next hops and the reference", label="Correlation"),
-        _C("responsibility", "float64", "Its part in the anomaly: below 0 it lost packets, above it got more"),
+        _C(
+            "responsibility", "float64", "Its part in the anomaly: below 0 it lost packets, above it got more"
+        ),
         _C("n", "uint32", "Packets of all next hops in this bin"),
     ),
 )

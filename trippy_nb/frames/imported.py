@@ -105,7 +105,9 @@ def _complete_runs(probes: pd.DataFrame, known: pd.DataFrame | None) -> pd.DataF
     # Over all rows at once: there may be a run for every few of them.
     hashes, final = _row_hashes(probes), _only_from_targets(probes)
     none = np.zeros(0, dtype=np.int64)
-    derived = pd.DataFrame([_derive_run(int(i), probes, rows.get(i, none), hashes, final) for i in ids])
+    derived = pd.DataFrame(
+        [_derive_run(int(i), probes, np.asarray(rows.get(i, none)), hashes, final) for i in ids]
+    )
     if not len(ids):
         return empty_frame(RUNS)
     if known is not None:

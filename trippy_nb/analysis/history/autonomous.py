@@ -1,4 +1,4 @@
-"""Paths as autonomous systems see them: is a change one between networks, or inside of one?
+"""Paths of autonomous systems: whether a change is one between networks, or inside of one.
 
 What is mapped is mapped by whoever calls: here nothing is looked up. Mao, Rexford, Wang and Katz, Towards an
 Accurate AS-Level Traceroute Tool, SIGCOMM 2003 warn that addresses of borders and of exchanges belong to
@@ -9,7 +9,7 @@ from collections.abc import Hashable, Mapping, Sequence
 from functools import lru_cache
 from ipaddress import ip_address
 from itertools import groupby
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import pandas as pd
@@ -92,9 +92,7 @@ def as_changes(
     return changes.assign(**columns, as_changed=pd.array(changed, dtype="boolean"))
 
 
-def _paths(
-    epochs: pd.DataFrame, asns: "Mapping[str, Any] | pd.Series"
-) -> dict[int, dict[int, AsPath]]:
+def _paths(epochs: pd.DataFrame, asns: "Mapping[str, Any] | pd.Series") -> dict[int, dict[int, AsPath]]:
     """Return the path of each epoch that counts, by series and number."""
     kept = epochs[epochs["standing"] == "kept"] if "standing" in epochs.columns else epochs
     made = lru_cache(maxsize=None)(lambda addrs: as_path(addrs, asns))
@@ -107,8 +105,8 @@ def _paths(
 def _system(addr: str | None, asns: "Mapping[str, Any] | pd.Series") -> Hashable | None:
     if addr is None:
         return None
-    found: Hashable | None = asns.get(addr)
-    return None if pd.isna(found) else found
+    found: Any = asns.get(addr)
+    return None if pd.isna(found) else cast("Hashable", found)
 
 
 def _is_nobodys(addr: str, asns: "Mapping[str, Any] | pd.Series") -> bool:

@@ -115,7 +115,9 @@ def _last_before(trail: list[tuple[int, int]], first: int) -> int:
 
 def _events(history: History, changes: list[Change]) -> list[list[Change]]:
     """Put together what several flows showed at once; in the order of time."""
-    alone: list[list[Change]] = [[change] for change in changes if change.kind == MOVED and change.epoch is None]
+    alone: list[list[Change]] = [
+        [change] for change in changes if change.kind == MOVED and change.epoch is None
+    ]
     steps: dict[tuple[int, bool], list[Step]] = defaultdict(list)
     for item, change in enumerate(changes):
         if change.first_ttl is None or change.last_ttl is None:

@@ -78,6 +78,4 @@ def _aligned(old: tuple[int, ...], new: tuple[int, ...]) -> Aligned:
 
 def _places(codes: tuple[int, ...], start: int, stop: int) -> list[Place]:
     """Make places for `align`; their TTL is the index here."""
-    return [
-        Place(index, {str(codes[index]): 1} if codes[index] >= 0 else {}) for index in range(start, stop)
-    ]
+    return [Place(index, {str(codes[index]): 1} if codes[index] >= 0 else {}) for index in range(start, stop)]

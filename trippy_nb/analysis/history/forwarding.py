@@ -42,7 +42,12 @@ class _Alarm:
 
 
 def forwarding_anomalies(
-    tables: "Tables", *, bin_s: float = 3600.0, gain: float = _GAIN, alarm: float = _ALARM
+    tables: "Tables",
+    *,
+    bin_s: float = 3600.0,
+    gain: float = _GAIN,
+    alarm: float = _ALARM,
+    min_packets: int = 10,
 ) -> pd.DataFrame:
     """Find routers whose packets went on otherwise than in the time before.
 
@@ -57,12 +62,15 @@ def forwarding_anomalies(
         and target is its first reference.
     alarm
         Correlation with the reference below which a bin is an anomaly.
+    min_packets
+        Bins with fewer are no anomaly, nor are those of a reference with fewer. Our choice: two flows that
+        another balancer hash sends elsewhere are none.
 
     Returns
     -------
     anomalies
-        The columns of :data:`trippy_nb.frames.answers.FORWARDING`, sorted by `bin_at`, `router`, `dst_addr` and
-        `next_hop`: all next hops of each anomaly, also those that got no packet.
+        The columns of :data:`trippy_nb.frames.answers.FORWARDING`, sorted by `bin_at`, `router`, `dst_addr`
+        and `next_hop`: all next hops of each anomaly, also those that got no packet.
 
     Raises
     ------
@@ -72,8 +80,8 @@ def forwarding_anomalies(
     Notes
     -----
     Pearson's rho of the packets F and the reference F' over all next hops of either, silence among them;
-    responsibility r_i = -rho (F_i - F'_i) / sum_j |F_j - F'_j|. There is no rho with a single next hop, or where
-    all have the same number. A packet is an attempt at the TTL after the router's, of a round and flow
+    responsibility r_i = -rho (F_i - F'_i) / sum_j |F_j - F'_j|. There is no rho with a single next hop, or
+    where all have the same number. A packet is an attempt at the TTL after the router's, of a round and flow
     in which the router answered. What has no time is left out.
     """
     if not bin_s > 0:
@@ -84,7 +92,11 @@ def forwarding_anomalies(
     names = probes.names
     targets = sorted({str(addr) for addr in tables.runs["dst_addr"].dropna()})
     router, target, bin_, hop = _packets(tables, probes, targets, int(bin_s * NS_PER_S))
-    alarms = _alarms(router, target, bin_, hop, gain=gain, alarm=alarm)
+    alarms = [
+        one
+        for one in _alarms(router, target, bin_, hop, gain=gain, alarm=alarm)
+        if min(one.packets.sum(), one.reference.sum()) >= min_packets
+    ]
     return _framed(alarms, names, targets, int(bin_s * NS_PER_S))
 
 
@@ -119,9 +131,7 @@ def _times(tables: "Tables", runs: pd.DataFrame, probes: Probes, rows: Ints, pla
     return np.where(at == _NO_TIME, began, at)
 
 
-def _alarms(
-    router: Ints, target: Ints, bin_: Ints, hop: Ints, *, gain: float, alarm: float
-) -> list[_Alarm]:
+def _alarms(router: Ints, target: Ints, bin_: Ints, hop: Ints, *, gain: float, alarm: float) -> list[_Alarm]:
     """Follow each router and target through its bins."""
     if not len(router):
         return []
@@ -137,7 +147,8 @@ def _alarms(
         reference: Floats | None = None
         for number in np.unique(bin_[begin:end]).tolist():
             here = bin_[begin:end] == number
-            packets = np.bincount(place[here], weights=counts[begin:end][here], minlength=len(hops))
+            packets: Floats = np.zeros(len(hops))
+            packets[place[here]] = counts[begin:end][here]  # one row for each next hop of a bin
             if reference is None:
                 reference = packets
                 continue

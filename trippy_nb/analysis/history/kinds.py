@@ -115,8 +115,17 @@ def _joined(left: int | None, block: _Codes, right: int | None) -> _Codes:
 
 
 def _holds(pattern: Pattern, block: _Codes) -> bool:
+    """Tell whether a path has these places in a row; a gap among them fits anything."""
     places = pattern.places
-    return any(
-        all(code in (GAP, here) for code, here in zip(block, places[start:], strict=False))
-        for start in range(len(places) - len(block) + 1)
-    )
+    anchor = next((offset for offset, code in enumerate(block) if code != GAP), None)
+    if anchor is None:
+        return len(block) <= len(places)
+    start = -1
+    for _ in range(places.count(block[anchor])):
+        start = places.index(block[anchor], start + 1)
+        part = places[max(start - anchor, 0) : start - anchor + len(block)]
+        if len(part) == len(block) and all(
+            code in (GAP, here) for code, here in zip(block, part, strict=True)
+        ):
+            return True
+    return False

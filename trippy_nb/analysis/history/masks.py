@@ -5,7 +5,6 @@ none of them: the route changed.
 """
 
 from collections import defaultdict
-from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -40,8 +39,10 @@ class Masks:
 def masks_of(probes: Probes, cells: Cells) -> Masks:
     """Find the addresses that take turns."""
     hop, count = hop_numbers(cells)
-    masked = unsteady_cells(replace(cells, mixed=_often_mixed(cells, hop, count)))
     seen = with_rivals(hop, cells.addr, count)
+    if not len(seen) and not cells.mixed.any():
+        return Masks(cells.addr, {})
+    masked = unsteady_cells(replace(cells, mixed=_often_mixed(cells, hop, count)))
     seen = seen[np.argsort(hop[seen], kind="stable")]
     turning = np.zeros(count, dtype=np.bool_)
     turning[_turning(cells, hop, seen)] = True
@@ -89,8 +90,8 @@ def _turning(cells: Cells, hop: Ints, seen: Ints) -> Ints:
 def _restless(cells: Cells, hop: Ints, places: Ints, seen: Ints) -> Ints:
     """Find the places where flows swap responders with each other again and again.
 
-    Each may be seen too seldom to tell. A route that changes takes all flows one way; a balancer of flows that
-    deals anew swaps them once.
+    Each may be seen too seldom to tell. A route that changes takes all flows one way; a balancer of flows
+    that deals anew swaps them once.
     """
     addr = cells.addr[seen]
     at = np.flatnonzero((hop[seen][1:] == hop[seen][:-1]) & (addr[1:] != addr[:-1]))
@@ -189,10 +190,9 @@ def _renamed(cells: Cells, masked: Bools, turns: dict[Place, dict[int, tuple[int
 
 
 def _sorted_pairs(turns: dict[Place, dict[int, tuple[int, ...]]]) -> list[tuple[Place, int, int]]:
-    members: Iterable[tuple[Place, int, int]] = (
+    return [
         (place, code, name)
         for place, classes in turns.items()
         for name, codes in classes.items()
         for code in codes
-    )
-    return list(members)
+    ]

@@ -5,7 +5,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from trippy_nb.analysis.arrays import Ints
 from trippy_nb.analysis.history.change import MOVED, Change
 from trippy_nb.analysis.history.spells import History
 
@@ -27,8 +26,13 @@ def moves_of(tables: "Tables", history: History) -> list[Change]:
     latest: dict[tuple[Any, ...], Any] = {}
     moves = []
     ordered = runs.sort_values(["started_at", "run_id"], na_position="last")
-    for run in ordered[["run_id", *_SIDE, "dst_addr", "started_at", "ended_at"]].itertuples(index=False):
-        side = tuple(None if pd.isna(cell) else cell for cell in run[1:5])
+    wanted = ordered[["run_id", "dst_addr", "started_at", "ended_at"]]
+    sides: list[tuple[Any, ...]] = list(
+        ordered[list(_SIDE)].astype(object).itertuples(index=False, name=None)
+    )
+    run: Any
+    for cells, run in zip(sides, wanted.itertuples(index=False), strict=True):
+        side = tuple(None if pd.isna(cell) else cell for cell in cells)
         if pd.isna(run.dst_addr) or side[-1] is None or int(run.run_id) not in first:
             continue
         old = latest.get(side)
@@ -58,8 +62,7 @@ def _overlap(old: Any, run: Any) -> bool:  # noqa: ANN401 - rows of a frame
 def _observed(history: History) -> tuple[dict[int, int], dict[int, int]]:
     """Return the first observation of each run, and how many it has."""
     order = np.lexsort((history.moment, history.seen.run))
-    run: Ints = history.seen.run[order]
-    ids, at, n = np.unique(run, return_index=True, return_counts=True)
+    ids, at, n = np.unique(history.seen.run[order], return_index=True, return_counts=True)
     return (
         dict(zip(ids.tolist(), order[at].tolist(), strict=True)),
         dict(zip(ids.tolist(), n.tolist(), strict=True)),

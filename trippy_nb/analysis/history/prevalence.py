@@ -92,7 +92,9 @@ def _shares(history: History, owner: Ints) -> list[_Share]:
     spells = spells_of(history, rows, owner)
     order = rows[np.argsort(owner[rows], kind="stable")]
     ids, begins = np.unique(owner[order], return_index=True)
-    shares = []
+    shares: list[_Share] = []
+    if not len(order):
+        return shares
     for one, mine in zip(ids.tolist(), np.split(order, begins[1:]), strict=True):
         clusters = _clusters(history.looks, Counter(history.look[mine].tolist()))
         dominant, n_dominant = max(clusters, key=lambda found: found[1])

@@ -65,11 +65,12 @@ def observations(tables: "Tables") -> Observations:
     starts = probes.path_starts
     run, round_, flow = probes.run[starts], probes.round[starts], probes.flow[starts]
     pair, member = _pairs(run, flow)
-    series, number = _number(tables, pair)
+    ids, rank = _ranks(tables)
+    series, number = _number(tables, pair, dict(zip(ids.tolist(), rank.tolist(), strict=True)))
     group_of = np.array([one.group for one in series], dtype=np.int64)
     of_path = number[member]
     group = group_of[of_path] if len(series) else of_path
-    moment = _moments(group, _ranks(tables)[np.searchsorted(_run_ids(tables), run)], round_)
+    moment = _moments(group, rank[np.searchsorted(ids, run)], round_)
     order = np.lexsort((of_path, moment, group))
     renamed = _renamed(probes, order, group, moment, of_path)
     return Observations(
@@ -90,15 +91,17 @@ def _pairs(run: Ints, flow: Ints) -> tuple[list[tuple[int, int]], Ints]:
     return list(zip(run[example].tolist(), flow[example].tolist(), strict=True)), member
 
 
-def _number(tables: "Tables", pairs: list[tuple[int, int]]) -> tuple[tuple[Series, ...], Ints]:
+def _number(
+    tables: "Tables", pairs: list[tuple[int, int]], rank: dict[int, int]
+) -> tuple[tuple[Series, ...], Ints]:
     """Number the series of these (run, flow) pairs, by first appearance in the order of time."""
     defined = definitions(tables)
     runs = tables.runs[["run_id", "vantage", "src_addr", "dst_addr", "protocol", "flow_stable"]]
-    sides = {
-        int(row[0]): (*(None if pd.isna(cell) else str(cell) for cell in row[1:5]), bool(row[5]))
-        for row in runs.itertuples(index=False)
+    sides: dict[int, tuple[str | None, ...]] = {
+        int(run): tuple(None if pd.isna(cell) else str(cell) for cell in side)
+        for run, *side, _ in runs.itertuples(index=False)
     }
-    rank = dict(zip(_run_ids(tables).tolist(), _ranks(tables).tolist(), strict=True))
+    stables = {int(run): bool(flag) for run, flag in zip(runs["run_id"], runs["flow_stable"], strict=True)}
     groups: dict[Any, int] = {}
     keys: dict[Any, int] = {}
     series: list[Series] = []
@@ -106,7 +109,8 @@ def _number(tables: "Tables", pairs: list[tuple[int, int]]) -> tuple[tuple[Serie
     used: Counter[Any] = Counter()
     for place in sorted(range(len(pairs)), key=lambda place: (rank[pairs[place][0]], pairs[place][1])):
         run, flow = pairs[place]
-        vantage, src, dst, protocol, stable = sides[run]
+        vantage, src, dst, protocol = sides[run]
+        stable = stables[run]
         group = groups.setdefault((vantage, src, dst, protocol), len(groups))
         definition = defined.get((run, flow), ())
         header: Any = _header(definition) if known(definition) else ("", run, flow)
@@ -126,22 +130,18 @@ def _header(definition: Definition) -> str:
     return " ".join(f"{name}={int(value)}" for name, value in fields if value is not None)
 
 
-def _run_ids(tables: "Tables") -> Ints:
-    return np.sort(tables.runs["run_id"].to_numpy(dtype=np.int64))
-
-
-def _ranks(tables: "Tables") -> Ints:
-    """Rank the runs by when they started, in the order of their ids; those without a time come last."""
+def _ranks(tables: "Tables") -> tuple[Ints, Ints]:
+    """Return the ids of all runs, sorted, and rank them by their start; those without a time come last."""
     runs = tables.runs.sort_values("run_id")
     ids = runs["run_id"].to_numpy(dtype=np.int64)
     at = pd.DatetimeIndex(runs["started_at"]).asi8.copy()
+    if (at == NO_TIME).any():
+        sent = tables.probes.groupby("run_id")["sent_at"].min().reindex(ids)
+        at = np.where(at == NO_TIME, pd.DatetimeIndex(sent).asi8, at)
     at[at == NO_TIME] = _LAST
-    for place in np.flatnonzero(at == _LAST).tolist():
-        sent = tables.probes.loc[tables.probes["run_id"] == ids[place], "sent_at"].min()
-        at[place] = _LAST if pd.isna(sent) else sent.value
     rank = np.empty(len(ids), dtype=np.int64)
     rank[np.lexsort((ids, at))] = np.arange(len(ids))
-    return rank
+    return ids, rank
 
 
 def _moments(group: Ints, rank: Ints, round_: Ints) -> Ints:
@@ -191,5 +191,6 @@ def _times(tables: "Tables", probes: Probes, run: Ints, round_: Ints) -> Ints:
     if len(unknown):
         runs = tables.runs.sort_values("run_id")
         began = pd.DatetimeIndex(runs["started_at"]).asi8
-        at[unknown] = began[np.searchsorted(_run_ids(tables), run[unknown])]
+        ids = runs["run_id"].to_numpy(dtype=np.int64)
+        at[unknown] = began[np.searchsorted(ids, run[unknown])]
     return at

@@ -43,6 +43,8 @@ class Spell:
     """Observations that fit it."""
     clear: int = 0
     """Those that contradict the spell before it; all of them, if there is none."""
+    last_clear: int = -1
+    """The last of those."""
     standing: str = KEPT
     trail: list[tuple[int, int]] = field(default_factory=list)
     """First and last observation of each stretch with one look."""
@@ -202,7 +204,9 @@ def _spells(
             clear[which] = before is None or not before.fits(look)
         spell.last = last
         spell.n += n
-        spell.clear += n if clear[which] else 0
+        if clear[which]:
+            spell.clear += n
+            spell.last_clear = last
         spell.trail.append((first, last))
     if spell is not None:
         yield spell
@@ -278,6 +282,10 @@ def _joined(spells: list[Spell], believed: set[tuple[int, int]]) -> list[Spell]:
         if (spell.series, place) not in believed:
             edge = place in (0, len(spells) - 1)
             spell.standing = UNCONFIRMED if edge and len(spells) > 1 else OUTLIER if len(spells) > 1 else KEPT
+            if spell.standing == OUTLIER and kept is not None:
+                # What fits both was a look at the path that went on.
+                kept.n += spell.n - spell.clear
+                spell.n, spell.last = spell.clear, spell.last_clear
             result.append(spell)
         elif kept is not None and kept.pattern.fits(spell.pattern):
             kept.pattern = kept.pattern.merged(spell.pattern)

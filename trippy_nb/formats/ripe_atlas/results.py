@@ -6,6 +6,7 @@ answer names no probe, so it is a reply without one, and the probe stays unanswe
 
 import gzip
 import json
+import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -75,7 +76,7 @@ def _records(path: Path) -> Iterator[tuple[str, Any]]:
     try:
         raw = path.read_bytes()
         text = (gzip.decompress(raw) if raw[:2] == b"\x1f\x8b" else raw).decode("utf-8", errors="replace")
-    except (OSError, EOFError, gzip.zlib.error) as exc:
+    except (OSError, EOFError, zlib.error) as exc:
         raise FormatError(f"{path}: cannot be read: {exc}") from exc
     try:
         whole = json.loads(text)
@@ -101,10 +102,7 @@ def _parsed(line: str) -> Any:  # noqa: ANN401 - any JSON
 def _add(rows: _Rows, run_id: int, place: str, record: Any) -> None:  # noqa: ANN401 - any JSON
     """Add a result, or a run that says why it is none."""
     try:
-        if not isinstance(record, dict):
-            raise BadRecordError(f"not a JSON object: {str(record)[:_SHOWN]}")
-        if record.get("type", "traceroute") != "traceroute":
-            raise BadRecordError(f"a result of type {str(record['type'])[:_SHOWN]}")
+        _check(record)
         run = _run(record)
         hops = hops_of(record, run_id)
     except BadRecordError as exc:
@@ -117,6 +115,13 @@ def _add(rows: _Rows, run_id: int, place: str, record: Any) -> None:  # noqa: AN
     rows.replies += hops.replies
     if hops.probes:
         rows.flows.append({"run_id": run_id, "flow": 0, "paris_id": whole_of(record, "paris_id", 0xFFFF)})
+
+
+def _check(record: Any) -> None:  # noqa: ANN401 - any JSON
+    if not isinstance(record, dict):
+        raise BadRecordError(f"not a JSON object: {str(record)[:_SHOWN]}")
+    if record.get("type", "traceroute") != "traceroute":
+        raise BadRecordError(f"a result of type {str(record['type'])[:_SHOWN]}")
 
 
 def _run(record: dict[str, Any]) -> dict[str, Any]:
