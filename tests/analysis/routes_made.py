@@ -13,6 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from trippy_nb.analysis import paths
 from trippy_nb.frames import FLOWS, PROBES, REPLIES, Tables, conform, empty_frame, tables_from_probes
 from trippy_nb.frames import columns as col
 from trippy_nb.model import Status
@@ -230,3 +231,10 @@ def score(changes: pd.DataFrame, truths: list[Truth]) -> Score:
         found=found,
         events=sum(len(one) for one in spans.values()),
     )
+
+
+def naive_changes(tables: Tables) -> int:
+    """Count the successive paths of a run that differ in anything, whatever the flow."""
+    every = paths(tables)
+    same_run = (every["run_id"].diff() == 0).to_numpy()
+    return int((same_run & (every["path_id"].diff() != 0).to_numpy()).sum())

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections import Counter
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -17,6 +18,13 @@ from trippy_nb.analysis.history.forwarding import responsibilities
 from trippy_nb.errors import ConfigError
 from trippy_nb.frames import Tables, check_frame
 from trippy_nb.frames.answers import FORWARDING
+
+
+def only(frame: pd.DataFrame) -> Any:
+    """The one row of a frame."""
+    (row,) = frame.itertuples()
+    return row
+
 
 PUBLIC = ["8.8.8.8", "9.9.9.9", "1.1.1.1", "5.5.5.5"]
 ASNS = {"8.8.8.8": 1, "9.9.9.9": 1, "1.1.1.1": 2}
@@ -46,7 +54,7 @@ def test_a_private_address_that_is_mapped_counts():
 
 def changed(old: list[str | None], new: list[str | None], asns: dict[str, int]) -> object:
     made = tables(rounds(*[[*old, TARGET]] * 3, *[[*new, TARGET]] * 3))
-    (row,) = as_changes(path_changes(made), epochs(made), asns | {TARGET: 99}).itertuples()
+    row = only(as_changes(path_changes(made), epochs(made), asns | {TARGET: 99}))
     return None if pd.isna(row.as_changed) else row.as_changed
 
 
@@ -85,7 +93,7 @@ HOUR = pd.Timestamp("2026-01-01", tz="UTC")
 def traffic(*bins: dict[str | None, int]) -> Tables:
     """So many packets that passed the router, hour by hour, by who answered next."""
     rows: list[Row] = []
-    hours = []
+    hours: list[int] = []
     for hour, counts in enumerate(bins):
         for addr, count in counts.items():
             for _ in range(count):

@@ -7,6 +7,12 @@ from trippy_nb.analysis.discovery import Discovery as Discovery
 from trippy_nb.analysis.discovery import discovery as discovery
 from trippy_nb.analysis.evidence import evidence as evidence
 from trippy_nb.analysis.graph import hop_graph as hop_graph
+from trippy_nb.analysis.history import as_changes as as_changes
+from trippy_nb.analysis.history import as_path as as_path
+from trippy_nb.analysis.history import epochs as epochs
+from trippy_nb.analysis.history import forwarding_anomalies as forwarding_anomalies
+from trippy_nb.analysis.history import path_changes as path_changes
+from trippy_nb.analysis.history import prevalence as prevalence
 from trippy_nb.analysis.holdings import Holdings as Holdings
 from trippy_nb.analysis.holdings import holdings as holdings
 from trippy_nb.analysis.hops import flow_hop_table as flow_hop_table

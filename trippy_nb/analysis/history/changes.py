@@ -15,7 +15,7 @@ from trippy_nb.analysis.history.moves import moves_of
 from trippy_nb.analysis.history.rows import first_columns, series_columns, words
 from trippy_nb.analysis.history.series import NO_TIME
 from trippy_nb.analysis.history.silences import silences_of
-from trippy_nb.analysis.history.spells import KEPT, History, history_of
+from trippy_nb.analysis.history.spells import KEPT, History, history_of, last_sight
 from trippy_nb.errors import ConfigError
 from trippy_nb.frames import columns as col
 from trippy_nb.frames.answers import CHANGE_KINDS, CHANGES
@@ -93,7 +93,7 @@ def _crossings(tables: "Tables", history: History, flap: int) -> list[Change]:
                     kind=kinds.kind(crossing),
                     series=number,
                     first=new.first,
-                    last=_last_before(old.trail, new.first),
+                    last=last_sight(history, old, new),
                     before=tuple(names[code] if code >= 0 else None for code in parts.before),
                     after=tuple(names[code] if code >= 0 else None for code in parts.after),
                     n_before=old.n,
@@ -106,11 +106,6 @@ def _crossings(tables: "Tables", history: History, flap: int) -> list[Change]:
                 )
             )
     return changes
-
-
-def _last_before(trail: list[tuple[int, int]], first: int) -> int:
-    """Return the last observation of an epoch before another one began."""
-    return max(end for begin, end in trail if begin < first)
 
 
 def _events(history: History, changes: list[Change]) -> list[list[Change]]:

@@ -33,7 +33,7 @@ class Difference:
 def difference(old: Pattern, new: Pattern) -> Difference:
     """Lay two paths that contradict each other side by side."""
     pairs = _aligned(old.places, new.places)
-    changes = [change_of(here, there) for here, there in pairs]
+    changes = [_word(here, there) for here, there in pairs]
     at = [number for number, word in enumerate(changes) if word in _EDITS]
     block = pairs[at[0] : at[-1] + 1]
     left, right = at[0] - 1, at[-1] + 1
@@ -48,6 +48,13 @@ def difference(old: Pattern, new: Pattern) -> Difference:
         words=frozenset(changes[number] for number in at),
         around=(_code(pairs, new, left), _code(pairs, new, right)),
     )
+
+
+def _word(here: Place | None, there: Place | None) -> str:
+    """Say what happened to a place; a silent hop that came or went is an edit, too."""
+    if here is None or there is None:
+        return "added" if here is None else "removed"
+    return change_of(here, there)
 
 
 def _code(pairs: Aligned, new: Pattern, number: int) -> int | None:

@@ -235,7 +235,7 @@ def step_of(history: History, before: Spell, after: Spell, item: int) -> Step:
     old, new = {*before.pattern.places} - {GAP}, {*after.pattern.places} - {GAP}
     return Step(
         series=after.series,
-        low=int(history.moment[before.last]),
+        low=int(history.moment[last_sight(history, before, after)]),
         high=int(history.moment[after.first]),
         first_ttl=history.base + places[0],
         last_ttl=history.base + places[-1],
@@ -243,6 +243,18 @@ def step_of(history: History, before: Spell, after: Spell, item: int) -> Step:
         gone=frozenset[Held](old - new),
         come=frozenset[Held](new - old),
     )
+
+
+def last_sight(history: History, before: Spell, after: Spell) -> int:
+    """Return the last observation that shows the old path, and cannot be one of the new.
+
+    One with gaps may be either: it says nothing of when the route changed.
+    """
+    ends = [end for begin, end in before.trail if begin < after.first]
+    for end in reversed(ends):
+        if not history.looks[int(history.look[end])].fits(after.pattern):
+            return end
+    return ends[-1]
 
 
 def _enough(history: History, bundle: Sequence[Step], confirm: int) -> set[tuple[int, int]]:
