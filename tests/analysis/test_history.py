@@ -30,7 +30,7 @@ def only(frame: pd.DataFrame) -> Any:
 
 
 Path = list[str | None]
-EXAMPLES = 50 if os.environ.get("TRIPPY_NB_PROFILE") == "ci" else 8
+EXAMPLES = 50 if os.environ.get("TRIPPY_NB_PROFILE") == "ci" else 5
 
 A: Path = [a(1), a(2), a(3), TARGET]
 B: Path = [a(1), a(5), a(3), TARGET]

@@ -163,12 +163,20 @@ def _renamed(probes: Probes, order: Ints, group: Ints, moment: Ints, series: Int
     if not np.array_equal(order, np.arange(len(order))):
         probes = _reordered(probes, order, lengths)
         group, moment, series, lengths = group[order], moment[order], series[order], lengths[order]
+    elif _are_keys(probes, group, moment, series):
+        return probes
     return replace(
         probes,
         run=np.repeat(group, lengths),
         round=np.repeat(moment, lengths),
         flow=np.repeat(series, lengths),
     )
+
+
+def _are_keys(probes: Probes, group: Ints, moment: Ints, series: Ints) -> bool:
+    """Tell whether the new keys are the old ones, as in one run of rounds and flows counted from 0."""
+    pairs = ((probes.run, group), (probes.round, moment), (probes.flow, series))
+    return all(np.array_equal(old[probes.path_starts], new) for old, new in pairs)
 
 
 def _reordered(probes: Probes, order: Ints, lengths: Ints) -> Probes:

@@ -148,6 +148,9 @@ def spells_of(history: History, rows: Ints, owner: Ints) -> dict[int, list[Spell
     owner
         Series of each observation, or whatever else is to be cut.
     """
+    whole = _whole(history, rows, owner)
+    if whole:
+        rows = rows[~np.isin(owner[rows], list(whole))]
     rows = rows[np.argsort(owner[rows], kind="stable")]
     begins = starts_of(owner[rows], history.look[rows])
     ends = np.append(begins[1:], len(rows)) - 1 if len(begins) else begins
@@ -161,7 +164,30 @@ def spells_of(history: History, rows: Ints, owner: Ints) -> dict[int, list[Spell
         strict=True,
     ):
         stretches[one].append((first, last, which, n))
-    return {one: list(_spells(one, found, history.looks)) for one, found in stretches.items()}
+    return whole | {one: list(_spells(one, found, history.looks)) for one, found in stretches.items()}
+
+
+def _whole(history: History, rows: Ints, owner: Ints) -> dict[int, list[Spell]]:
+    """Find the owners all of whose observations fit each other: most, and that is told from few looks."""
+    key = pack(owner[rows], history.look[rows])
+    _, number, counts = distinct(key)
+    example = np.zeros(len(counts), dtype=np.int64)
+    example[number] = rows
+    patterns: dict[int, Pattern | None] = {}
+    for one, which in zip(owner[example].tolist(), history.look[example].tolist(), strict=True):
+        look = history.looks[which]
+        known = patterns.setdefault(one, look)
+        if known is not None and known is not look:
+            patterns[one] = known.merged(look) if known.fits(look) else None
+    ids, first, n = np.unique(owner[rows], return_index=True, return_counts=True)
+    last = np.zeros(len(ids), dtype=np.int64)
+    last[np.searchsorted(ids, owner[rows])] = rows  # the last one written is the latest
+    ends = zip(ids.tolist(), rows[first].tolist(), last.tolist(), n.tolist(), strict=True)
+    return {
+        one: [Spell(one, begin, end, pattern, n=count, clear=count, last_clear=end, trail=[(begin, end)])]
+        for one, begin, end, count in ends
+        if (pattern := patterns[one]) is not None
+    }
 
 
 def _looks(tracks: Tracks, group: Ints, masks: Masks, base: int) -> tuple[list[Pattern], Ints]:
