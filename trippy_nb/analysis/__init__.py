@@ -10,6 +10,12 @@ from trippy_nb.analysis.findings import Explanation as Explanation
 from trippy_nb.analysis.findings import explanation as explanation
 from trippy_nb.analysis.findings import findings as findings
 from trippy_nb.analysis.graph import hop_graph as hop_graph
+from trippy_nb.analysis.history import as_changes as as_changes
+from trippy_nb.analysis.history import as_path as as_path
+from trippy_nb.analysis.history import epochs as epochs
+from trippy_nb.analysis.history import forwarding_anomalies as forwarding_anomalies
+from trippy_nb.analysis.history import path_changes as path_changes
+from trippy_nb.analysis.history import prevalence as prevalence
 from trippy_nb.analysis.holdings import Holdings as Holdings
 from trippy_nb.analysis.holdings import holdings as holdings
 from trippy_nb.analysis.hops import flow_hop_table as flow_hop_table

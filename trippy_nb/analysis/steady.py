@@ -46,7 +46,7 @@ def _suspects(probes: Probes, cells: Cells, unsteady: Bools) -> Bools:
     suspected[hop[cell[shared]]] = True
     answers = np.bincount(hop[cell], minlength=count)
     kept = answers >= _KEPT_TO_ONE
-    kept[hop[_with_rivals(hop, cells.addr, count)]] = False
+    kept[hop[with_rivals(hop, cells.addr, count)]] = False
     result: Bools = (suspected & ~kept)[hop]
     return result
 
@@ -72,7 +72,7 @@ def unsteady_cells(cells: Cells) -> Bools:
     hop, count = hop_numbers(cells)
     unsteady = np.zeros(count, dtype=np.bool_)
     unsteady[hop[cells.mixed]] = True
-    seen = _with_rivals(hop, cells.addr, count)
+    seen = with_rivals(hop, cells.addr, count)
     seen = seen[np.argsort(hop[seen], kind="stable")]
     same_hop = hop[seen][1:] == hop[seen][:-1]
     other = cells.addr[seen][1:] != cells.addr[seen][:-1]
@@ -83,7 +83,7 @@ def unsteady_cells(cells: Cells) -> Bools:
     return result
 
 
-def _with_rivals(hop: Ints, addr: Ints, count: int) -> Ints:
+def with_rivals(hop: Ints, addr: Ints, count: int) -> Ints:
     """Return the answered cells of hops that several addresses answered for: usually few."""
     seen = np.flatnonzero(addr >= 0)
     here, who = hop[seen], addr[seen]

@@ -6,8 +6,14 @@ Computed on demand, never stored, as those of `frames.derived`; but these weigh 
 from trippy_nb.frames.answers.findings import FINDING_KINDS as FINDING_KINDS
 from trippy_nb.frames.answers.findings import FINDINGS as FINDINGS
 from trippy_nb.frames.answers.findings import WEIGHTS as WEIGHTS
+from trippy_nb.frames.answers.history import CHANGE_KINDS as CHANGE_KINDS
+from trippy_nb.frames.answers.history import CHANGES as CHANGES
+from trippy_nb.frames.answers.history import EPOCHS as EPOCHS
+from trippy_nb.frames.answers.history import FORWARDING as FORWARDING
+from trippy_nb.frames.answers.history import PREVALENCE as PREVALENCE
+from trippy_nb.frames.answers.history import STANDINGS as STANDINGS
 from trippy_nb.frames.schema import Table
 
-_ALL: tuple[Table, ...] = (FINDINGS,)
+_ALL: tuple[Table, ...] = (FINDINGS, EPOCHS, CHANGES, PREVALENCE, FORWARDING)
 
 ANSWER_TABLES: dict[str, Table] = {table.name: table for table in _ALL}
