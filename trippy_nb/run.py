@@ -1,7 +1,7 @@
 """What a user holds: `Run`, `RunSet`, `Comparison`. Thin: each method is one line into a room."""
 
 from collections.abc import Callable, Iterable, Iterator
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,21 +12,25 @@ from trippy_nb.analysis import (
     compare_tables,
     diamonds,
     discovery,
+    epochs,
     evidence,
     explanation,
     findings,
     hop_graph,
+    hop_stats,
     hop_table,
     links,
+    path_changes,
     path_mtu,
     paths,
+    prevalence,
 )
 from trippy_nb.errors import ConfigError
 from trippy_nb.frames import (
     Tables,
     concat_tables,
+    part_of,
     read_tables,
-    split_tables,
     tables_from_probes,
     write_tables,
 )
@@ -36,7 +40,7 @@ if TYPE_CHECKING:
     import pandas as pd
     from matplotlib.axes import Axes
 
-    from trippy_nb.analysis import Explanation
+    from trippy_nb.analysis import By, Explanation
     from trippy_nb.display import ComparisonCard, RunCard
     from trippy_nb.widgets import CompareExplorer, Explorer
 
@@ -89,6 +93,12 @@ class _Frames:
         """One row a hop: `frames.schema.HOPS`, computed from the probes."""
         return hop_table(self.tables)
 
+    def hop_stats(
+        self, *, by: "By" = "ttl", trippy_compat: bool = False, mtr_compat: bool = False
+    ) -> "pd.DataFrame":
+        """Summarise by TTL, flow or responder; or with Trippy's or mtr's numbers (`analysis.hop_stats`)."""
+        return hop_stats(self.tables, by=by, trippy_compat=trippy_compat, mtr_compat=mtr_compat)
+
     @cached_property
     def links(self) -> "pd.DataFrame":
         """One row a link between adjacent hops, within a flow only (see `analysis.links`)."""
@@ -98,6 +108,21 @@ class _Frames:
     def paths(self) -> "pd.DataFrame":
         """One row for each round of each flow: who answered, loops and cycles (see `analysis.paths`)."""
         return paths(self.tables)
+
+    @cached_property
+    def epochs(self) -> "pd.DataFrame":
+        """One row for each stretch of time in which a flow kept to one path (see `analysis.history`)."""
+        return epochs(self.tables)
+
+    @cached_property
+    def changes(self) -> "pd.DataFrame":
+        """One row for each change of path and flow that showed it (see `analysis.history`)."""
+        return path_changes(self.tables)
+
+    @cached_property
+    def prevalence(self) -> "pd.DataFrame":
+        """One row for each flow: how much of it one path had, how long paths last (see `analysis.history`)."""
+        return prevalence(self.tables)
 
     @cached_property
     def diamonds(self) -> "pd.DataFrame":
@@ -272,8 +297,8 @@ class RunSet(_Frames):
     @classmethod
     def from_tables(cls, tables: Tables) -> "RunSet":
         """Split tables of several runs into runs."""
-        parts = [tables] if len(tables.runs) == 1 else split_tables(tables)
-        runs = cls([Run(part) for part in parts])
+        ids = tables.runs["run_id"].tolist()
+        runs = cls([Run(tables)] if len(ids) == 1 else [Run(partial(part_of, tables, one)) for one in ids])
         runs.tables = tables  # as they are: nothing is put together again
         return runs
 

@@ -18,6 +18,8 @@ from trippy_nb.testing import simulated
 
 FIXED: dict[str, Any] = {"protocol": "udp", "multipath": "paris", "source_port": 5000, "target_port": 33500}
 ASKED: dict[str, dict[str, Any]] = {
+    "flap": {"rounds": 60},
+    "path-change": {"rounds": 60},
     "address-edge": {"target": "64:ff9b::c633:6450"},
     "balancing": {"protocol": "udp", "multipath": "paris", "rounds": 30},
     "icmp-tunnelled": FIXED | {"rounds": 20},
@@ -30,7 +32,7 @@ ASKED: dict[str, dict[str, Any]] = {
     "zero-ttl": FIXED | {"rounds": 5},
 }
 """What shows them, beside the scenario."""
-TOLD_LATER = {"forward-loss", "rate-limit", "silent-hop", "path-change", "rtt-change", "flap", "slow-path"}
+TOLD_LATER = {"forward-loss", "rate-limit", "silent-hop", "rtt-change", "slow-path"}
 
 
 def kinds(found: pd.DataFrame) -> list[str]:

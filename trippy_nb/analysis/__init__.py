@@ -18,6 +18,7 @@ from trippy_nb.analysis.history import path_changes as path_changes
 from trippy_nb.analysis.history import prevalence as prevalence
 from trippy_nb.analysis.holdings import Holdings as Holdings
 from trippy_nb.analysis.holdings import holdings as holdings
+from trippy_nb.analysis.hopgroups import By as By
 from trippy_nb.analysis.hops import flow_hop_table as flow_hop_table
 from trippy_nb.analysis.hops import hop_stats as hop_stats
 from trippy_nb.analysis.hops import hop_table as hop_table

@@ -2,11 +2,18 @@
 
 from pathlib import Path
 
+from trippy_nb.formats import read_atlas
 from trippy_nb.run import Comparison, Run, RunSet, read_runs
+
+_HEAD = 64
+_JSON = (b"[", b"{", b"\x1f\x8b")
+"""How JSON begins, or what is gzipped."""
 
 
 def read(path: str | Path) -> RunSet:
-    """Read what `Run.save` or `RunSet.save` wrote; every table comes back equal.
+    """Read what `Run.save` or `RunSet.save` wrote, or traceroute results of RIPE Atlas.
+
+    Every table of a saved run comes back equal. Of RIPE Atlas, each result is a run (`formats.read_atlas`).
 
     Raises
     ------
@@ -15,7 +22,9 @@ def read(path: str | Path) -> RunSet:
     FormatError
         If it is not such a file; the message says what it is.
     """
-    return read_runs(path)
+    with Path(path).open("rb") as file:
+        head = file.read(_HEAD).lstrip()
+    return RunSet.from_tables(read_atlas(path)) if head.startswith(_JSON) else read_runs(path)
 
 
 def compare(before: Run, after: Run) -> Comparison:

@@ -27,6 +27,7 @@ from trippy_nb.frames.schema import SESSIONS as SESSIONS
 from trippy_nb.frames.schema import TABLES as TABLES
 from trippy_nb.frames.schema import Column as Column
 from trippy_nb.frames.schema import Table as Table
+from trippy_nb.frames.split import part_of as part_of
 from trippy_nb.frames.split import split_tables as split_tables
 from trippy_nb.frames.store import read_tables as read_tables
 from trippy_nb.frames.store import write_tables as write_tables

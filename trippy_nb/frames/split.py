@@ -26,6 +26,20 @@ def _runs(tables: Tables) -> tuple[list[int], list[str]]:
     return tables.runs["run_id"].tolist(), tables.runs["run_uuid"].tolist()
 
 
+def part_of(tables: Tables, run_id: int) -> Tables:
+    """Take the tables of one run out of those of several.
+
+    Parameters
+    ----------
+    tables
+        Any number of runs.
+    run_id
+        Which.
+    """
+    uuid = tables.runs.loc[tables.runs["run_id"] == run_id, "run_uuid"].iloc[0]
+    return _one(tables, run_id, uuid)
+
+
 def _one(tables: Tables, run_id: int, uuid: str) -> Tables:
     def rows(frame: pd.DataFrame) -> pd.DataFrame:
         if "run_id" in frame.columns:

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from trippy_nb.analysis.findings.catalogue import CATALOGUE as CATALOGUE
+from trippy_nb.analysis.findings.changed import change_findings
 from trippy_nb.analysis.findings.finding import Finding, Seen
 from trippy_nb.analysis.findings.outcome import outcome_findings
 from trippy_nb.analysis.findings.recording import recording_findings
@@ -18,7 +19,7 @@ from trippy_nb.frames.columns import objects
 if TYPE_CHECKING:
     from trippy_nb.frames import Tables
 
-_RULES = (outcome_findings, recording_findings, sign_findings, balancing_findings)
+_RULES = (outcome_findings, change_findings, recording_findings, sign_findings, balancing_findings)
 
 
 def findings(tables: "Tables") -> pd.DataFrame:

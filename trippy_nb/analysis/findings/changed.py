@@ -1,0 +1,128 @@
+"""What changed while the runs went on: paths, targets, and round-trip times."""
+
+from collections import defaultdict
+from collections.abc import Iterator
+from typing import Final
+
+from trippy_nb.analysis.findings.finding import LIKELY, SHOWN, Finding, Row, Seen, rows_of
+from trippy_nb.analysis.history import path_changes
+
+_KINDS: Final = {
+    "reroute": "path-change",
+    "destination-moved": "target-moved",
+    "tunnel-appeared": "tunnel-change",
+    "tunnel-vanished": "tunnel-change",
+}
+"""Kinds of changes that are told one by one; flaps are told together, the others are no news."""
+_MOST_TOLD: Final = 6
+"""Of one kind and run; more are counted."""
+
+
+def change_findings(seen: Seen) -> Iterator[Finding]:
+    """Say when paths changed, where, and from what to what; flaps of a place together."""
+    events: dict[int, list[Row]] = defaultdict(list)
+    for row in rows_of(path_changes(seen.tables)):
+        events[row["event"]].append(row)
+    told: dict[tuple[int, str], list[Row]] = defaultdict(list)
+    for rows in events.values():
+        told[rows[0]["run_id"], rows[0]["kind"]].append(rows[0])
+    for (run_id, kind), changes in told.items():
+        if kind == "flap":
+            yield from _flaps(run_id, changes)
+        elif kind in _KINDS:
+            yield from (_one(run_id, _KINDS[kind], change) for change in changes[:_MOST_TOLD])
+            if len(changes) > _MOST_TOLD:
+                yield _others(run_id, _KINDS[kind], changes[_MOST_TOLD:])
+
+
+def _one(run_id: int, kind: str, change: Row) -> Finding:
+    flows = change["n_flows"]
+    whose = f"{flows} flows" if flows > 1 else f"flow {change['flow']}"
+    if kind == "target-moved":
+        after, before = _listed(change["after"]), _listed(change["before"])
+        says = f"{_when(change)} the target was {after}, before that {before}."
+    elif kind == "tunnel-change":
+        came = change["kind"] == "tunnel-appeared"
+        what = "an MPLS tunnel come" if came else "an MPLS tunnel go"
+        says = f"{_when(change)} {whose} saw {what}: {_step(change)}."
+    else:
+        says = f"{_when(change)} {whose} took another way: {_step(change)}."
+    return Finding(
+        run_id=run_id,
+        kind=kind,
+        says=says,
+        strength=SHOWN,
+        flow=change["flow"] if flows == 1 else None,
+        **_rows(change),
+    )
+
+
+def _flaps(run_id: int, changes: list[Row]) -> Iterator[Finding]:
+    places: dict[tuple[int, int], list[Row]] = defaultdict(list)
+    for change in changes:
+        places[change["first_ttl"] or 0, change["last_ttl"] or 0].append(change)
+    for rows in places.values():
+        first = rows[0]
+        times = f"{len(rows)} times" if len(rows) > 1 else "once"
+        before, after = _listed(first["before"]), _listed(first["after"])
+        says = (
+            f"{_where(first)} changed {times} between {before} and {after}, for the first time "
+            f"{_at(first)}: each was left for a short while only{_since(rows[-1])}."
+        )
+        yield Finding(run_id=run_id, kind="flap", says=says, strength=LIKELY, **_rows(first))
+
+
+def _others(run_id: int, kind: str, changes: list[Row]) -> Finding:
+    says = f"There were {len(changes):,} more such changes: run.changes lists them."
+    return Finding(run_id=run_id, kind=kind, says=says, query="ttl >= 1")
+
+
+def _rows(change: Row) -> Row:
+    first, last = change["first_ttl"], change["last_ttl"]
+    at = "ttl >= 1" if first is None else f"{first} <= ttl <= {last}"
+    addrs = dict.fromkeys(addr for side in ("before", "after") for addr in change[side] if addr)
+    return {
+        "query": f"flow == {change['flow']} and {at}",
+        "ttl": first,
+        "last_ttl": last,
+        "addrs": tuple(addrs),
+    }
+
+
+def _when(change: Row) -> str:
+    if change["at"] is None:
+        return f"From round {change['round']} on"
+    return f"From {change['at']:%Y-%m-%d %H:%M:%S} UTC on"
+
+
+def _at(change: Row) -> str:
+    if change["at"] is None:
+        return f"in round {change['round']}"
+    return f"at {change['at']:%Y-%m-%d %H:%M:%S} UTC"
+
+
+def _since(last: Row) -> str:
+    """Say how the last of several changes back and forth came out."""
+    if last["n_after"] <= last["n_before"]:
+        return ""
+    when = _at(last).split(" ", 1)[1]
+    return f"; since {when} it is {_listed(last['after'])}, seen {last['n_after']:,} times"
+
+
+def _where(change: Row) -> str:
+    first, last = change["first_ttl"], change["last_ttl"]
+    return f"Hop {first}" if first == last else f"Hops {first} to {last}"
+
+
+def _step(change: Row) -> str:
+    before, after = change["before"], change["after"]
+    where = _where(change).lower()
+    if not before:
+        return f"{_listed(after)} came in between at {where}"
+    if not after:
+        return f"{_listed(before)} at {where} went"
+    return f"{_listed(after)} at {where} in place of {_listed(before)}"
+
+
+def _listed(addrs: tuple[str | None, ...]) -> str:
+    return ", ".join(addr or "*" for addr in addrs) or "nobody"
