@@ -121,7 +121,7 @@ class _Frames:
 
     @cached_property
     def prevalence(self) -> "pd.DataFrame":
-        """One row for each flow: how much of it one path had, how long paths last (see `analysis.history`)."""
+        """One row for each flow: how much of it one path had (see `analysis.history`)."""
         return prevalence(self.tables)
 
     @cached_property
