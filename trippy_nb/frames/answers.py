@@ -189,18 +189,29 @@ SPIKES = Table(
         _C("later_ttl", "UInt8", "TTL behind it with the fewest spikes of that size", nullable=True),
         _C("later_n", "UInt32", "Answers of that TTL in the same rounds", nullable=True),
         _C("later_share", "float64", "Share of them that were spikes", nullable=True),
+        _C("own_ttl", "UInt8", "TTL behind it that it is most surely slower than", nullable=True),
         _C(
             "own_ms",
             "float64",
-            "Median of its RTT less the smallest one behind it in the same round",
+            "Median of its RTT less that one's in the same round; below 0 if it is faster than all",
             "ms",
             nullable=True,
         ),
         _C("own_low_ms", "float64", "Lower end of its interval", "ms", nullable=True),
         _C("own_high_ms", "float64", "Upper end of its interval", "ms", nullable=True),
-        _C("rank_correlation", "float64", "Spearman's, of the same two RTTs, round by round", nullable=True),
+        _C(
+            "rank_correlation",
+            "float64",
+            "Spearman's, of its RTT and the smallest one behind it, round by round",
+            nullable=True,
+        ),
         _C("n_both", "uint32", "Rounds with both"),
-        _C("since_ttl", "UInt8", "If shared: the nearest TTL that shares it", nullable=True),
+        _C(
+            "since_ttl",
+            "UInt8",
+            "If shared: the nearest TTL from which on all hops to this one had half as many spikes, or more",
+            nullable=True,
+        ),
         _TUNNELLED,
         _EVIDENCE,
         _C(
@@ -210,7 +221,7 @@ SPIKES = Table(
             "`unshared`: always slower "
             "than something behind it: a longer way back, or always slow to answer; "
             "`shared-downstream`: spikes that "
-            "all behind it have: a queue at or before it; `none`: at most 1 in 20 is a spike",
+            "all behind it have: a queue at or before it; `none`: at most 1 in 10 is a spike",
             words=VERDICTS,
         ),
         _C("needs_n", "UInt32", "Answers that would tell; missing where no number would", nullable=True),

@@ -82,11 +82,11 @@ def light_check(
 
     Notes
     -----
-    One address: 2 d(source, a) must not exceed RTT v; that is d <= RTT / 2 * 2c/3 of Gueye et al. (CBG, ToN
-    2006), about 100 km for each millisecond. Two of them: d(source, a) + d(a, b) + d(b, source) must not exceed
-    RTT(b) v, whatever way the answer took. The difference of two RTTs bounds nothing: their answers may have
-    come back on different ways. RTTs are the smallest of the run; for a pair, of the rounds whose path had
-    both.
+    One address: 2 d(source, a) may not be more than RTT v, that is d <= RTT / 2 * 2c/3 of Gueye et al. (CBG,
+    ToN 2006), about 100 km for each millisecond. Two of them: d(source, a) + d(a, b) + d(b, source) may not
+    be more than RTT(b) v, whatever way the answer took. The difference of two RTTs bounds nothing: their
+    answers may have come back on different ways. RTTs are the smallest of the run; for a pair, of the rounds
+    whose path had both.
     """
     _check(places, speed, slack_km)
     probes = probe_arrays(tables)

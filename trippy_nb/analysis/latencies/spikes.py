@@ -32,7 +32,11 @@ if TYPE_CHECKING:
 _LEAST = 6
 """Answers without which there is neither a base nor an interval of a median."""
 _RATIO = 0.1  # of the base: with least_ms, the house's bounds of "the same" RTT
-_RARE = 0.05  # up to this share of spikes there are none to speak of. Our choice.
+_RARE = 0.1  # up to this share of spikes there are none to speak of. Our choice.
+_ORDINARY = 7
+"""Times the width of the lower quarter (25th less 5th percentile), which spikes in up to three quarters of
+answers leave alone: beyond lie 6 % of sums of two exponential values, and no normal ones. Our choice: more
+hides spikes, less takes ordinary queues for some."""
 _NEVER = 10**7  # answers: nobody sends as many
 
 
@@ -53,11 +57,11 @@ def spikes(
         With `flow` in it, each flow is judged alone: better, where each has answers enough. Runs, TTLs and
         responders are always kept apart.
     least_ms
-        How far above its base an answer must be to be a spike, ms; it must also be a tenth of the base above
-        it, and half as far as the 95th percentile is.
+        How far above its base an answer must be to be a spike, ms. It must also be a tenth of the base above
+        it, half as far as the 95th percentile is, and seven times as far as the 25th.
     alpha
-        One minus the confidence of the intervals; those of several hops behind are corrected for their
-        number.
+        One minus the confidence of the intervals; where one of several hops behind is enough for a verdict,
+        it is divided by their number.
 
     Returns
     -------
@@ -75,8 +79,9 @@ def spikes(
     a share q were as far above their own base (the 5th percentile of that responder). If q - p/2 is below 0
     for some hop behind, by an interval made of Wilson's of p and of q (distances to their ends, added as
     squares), more than half of the spikes were not passed on: `slow-path`. If it is above 0 for all of them,
-    `shared-downstream`. Else `none`, if p is at most 0.05 by its interval, which takes 73 answers without a
-    spike; else `cannot tell`, and `needs_n` is the number with which the same shares would decide.
+    and p is above 0.1, `shared-downstream`; then `since_ttl` is the nearest TTL from which on all hops to
+    this one had at least half as many. If p is at most 0.1 by its interval (35 answers without a spike),
+    `none`. Else `cannot tell`, and `needs_n` is the number with which the same shares would decide.
 
     A hop without spikes that is slower than something behind it by more than `least_ms` and a tenth, by the
     interval of the median of their differences, is `unshared`: its answers have a longer way back, or are
@@ -94,13 +99,8 @@ def spikes(
     odd = tunnelled_cells(tables, cells)
     rows: list[dict[str, Any]] = []
     for grid in _grids(probes, cells, sure, odd, keep_flow=keep_flow):
-        found = [
-            row
-            for place in range(len(grid.ttls))
-            for row in _judged(grid, place, probes.names, least_ms=least_ms, alpha=alpha)
-        ]
-        _trace_back(found)
-        rows += found
+        for place in range(len(grid.ttls)):
+            rows += _judged(grid, place, probes.names, least_ms=least_ms, alpha=alpha)
     frame = pd.DataFrame(rows, columns=list(SPIKES.names))
     return conform(frame, SPIKES)
 
@@ -173,8 +173,8 @@ def _judged(
     for code in np.unique(who[who >= 0]).tolist():
         here = np.flatnonzero(who == code)
         rtt = grid.rtt[here, place]
-        p05, p50, p95 = (float(q) for q in np.quantile(rtt, (0.05, 0.5, 0.95)))
-        limit = max(least_ms, _RATIO * p05, (p95 - p05) / 2)
+        p05, p25, p50, p95 = (float(q) for q in np.quantile(rtt, (0.05, 0.25, 0.5, 0.95)))
+        limit = max(least_ms, _RATIO * p05, (p95 - p05) / 2, _ORDINARY * (p25 - p05))
         count = int(np.count_nonzero(rtt - p05 > limit))
         later = _Later.of(grid, here, place, limit)
         own = _own(rtt, grid.rtt[here][:, place + 1 :], grid.sure[here][:, place + 1 :], alpha)
@@ -184,7 +184,7 @@ def _judged(
         verdict, worst, needs = _verdict(count, len(rtt), later, alpha)
         if verdict == "shared-downstream" and positional:
             verdict, needs = "cannot tell", None
-        if verdict in ("none", "cannot tell") and own["low"] > max(least_ms, _RATIO * (p50 - own["median"])):
+        if verdict in ("none", "cannot tell") and own["low"] > max(least_ms, _RATIO * own["level"]):
             verdict, needs = "unshared", None
         yield {
             "run_id": grid.run,
@@ -201,12 +201,13 @@ def _judged(
             "later_ttl": None if worst is None else grid.ttls[place + 1 + int(later.place[worst])],
             "later_n": None if worst is None else int(later.n[worst]),
             "later_share": np.nan if worst is None else later.count[worst] / later.n[worst],
+            "own_ttl": None if own["place"] < 0 else grid.ttls[place + 1 + int(own["place"])],
             "own_ms": own["median"],
             "own_low_ms": own["low"],
             "own_high_ms": own["high"],
             "rank_correlation": own["correlation"],
             "n_both": int(own["n"]),
-            "since_ttl": None,
+            "since_ttl": _since(grid, here, place, limit) if verdict == "shared-downstream" else None,
             "tunnelled": bool(grid.odd[here, place].any()),
             "evidence": "positional" if positional else "flow",
             "verdict": verdict,
@@ -233,20 +234,28 @@ class _Later:
 
 
 def _own(rtt: Floats, later: Floats, sure: Bools, alpha: float) -> dict[str, float]:
-    """Compare RTTs with the smallest one behind in the same round."""
-    least = np.min(np.where(sure & ~np.isnan(later), later, np.inf), axis=1, initial=np.inf)
+    """Compare RTTs with those behind in the same rounds: whose they most surely exceed, and by how much.
+
+    The smallest RTT behind would not do: where each packet of each hop may meet a queue, some packet of
+    several hops has met none.
+    """
+    behind = np.where(sure, later, np.nan)
+    least = np.min(np.where(np.isnan(behind), np.inf, behind), axis=1, initial=np.inf)
     both = np.isfinite(least)
-    n = int(np.count_nonzero(both))
-    if not n:
-        return {"median": np.nan, "low": np.nan, "high": np.nan, "correlation": np.nan, "n": 0}
-    found = medians(rtt[both] - least[both], np.zeros(n, dtype=np.int64), 1, alpha=alpha)
-    return {
-        "median": float(found.median[0]),
-        "low": float(found.low[0]),
-        "high": float(found.high[0]),
-        "correlation": _spearman(rtt[both], least[both]),
-        "n": n,
-    }
+    found = {"median": np.nan, "low": np.nan, "high": np.nan, "level": np.nan, "place": -1.0}
+    found |= {"correlation": _spearman(rtt[both], least[both]), "n": float(np.count_nonzero(both))}
+    gaps = rtt[:, None] - behind
+    line, place = np.nonzero(~np.isnan(gaps))
+    if not len(line):
+        return found
+    middle = medians(gaps[line, place], place, gaps.shape[1], alpha=alpha / len(np.unique(place)))
+    known = ~np.isnan(middle.low)
+    if known.any():
+        most = int(np.argmax(np.where(known, middle.low, -np.inf)))
+        found |= {"median": float(middle.median[most]), "low": float(middle.low[most])}
+        found |= {"high": float(middle.high[most]), "place": float(most)}
+        found["level"] = float(np.nanmedian(behind[:, most]))
+    return found
 
 
 def _spearman(one: Floats, two: Floats) -> float:
@@ -259,15 +268,18 @@ def _spearman(one: Floats, two: Floats) -> float:
 
 def _verdict(count: int, n: int, later: _Later, alpha: float) -> tuple[str, int | None, int | None]:
     """Return the verdict, which of `later` it rests on, and how many answers would tell if it cannot."""
-    z = NormalDist().inv_cdf(1 - alpha / 2)
-    rare_n = int(np.ceil(z * z * (1 - _RARE) / _RARE))
-    _, high = wilson(count, n, alpha=alpha)
+    z, p = NormalDist().inv_cdf(1 - alpha / 2), count / n
+    # Wilson's interval of p ends below a share r as soon as n (r - p)^2 >= z^2 r (1 - r).
+    rare_n = int(np.ceil(z * z * _RARE * (1 - _RARE) / (_RARE - p) ** 2)) if p < _RARE else _NEVER
+    rare = wilson(count, n, alpha=alpha)[1] <= _RARE
     worst, needs = None, None
     if len(later.n):
-        share, p = later.count / later.n, count / n
-        q_low, q_high = wilson(later.count, later.n, alpha=alpha / len(later.n))
-        p_low, p_high = wilson(count, n, alpha=alpha / len(later.n))
+        share = later.count / later.n
         gap = share - p / 2
+        # Where one of several is enough, each is asked more strictly; where all must show it, none is.
+        strict = alpha / len(later.n)
+        q_high, p_low = wilson(later.count, later.n, alpha=strict)[1], wilson(count, n, alpha=strict)[0]
+        q_low, p_high = wilson(later.count, later.n, alpha=alpha)[0], wilson(count, n, alpha=alpha)[1]
         up = np.hypot(q_high - share, (p - p_low) / 2)
         down = np.hypot(share - q_low, (p_high - p) / 2)
         worst = int(np.argmin(gap + up))
@@ -275,12 +287,13 @@ def _verdict(count: int, n: int, later: _Later, alpha: float) -> tuple[str, int 
             return "slow-path", worst, None
         whole = np.flatnonzero(2 * later.n >= n)  # where many answers are missing, ask the others
         whole = whole if len(whole) else np.arange(len(later.n))
-        if count and np.all(gap[whole] - down[whole] > 0):
+        if p > _RARE and np.all(gap[whole] - down[whole] > 0):
             return "shared-downstream", worst, None
         needs = _needed(n, float(gap[worst]), float(up[worst] if gap[worst] < 0 else down[worst]))
-    if high <= _RARE:
+    if rare:
         return "none", worst, None
-    return "cannot tell", worst, rare_n if not count and n < rare_n else needs
+    needed = min(rare_n, _NEVER if needs is None else needs)
+    return "cannot tell", worst, needed if needed < _NEVER else None
 
 
 def _needed(n: int, gap: float, reach: float) -> int | None:
@@ -291,12 +304,16 @@ def _needed(n: int, gap: float, reach: float) -> int | None:
     return needed if n < needed <= _NEVER else None
 
 
-def _trace_back(rows: list[dict[str, Any]]) -> None:
-    """Find the nearest TTL that shares what is shared: hops of which nothing is known break no chain."""
-    since: int | None = None
-    for row in rows:
-        if row["verdict"] == "shared-downstream":
-            since = row["ttl"] if since is None else since
-            row["since_ttl"] = since
-        elif row["verdict"] == "none":
-            since = None
+def _since(grid: _Grid, here: Ints, place: int, limit: float) -> int:
+    """Find the nearest TTL from which on all hops that can be judged had half as many spikes, or more."""
+    excess = grid.excess[here][:, : place + 1]
+    n = np.count_nonzero(~np.isnan(excess), axis=0)
+    with np.errstate(invalid="ignore"):
+        share = np.count_nonzero(excess > limit, axis=0) / np.maximum(n, 1)
+    since = place
+    for before in range(place - 1, -1, -1):
+        if n[before] >= _LEAST:
+            if share[before] < share[place] / 2:
+                break
+            since = before
+    return grid.ttls[since]
