@@ -30,7 +30,7 @@ APART = ("run_id", "flow", "ttl")
 
 
 def differences(rows: list[Row]) -> dict[tuple[Any, ...], list[tuple[Any, float]]]:
-    """Every pair of RTTs of adjacent TTLs of one round: (run, flow, ttl, near, far) to (round, difference)."""
+    """Every pair of RTTs of adjacent TTLs of one round: its round and difference, by run, flow, TTL, ends."""
     end, _ = oracle.ends(rows)
     found = defaultdict(list)
     for path, places in oracle.cells(rows).items():
@@ -52,7 +52,7 @@ def differences(rows: list[Row]) -> dict[tuple[Any, ...], list[tuple[Any, float]
 def test_all_pairs_of_a_round_and_nothing_else(rows: list[Row], by: tuple[str, ...]):
     frame = delays(tables(rows), by=by)
     check_frame(frame, DELAYS)
-    wanted = defaultdict(list)
+    wanted: dict[tuple[Any, ...], list[Any]] = defaultdict(list)
     for (run, flow, ttl, near, far), pairs in differences(rows).items():
         kept = {"run_id": run, "flow": flow, "ttl": ttl}
         wanted[(*(kept[name] for name in by), near, far)] += pairs

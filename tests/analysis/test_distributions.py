@@ -73,7 +73,10 @@ def test_the_distribution_function_is_scipys(rows: list[Row], by: tuple[str, ...
 @few
 @given(probe_rows(), groupings, st.booleans(), st.booleans())
 def test_the_counts_of_a_histogram_add_up_and_are_what_lies_between_the_edges(
-    rows: list[Row], by: tuple[str, ...], log: bool, common: bool
+    rows: list[Row],
+    by: tuple[str, ...],
+    log: bool,  # noqa: FBT001 - drawn by hypothesis
+    common: bool,  # noqa: FBT001 - drawn by hypothesis
 ):
     frame = histograms(tables(rows), by=by, log=log, common=common)
     check_frame(frame, HISTOGRAM)
@@ -157,7 +160,7 @@ def test_silence_has_bands_without_edges_and_a_pause_has_none():
 
 def test_the_usual_length_makes_no_more_than_200_stretches():
     for span_s in (1, 399, 3600, 86400 * 9, 86400 * 2000):
-        made = sent(rounds(*[[a(1)]] * 50), lambda row, span_s=span_s: row.round * span_s / 49)
+        made = sent(rounds(*[[a(1)]] * 50), step_s=span_s / 49)
         length = quantile_bands(made)["bin_s"].iloc[0]
         assert span_s / length <= 200 or length == 86400
 
@@ -237,7 +240,7 @@ def test_runs_alone_and_together_give_the_same_rows(one: list[Row], two: list[Ro
         (lambda made: densities(made, points=1), "points=1 is below 2"),
         (lambda made: quantile_bands(made, bands=[1.5]), "are not shares"),
         (lambda made: quantile_bands(made, bands=[]), "are not shares"),
-        (lambda made: quantile_bands(made), "no probe has a time of sending"),
+        (quantile_bands, "no probe has a time of sending"),
         (lambda made: quantile_bands(sent(rounds([a(1)])), bin_s=0), "bin_s=0 is not above 0"),
     ],
 )

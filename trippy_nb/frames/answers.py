@@ -293,7 +293,7 @@ DAILY = Table(
         ),
         _C("swing_ms", "float64", "From its lowest to its highest, on average", "ms", nullable=True),
         _C("daily", "boolean", "That period is a day; missing where it cannot be told", nullable=True),
-        _C("word", "category", "How strong the daily swing is", nullable=True, words=CLASSES),
+        _C("level", "category", "How strong the daily swing is", nullable=True, words=CLASSES),
         _C("needs_days", "float64", "Days that would tell; missing where they do", "d", nullable=True),
     ),
 )

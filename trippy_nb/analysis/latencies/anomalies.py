@@ -1,17 +1,15 @@
 """When the differential RTT of a link is not what it was."""
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
+import pandas as pd
 
 from trippy_nb.analysis.latencies.timed import check_positive
 from trippy_nb.errors import ConfigError
 from trippy_nb.frames import columns as col
 from trippy_nb.frames.answers import DELAY_ALARMS
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 _LINK = ["run_id", "flow", "ttl", "from_addr", "to_addr"]
 _KEPT = (*_LINK, "at", "n", "n_rounds", "median_ms", "low_ms", "high_ms", "tunnelled")
@@ -40,8 +38,8 @@ class _Reference:
 
 
 def delay_anomalies(
-    delays: "pd.DataFrame", *, gain: float = 0.01, warm_up: int = 3, least_ms: float = 1.0
-) -> "pd.DataFrame":
+    delays: pd.DataFrame, *, gain: float = 0.01, warm_up: int = 3, least_ms: float = 1.0
+) -> pd.DataFrame:
     """Compare each stretch of time of each link with what was usual before it.
 
     Parameters
@@ -98,8 +96,6 @@ def delay_anomalies(
                 found["diff_ms"][place], found["deviation"][place] = row[0] - usual[0], deviation
                 alarm[place], known[place] = gap > 0 and abs(row[0] - usual[0]) >= least_ms, True
             reference.add(row)
-    import pandas as pd
-
     made: dict[str, Any] = {name: order[name] for name in _KEPT} | found
     made["alarm"] = pd.arrays.BooleanArray(alarm, ~known)
     return col.frame_of(DELAY_ALARMS, made, len(order))

@@ -51,8 +51,8 @@ def last_mile(tables: "Tables", *, bin_s: float = 1800.0, least_rounds: int = 3)
     -------
     last_mile
         The columns of :data:`trippy_nb.frames.answers.LAST_MILE`, by vantage and time. A round counts if it
-        shows the first hop that is not private, and before it a private one, or else nothing was probed
-        before it (the host has a public address itself: then its own end counts as 0 ms).
+        shows the first hop that is not private, and before it a private one; or if that hop is the first of
+        all, at a TTL of 1 (the host has a public address itself: then its own end counts as 0 ms).
 
     Raises
     ------
@@ -127,8 +127,7 @@ def _differences(probes: Probes, cells: Cells) -> tuple[Ints, Ints, Floats]:
     last = near_cell[np.maximum(before, 0)] if len(near_cell) else np.full(len(border), -1, dtype=np.int64)
     has_home = (before >= 0) & (last >= 0)
     has_home[has_home] = cells.path[last[has_home]] == path[has_home]
-    at_head = ~has_home & (cells.path[border - 1] != path) if len(border) else has_home
-    at_head |= ~has_home & (border == 0)
+    at_head = ~has_home & (cells.ttl[border] == 1)
     pair, one, two = all_pairs(near_cell, last[has_home], far_cell, border[has_home])
     alone = np.flatnonzero(np.isin(far_cell, border[at_head]))
     return (
@@ -155,9 +154,9 @@ def daily_swing(last_mile: pd.DataFrame) -> pd.DataFrame:
     Notes
     -----
     Fontugne, Shah and Cho (IMC 2020), with the parameters of their program (`survey.py` and `welch.py` of
-    last-mile): Welch's periodogram of segments of 3 days that overlap by half, linear trend taken off, scaled as a
-    spectrum, the median of the segments. The swing is 2 sqrt(2 P) of its strongest period; `low` is above 0.5 ms,
-    `mild` above 1, `severe` above 3, if that period is of 23 to 25 hours.
+    last-mile): Welch's periodogram of segments of 3 days that overlap by half, linear trend taken off, scaled
+    as a spectrum, the median of the segments. The swing is 2 sqrt(2 P) of its strongest period; `low` is
+    above 0.5 ms, `mild` above 1, `severe` above 3, if that period is of 23 to 25 hours.
 
     Two things differ. They take what is missing out; we draw a line across it, for otherwise days change
     their length. And `scipy.signal.welch(average="median")` divides by what the median of noise is off its
@@ -207,4 +206,4 @@ def _swing(given: pd.DataFrame) -> dict[str, Any]:
     swing = 2 * float(np.sqrt(2 * power[strongest]))
     daily = _NEAR_DAY_H[0] < period < _NEAR_DAY_H[1]
     level = sum(swing > limit for limit in _LIMITS_MS) if daily else 0
-    return facts | {"main_period_h": period, "swing_ms": swing, "daily": daily, "word": CLASSES[level]}
+    return facts | {"main_period_h": period, "swing_ms": swing, "daily": daily, "level": CLASSES[level]}
