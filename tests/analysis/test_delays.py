@@ -159,7 +159,7 @@ def test_with_three_attempts_the_interval_still_covers_the_truth():
     assert naive_hits / trials < 0.93
 
 
-def series(medians_ms: list[float], *, half: float = 0.5, n_rounds: int = 20) -> pd.DataFrame:
+def series(medians_ms: list[float], *, half: float = 0.5, n_rounds: int = 8) -> pd.DataFrame:
     """A DELAYS frame of one link, a stretch an hour."""
     rows = []
     for number, median in enumerate(medians_ms):

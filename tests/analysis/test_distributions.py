@@ -159,8 +159,8 @@ def test_silence_has_bands_without_edges_and_a_pause_has_none():
 
 
 def test_the_usual_length_makes_no_more_than_200_stretches():
-    for span_s in (1, 399, 3600, 86400 * 9, 86400 * 2000):
-        made = sent(rounds(*[[a(1)]] * 50), step_s=span_s / 49)
+    for span_s in (1, 3600, 86400 * 2000):
+        made = sent(rounds(*[[a(1)]] * 20), step_s=span_s / 19)
         length = quantile_bands(made)["bin_s"].iloc[0]
         assert span_s / length <= 200 or length == 86400
 
@@ -196,7 +196,7 @@ def test_a_density_is_scipys_with_silvermans_bandwidth():
 
 @pytest.mark.slow
 def test_of_many_answers_a_few_stand_for_all():
-    rtts = np.random.default_rng(2).gamma(3, 2, 20_000) + 50
+    rtts = np.random.default_rng(2).gamma(3, 2, 8_000) + 50
     frame = densities(tables([probe(number, 1, a(1), rtt) for number, rtt in enumerate(rtts)]))
     width = frame["bandwidth_ms"].iloc[0]
     expected = stats.norm.pdf(frame["rtt_ms"].to_numpy()[:, None], rtts, width).mean(axis=1)
@@ -241,7 +241,7 @@ def test_runs_alone_and_together_give_the_same_rows(one: list[Row], two: list[Ro
         (lambda made: quantile_bands(made, bands=[1.5]), "are not shares"),
         (lambda made: quantile_bands(made, bands=[]), "are not shares"),
         (quantile_bands, "no probe has a time of sending"),
-        (lambda made: quantile_bands(sent(rounds([a(1)])), bin_s=0), "bin_s=0 is not above 0"),
+        (lambda made: quantile_bands(made, bin_s=0), "bin_s=0 is not above 0"),
     ],
 )
 def test_what_is_asked_wrongly_is_said(call: Any, message: str):

@@ -161,7 +161,7 @@ def test_flows_alone_see_no_spikes_on_branches():
 
 @few
 @given(probe_rows(), st.integers(0, 9), st.booleans())
-def test_the_order_of_rows_changes_nothing(rows: list[Row], seed: int, flows: bool):  # noqa: FBT001 - drawn
+def test_the_order_of_rows_changes_nothing(rows: list[Row], seed: int, flows: bool):  # noqa: FBT001 - drawn by hypothesis
     by = ("flow",) if flows else ("ttl",)
     made = tables(rows)
     one = spikes(made, by=by)

@@ -69,7 +69,8 @@ def delays(
     Fontugne, Pelsser, Aben and Bush, Pinpointing Delay and Forwarding Anomalies Using Large-Scale
     Traceroute Measurements, IMC 2017: all pairs of RTTs of both ends within a traceroute; the median, with
     the interval that `medians` describes. Pairs of one round share probes, so the interval rests on rounds.
-    Unlike their program we keep private addresses, and do not put the two directions of a link together.
+    Their program takes one difference of medians a traceroute, leaves private addresses out, and puts the two
+    directions of a link together; we do not.
     """
     apart = check_groups(by, APART)
     probes = probe_arrays(tables)

@@ -121,6 +121,8 @@ def quantile_bands(
     shares = np.array(sorted(set(bands), reverse=True), dtype=np.float64)
     if not len(shares) or not np.all((shares > 0) & (shares <= 1)):
         raise ConfigError(f"bands={tuple(shares.tolist())} are not shares above 0, up to 1")
+    if bin_s is not None:
+        check_positive("bin_s", bin_s)
     timed = timed_probes(tables, by, silent=True)
     if len(timed.rtt) and np.all(timed.sent_ns == MISSING_NS):
         raise ConfigError(
