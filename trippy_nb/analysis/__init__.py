@@ -23,6 +23,16 @@ from trippy_nb.analysis.hops import flow_hop_table as flow_hop_table
 from trippy_nb.analysis.hops import hop_stats as hop_stats
 from trippy_nb.analysis.hops import hop_table as hop_table
 from trippy_nb.analysis.hops import probes_in_view as probes_in_view
+from trippy_nb.analysis.latencies import daily_swing as daily_swing
+from trippy_nb.analysis.latencies import delay_anomalies as delay_anomalies
+from trippy_nb.analysis.latencies import delays as delays
+from trippy_nb.analysis.latencies import densities as densities
+from trippy_nb.analysis.latencies import ecdf as ecdf
+from trippy_nb.analysis.latencies import histograms as histograms
+from trippy_nb.analysis.latencies import last_mile as last_mile
+from trippy_nb.analysis.latencies import light_check as light_check
+from trippy_nb.analysis.latencies import quantile_bands as quantile_bands
+from trippy_nb.analysis.latencies import spikes as spikes
 from trippy_nb.analysis.latency import Latency as Latency
 from trippy_nb.analysis.latency import latency as latency
 from trippy_nb.analysis.links import links as links

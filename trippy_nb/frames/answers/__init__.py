@@ -12,8 +12,36 @@ from trippy_nb.frames.answers.history import EPOCHS as EPOCHS
 from trippy_nb.frames.answers.history import FORWARDING as FORWARDING
 from trippy_nb.frames.answers.history import PREVALENCE as PREVALENCE
 from trippy_nb.frames.answers.history import STANDINGS as STANDINGS
+from trippy_nb.frames.answers.latencies import BANDS as BANDS
+from trippy_nb.frames.answers.latencies import CLASSES as CLASSES
+from trippy_nb.frames.answers.latencies import DAILY as DAILY
+from trippy_nb.frames.answers.latencies import DELAY_ALARMS as DELAY_ALARMS
+from trippy_nb.frames.answers.latencies import DELAYS as DELAYS
+from trippy_nb.frames.answers.latencies import DENSITY as DENSITY
+from trippy_nb.frames.answers.latencies import ECDF as ECDF
+from trippy_nb.frames.answers.latencies import HISTOGRAM as HISTOGRAM
+from trippy_nb.frames.answers.latencies import LAST_MILE as LAST_MILE
+from trippy_nb.frames.answers.latencies import LIGHT as LIGHT
+from trippy_nb.frames.answers.latencies import SPIKES as SPIKES
+from trippy_nb.frames.answers.latencies import VERDICTS as VERDICTS
 from trippy_nb.frames.schema import Table
 
-_ALL: tuple[Table, ...] = (FINDINGS, EPOCHS, CHANGES, PREVALENCE, FORWARDING)
+_ALL: tuple[Table, ...] = (
+    FINDINGS,
+    EPOCHS,
+    CHANGES,
+    PREVALENCE,
+    FORWARDING,
+    ECDF,
+    BANDS,
+    HISTOGRAM,
+    DENSITY,
+    DELAYS,
+    DELAY_ALARMS,
+    SPIKES,
+    LIGHT,
+    LAST_MILE,
+    DAILY,
+)
 
 ANSWER_TABLES: dict[str, Table] = {table.name: table for table in _ALL}

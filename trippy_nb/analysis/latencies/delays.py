@@ -1,0 +1,129 @@
+"""Differential RTT: by how much the answers of a link's farther end took longer than those of its nearer end.
+
+It is no delay of the link. An answer comes back on a way of its own: the difference is the link's delay on
+the way out, and all by which the two ways back differ; that may be more, and less than nothing. What it is
+good for is to be watched: while the ways stay, a change of the difference is a change of the link, or of one
+of the ways back.
+"""
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from trippy_nb.analysis.arrays import Bools, Ints, distinct, group_numbers, pack, probe_arrays
+from trippy_nb.analysis.cells import Cells, cells_of
+from trippy_nb.analysis.latencies.medians import medians
+from trippy_nb.analysis.latencies.plateaus import tunnelled_cells
+from trippy_nb.analysis.latencies.timed import DTYPES, MISSING_NS, all_pairs, bins_of, check_groups, sent_ns
+from trippy_nb.analysis.links import adjacent
+from trippy_nb.analysis.steady import sure_cells
+from trippy_nb.frames import columns as col
+from trippy_nb.frames.answers import DELAYS
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from trippy_nb.analysis.arrays import Probes
+    from trippy_nb.frames import Tables
+
+APART = ("run_id", "flow", "ttl")
+"""What the differences of one link may be kept apart by."""
+
+
+def delays(
+    tables: "Tables",
+    *,
+    by: Iterable[str] = ("run_id", "ttl"),
+    bin_s: float | None = None,
+    alpha: float = 0.05,
+) -> "pd.DataFrame":
+    """Compare the RTTs of both ends of every link.
+
+    Parameters
+    ----------
+    tables
+        Of any number of runs, in any row order.
+    by
+        What to keep apart, of `run_id`, `flow`, `ttl`; the rest is pooled. Whatever it is, only RTTs of one
+        round of one flow are ever subtracted.
+    bin_s
+        Length of the stretches of time to keep apart, seconds; by default all is one. Links whose probes have
+        no time of sending then have no `at`.
+    alpha
+        One minus the confidence of the interval.
+
+    Returns
+    -------
+    delays
+        The columns of :data:`trippy_nb.frames.answers.DELAYS`, one row for each link (and stretch of time),
+        sorted by its key.
+
+    Raises
+    ------
+    ConfigError
+        If `by` names something else, or `bin_s` is not above 0.
+
+    Notes
+    -----
+    Fontugne, Pelsser, Aben and Bush, Pinpointing Delay and Forwarding Anomalies Using Large-Scale
+    Traceroute Measurements, IMC 2017: all pairs of RTTs of both ends within a traceroute; the median, with
+    the interval that `medians` describes. Pairs of one round share probes, so the interval rests on rounds.
+    Their program takes one difference of medians a traceroute, leaves private addresses out, and puts the two
+    directions of a link together; we do not.
+    """
+    apart = check_groups(by, APART)
+    probes = probe_arrays(tables)
+    cells = cells_of(probes)
+    at, one, two = _pairs(probes, cells)
+    sure = sure_cells(tables, probes, cells)
+    odd = tunnelled_cells(tables, cells)
+    when = np.full(len(at), -1, dtype=np.int64)
+    begins = np.zeros(0, dtype=np.int64)
+    if bin_s is not None:
+        when, begins = bins_of(sent_ns(tables, probes)[one], bin_s)
+    kept = {"run_id": cells.run[at], "flow": cells.flow[at], "ttl": cells.ttl[at]}
+    columns = [kept[name] for name in apart]
+    near, far = probes.addr[one], probes.addr[two]
+    _, group, counts = distinct(pack(*columns, near, far, when + 1))
+    example = np.zeros(len(counts), dtype=np.int64)
+    example[group] = np.arange(len(at))
+    difference = probes.rtt[two] - probes.rtt[one]
+    rounds = np.bincount(distinct(pack(group, at))[0] // _span(at), minlength=len(counts))
+    found = medians(difference, group, len(counts), independent=rounds, alpha=alpha)
+    negative = np.bincount(group[difference < 0], minlength=len(counts))
+    made: dict[str, Any] = {name: col.whole_numbers(kept[name][example], DTYPES[name]) for name in apart}
+    times = np.append(begins, MISSING_NS)
+    made |= {
+        "from_addr": col.codes(near[example], probes.names),
+        "to_addr": col.codes(far[example], probes.names),
+        "at": col.moments(times[when[example]]),
+        "n": counts.astype(np.uint32),
+        "n_rounds": rounds.astype(np.uint32),
+        "median_ms": found.median,
+        "low_ms": found.low,
+        "high_ms": found.high,
+        "negative_share": negative / np.maximum(counts, 1),
+        "evidence": col.codes(_any(~(sure[at] & sure[at + 1]), group, len(counts)), ("flow", "positional")),
+        "tunnelled": _any(odd[at] | odd[at + 1], group, len(counts)) > 0,
+    }
+    return col.frame_of(DELAYS, made, len(counts))
+
+
+def _pairs(probes: "Probes", cells: Cells) -> tuple[Ints, Ints, Ints]:
+    """Pair all answers of adjacent cells: the nearer cell, and the two rows of probes."""
+    rows = np.flatnonzero(probes.answered & ~np.isnan(probes.rtt))
+    cell = group_numbers(cells.starts, len(probes.run))[rows]
+    at = adjacent(cells)
+    pair, one, two = all_pairs(cell, at, cell, at + 1)
+    one, two = rows[one], rows[two]
+    apart = probes.addr[one] != probes.addr[two]
+    return at[pair][apart], one[apart], two[apart]
+
+
+def _span(at: Ints) -> int:
+    return int(at.max(initial=0)) + 1
+
+
+def _any(flags: Bools, group: Ints, count: int) -> Ints:
+    return (np.bincount(group[flags], minlength=count) > 0).astype(np.int64)
