@@ -18,7 +18,9 @@ from trippy_nb.testing import simulated
 
 FIXED: dict[str, Any] = {"protocol": "udp", "multipath": "paris", "source_port": 5000, "target_port": 33500}
 ASKED: dict[str, dict[str, Any]] = {
+    "congestion": {"rounds": 240},
     "flap": {"rounds": 60},
+    "slow-path": {"rounds": 100},
     "path-change": {"rounds": 60},
     "address-edge": {"target": "64:ff9b::c633:6450"},
     "balancing": {"protocol": "udp", "multipath": "paris", "rounds": 30},
@@ -32,7 +34,7 @@ ASKED: dict[str, dict[str, Any]] = {
     "zero-ttl": FIXED | {"rounds": 5},
 }
 """What shows them, beside the scenario."""
-TOLD_LATER = {"forward-loss", "rate-limit", "silent-hop", "rtt-change", "slow-path"}
+TOLD_LATER = {"forward-loss", "return-loss", "rate-limit", "silent-hop", "rtt-change"}
 
 
 def kinds(found: pd.DataFrame) -> list[str]:

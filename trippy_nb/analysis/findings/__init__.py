@@ -10,6 +10,7 @@ from trippy_nb.analysis.findings.finding import Finding, Seen
 from trippy_nb.analysis.findings.outcome import outcome_findings
 from trippy_nb.analysis.findings.recording import recording_findings
 from trippy_nb.analysis.findings.signs import balancing_findings, sign_findings
+from trippy_nb.analysis.findings.slow import slow_findings
 from trippy_nb.analysis.findings.told import Explanation as Explanation
 from trippy_nb.analysis.findings.told import explanation as explanation
 from trippy_nb.frames.answers import FINDING_KINDS, FINDINGS, WEIGHTS
@@ -19,7 +20,14 @@ from trippy_nb.frames.columns import objects
 if TYPE_CHECKING:
     from trippy_nb.frames import Tables
 
-_RULES = (outcome_findings, change_findings, recording_findings, sign_findings, balancing_findings)
+_RULES = (
+    outcome_findings,
+    change_findings,
+    recording_findings,
+    sign_findings,
+    balancing_findings,
+    slow_findings,
+)
 
 
 def findings(tables: "Tables") -> pd.DataFrame:

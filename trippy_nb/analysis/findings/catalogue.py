@@ -52,7 +52,9 @@ CATALOGUE: Final[dict[str, Kind]] = {
         "No rate limit: a router that answers less than it gets would not keep later hops from answering.",
         "case-07-loss",
     ),
-    "return-loss": Kind(PROBLEM, "Answers are lost on their way back.", "No loss on the way to the target."),
+    "return-loss": Kind(
+        PROBLEM, "Answers are lost on their way back.", "No loss on the way to the target.", "lossy-return"
+    ),
     "unexplained-loss": Kind(
         LIMIT, "Silences with several explanations that these probes cannot tell apart."
     ),
@@ -60,6 +62,7 @@ CATALOGUE: Final[dict[str, Kind]] = {
         PROBLEM,
         "Round-trip times rise from a hop on, and later hops share it.",
         "Not one router being slow to answer: those behind it would not notice.",
+        "rush-hour",
     ),
     "path-change": Kind(
         PROBLEM,

@@ -1,0 +1,59 @@
+"""Slow answers: of a router that is slow to answer, or of a queue that everything behind it meets."""
+
+from collections import defaultdict
+from collections.abc import Iterator
+
+from trippy_nb.analysis.findings.finding import LIKELY, Finding, Row, Seen, rows_of
+from trippy_nb.analysis.latencies import spikes
+
+_ANSWERED = 'status in ("reply", "late")'
+
+
+def slow_findings(seen: Seen) -> Iterator[Finding]:
+    """Say whose the slow answers are."""
+    queues: dict[tuple[int, int], list[Row]] = defaultdict(list)
+    for row in rows_of(spikes(seen.tables)):
+        if row["verdict"] == "slow-path":
+            yield _slow_to_answer(row)
+        elif row["verdict"] == "shared-downstream":
+            queues[row["run_id"], row["since_ttl"] or row["ttl"]].append(row)
+    for (run_id, since), rows in queues.items():
+        yield _queue(run_id, since, rows)
+
+
+def _slow_to_answer(row: Row) -> Finding:
+    more = f"{row['threshold_ms']:.3g} ms"
+    says = (
+        f"{row['spikes']:,} of {row['n']:,} answers of hop {row['ttl']} ({row['addr']}) took over {more} "
+        f"more than usual, {row['later_share']:.0%} of those of hop {row['later_ttl']} behind it: it is slow to answer."
+    )
+    query = f'ttl == {row["ttl"]} and addr == "{row["addr"]}" and {_ANSWERED}'
+    return Finding(
+        run_id=row["run_id"],
+        kind="slow-path",
+        says=says,
+        query=query,
+        strength=LIKELY,
+        ttl=row["ttl"],
+        last_ttl=row["ttl"],
+        addrs=(row["addr"],),
+    )
+
+
+def _queue(run_id: int, since: int, rows: list[Row]) -> Finding:
+    begin, last = min(row["ttl"] for row in rows), max(rows, key=lambda row: row["ttl"])
+    share, more = max(row["spike_share"] for row in rows), f"{last['threshold_ms']:.3g} ms"
+    says = (
+        f"From hop {begin} on, up to {share:.0%} of answers take over {more} more than usual, at every hop: a "
+        f"queue between hops {min(since, begin) - 1} and {begin}, on the way out or back."
+    )
+    return Finding(
+        run_id=run_id,
+        kind="congestion",
+        says=says,
+        query=f"ttl >= {begin} and {_ANSWERED}",
+        strength=LIKELY,
+        ttl=begin,
+        last_ttl=last["ttl"],
+        addrs=tuple(dict.fromkeys(row["addr"] for row in rows)),
+    )
