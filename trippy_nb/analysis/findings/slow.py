@@ -25,7 +25,7 @@ def _slow_to_answer(row: Row) -> Finding:
     more = f"{row['threshold_ms']:.3g} ms"
     says = (
         f"{row['spikes']:,} of {row['n']:,} answers of hop {row['ttl']} ({row['addr']}) took over {more} "
-        f"more than usual, {row['later_share']:.0%} of those of hop {row['later_ttl']} behind it: it is slow to answer."
+        f"more than usual, {row['later_share']:.0%} of those of hop {row['later_ttl']}: it is slow to answer."
     )
     query = f'ttl == {row["ttl"]} and addr == "{row["addr"]}" and {_ANSWERED}'
     return Finding(
@@ -44,7 +44,7 @@ def _queue(run_id: int, since: int, rows: list[Row]) -> Finding:
     begin, last = min(row["ttl"] for row in rows), max(rows, key=lambda row: row["ttl"])
     share, more = max(row["spike_share"] for row in rows), f"{last['threshold_ms']:.3g} ms"
     says = (
-        f"From hop {begin} on, up to {share:.0%} of answers take over {more} more than usual, at every hop: a "
+        f"From hop {begin} on, up to {share:.0%} of answers take over {more} more than usual at every hop: a "
         f"queue between hops {min(since, begin) - 1} and {begin}, on the way out or back."
     )
     return Finding(
