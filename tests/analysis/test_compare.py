@@ -37,8 +37,9 @@ def changes(comparison: ComparisonTables) -> list[str]:
 
 
 def test_a_run_compared_with_itself_is_the_same():
-    found = of(repeated(WAY), repeated(WAY))
+    found = of(repeated(WAY, 60), repeated(WAY, 60))
     assert (found.verdict, found.path_verdict, found.rtt_verdict) == ("same", "same", "same")
+    assert (found.response_verdict, found.kind) == ("same", "flow")
     assert changes(found) == ["same"] * 4
     assert found.sentence.startswith("Same: the path is the same (4 common hops)")
     assert found.rounds_needed is None
@@ -161,9 +162,9 @@ def test_the_round_trip_time_is_judged_by_its_interval_against_the_margin(by_ms:
 
 def test_the_verdict_is_about_the_target_and_not_about_a_router_slow_to_answer():
     slow = [
-        row | {"rtt_ms": 90.0 + row["round"] / 9} if row["ttl"] == 2 else row for row in repeated(WAY, 30)
+        row | {"rtt_ms": 90.0 + row["round"] / 9} if row["ttl"] == 2 else row for row in repeated(WAY, 60)
     ]
-    found = of(repeated(WAY, 30), slow)
+    found = of(repeated(WAY, 60), slow)
     assert found.rtt["verdict"].tolist() == ["same", "changed", "same", "same"]
     assert found.verdict == "same"
 
