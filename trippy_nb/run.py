@@ -408,6 +408,7 @@ Side = Run | RunSet | Tables
 
 
 def tables_of(side: Side) -> Tables:
+    """Return the tables of a side."""
     return side if isinstance(side, Tables) else side.tables
 
 

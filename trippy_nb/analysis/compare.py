@@ -18,7 +18,9 @@ tests. The verdict on the last two is about the target, or else the last hop bot
 often slow, or unwilling, to answer.
 """
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -44,14 +46,12 @@ _ASPECTS = 3
 _MOST_ALPHA = 0.5
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+@dataclass(frozen=True, kw_only=True, eq=False)
 class ComparisonTables:
     """What a comparison found."""
 
     paths: pd.DataFrame
     """One row a place of the aligned paths: `frames.answers.COMPARED_PATHS`."""
-    edges: pd.DataFrame
-    """One row a link that either side saw: `frames.answers.COMPARED_EDGES`."""
     rtt: pd.DataFrame
     """One row a place with a common responder: `frames.answers.COMPARED_RTT`."""
     responses: pd.DataFrame
@@ -81,10 +81,17 @@ class ComparisonTables:
     """What to call the two sides: their labels, or before and after."""
     decided: tuple[dict[str, Any] | None, dict[str, Any] | None]
     """The rows of `rtt` and `responses` that decided."""
+    links: Callable[[], list[dict[str, Any]]] = field(repr=False)
+    """Makes the rows of `edges`, when they are first looked at."""
+
+    @cached_property
+    def edges(self) -> pd.DataFrame:
+        """One row a link that either side saw: `frames.answers.COMPARED_EDGES`."""
+        return frame_from(self.links(), COMPARED_EDGES)
 
 
 def compare_tables(
-    a: "Tables", b: "Tables", *, alpha: float = ALPHA, names: tuple[str, str] = ("before", "after")
+    a: "Tables", b: "Tables", *, alpha: float = ALPHA, names: tuple[str, str] | None = None
 ) -> ComparisonTables:
     """Compare two sides: runs, sets of runs (each set taken as one), or windows of time of either.
 
@@ -95,7 +102,7 @@ def compare_tables(
     alpha
         Probability of calling changed what is not; between 0 and 0.5.
     names
-        What to call sides whose runs have no label in common.
+        What to call the two; by default the label that all runs of a side have, or before and after.
 
     Returns
     -------
@@ -124,7 +131,7 @@ def compare_tables(
     reasons = dict.fromkeys(reason for reason in (*(f.reason for f in findings), *notes) if reason)
     return ComparisonTables(
         paths=frame_from(places_rows(sides, tests, significant), COMPARED_PATHS),
-        edges=frame_from(edge_rows(a, b, matched=not sides.sampled), COMPARED_EDGES),
+        links=partial(edge_rows, a, b, matched=not sides.sampled),
         rtt=frame_from(shifts, COMPARED_RTT),
         responses=frame_from(responses, COMPARED_RESPONSES),
         verdict=verdict,
@@ -138,7 +145,7 @@ def compare_tables(
         rounds_needed=_most(f.rounds_needed for f in findings) if verdict == CANNOT_TELL else None,
         flows_needed=_most(f.flows_needed for f in findings) if verdict == CANNOT_TELL else None,
         reasons=tuple(reasons),
-        names=(name_of(a, names[0]), name_of(b, names[1])),
+        names=names or (name_of(a, "before"), name_of(b, "after")),
         decided=(rtt.row, answered.row),
     )
 

@@ -93,12 +93,11 @@ def _pair(names: tuple[str, str], found: ComparisonTables) -> dict[str, Any]:
 
 
 def _say(comparisons: Mapping[tuple[str, str], ComparisonTables]) -> str:
-    words = {CHANGED: "differ", SAME: "are the same", CANNOT_TELL: "cannot be told apart or alike"}
     said = []
-    for verdict, word in words.items():
+    for verdict in (CHANGED, SAME, CANNOT_TELL):
         pairs = [f"{a} and {b}" for (a, b), found in comparisons.items() if found.verdict == verdict]
         if pairs:
-            said.append(f"{', '.join(pairs)} {word}")
+            said.append(f"{verdict}: {', '.join(pairs)}")
     sentence = "; ".join(said)
     return f"{sentence[0].upper()}{sentence[1:]}."
 

@@ -11,6 +11,7 @@ from trippy_nb.analysis.align import change_of
 from trippy_nb.analysis.arrays import Floats
 from trippy_nb.analysis.autocorrelation import worth
 from trippy_nb.analysis.chance import POWER
+from trippy_nb.analysis.paired import paired_shift
 from trippy_nb.analysis.ranks import Shift, shift_between
 from trippy_nb.analysis.routes import Route
 from trippy_nb.analysis.sides import Compared, Sides
@@ -74,6 +75,9 @@ def _columns(row: dict[str, Any], pair: Compared, level: float, sides: Sides) ->
     judged, flows_needed = shift, None
     if sides.sampled:
         judged = shift_between(*of_flows, alpha=level)
+    elif sides.kind == "matched":
+        both = _matched_medians(pair, keys)
+        judged = shift = paired_shift(*both, alpha=level, worth=worth(both[1] - both[0]))
     verdict = CANNOT_TELL
     if judged.low > margin or judged.high < -margin:
         verdict = CHANGED
@@ -112,6 +116,17 @@ def _flow_medians(route: Route, key: tuple[int, str]) -> Floats:
         if len(rtt := part.rtt.get(key, _NONE))
     ]
     return np.concatenate(found) if found else _NONE
+
+
+def _matched_medians(pair: Compared, keys: tuple[tuple[int, str], tuple[int, str]]) -> tuple[Floats, Floats]:
+    """Take one RTT of each side for each flow that has one on both."""
+    found = [
+        (np.median(one.rtt[keys[0]]), np.median(two.rtt[keys[1]]))
+        for one, two in zip(pair.a.flows, pair.b.flows, strict=True)
+        if keys[0] in one.rtt and keys[1] in two.rtt
+    ]
+    both = np.array(found, dtype=np.float64).reshape(-1, 2)
+    return both[:, 0], both[:, 1]
 
 
 def flows_for_interval(level: float) -> int:

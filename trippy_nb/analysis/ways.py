@@ -157,7 +157,8 @@ def judge_paths(sides: Sides, tests: Tests, level: float) -> tuple[Finding, set[
     compared = [places for pair in sides.pairs for places in pair.places[sides.meeting :]]
     differing = [places for places in compared if change_of(*places) not in FITTING]
     common = sum(change_of(*places) == "same" for places in compared)
-    if not common and not differing:
+    mute = any(not any(place.answers for place in route.places) for p in sides.pairs for route in (p.a, p.b))
+    if not common and (mute or not differing):
         reason = "the ways have no hop in common" if sides.apart else "no hop answered in both"
         return Finding(CANNOT_TELL, reason=reason), set()
     significant = {key[0] for key, p in tests.p.items() if p <= level}
@@ -172,11 +173,14 @@ def judge_paths(sides: Sides, tests: Tests, level: float) -> tuple[Finding, set[
             None,
         )
         clearest = min(tests.p, key=lambda key: (tests.p[key], key))
-        row = _row(first, common, len(differing), sides) | {"ttl": clearest[1], "ends": clearest[2] == END}
+        row = _row(first, common, len(differing), sides, tests) | {
+            "ttl": clearest[1],
+            "ends": clearest[2] == END,
+        }
         return Finding(CHANGED, row=row), significant
     odd = _odd_flows(sides)
     if not differing and not odd:
-        return Finding(SAME, row=_row(None, common, 0, sides)), set()
+        return Finding(SAME, row=_row(None, common, 0, sides, tests)), set()
     if sides.sampled:
         return Finding(CANNOT_TELL, reason=sides.why, flows_needed=_needed(tests, level)), set()
     if odd and not differing:
@@ -205,13 +209,18 @@ def _needed(tests: Tests, level: float) -> int | None:
 
 
 def _row(
-    first: "tuple[Place | None, Place | None] | None", common: int, differing: int, sides: Sides
+    first: "tuple[Place | None, Place | None] | None",
+    common: int,
+    differing: int,
+    sides: Sides,
+    tests: Tests,
 ) -> dict[str, Any]:
     return {
         "first": first,
         "common": common,
         "differing": differing,
         "flows": sum(len(pair.a.flows) for pair in sides.pairs),
+        "n": tests.n,
         "sampled": sides.sampled,
         "apart": sides.apart,
     }

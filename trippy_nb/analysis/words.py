@@ -46,6 +46,9 @@ def _path_words(path: Finding) -> str:
     row = path.row
     if path.verdict == SAME:
         since = " from where they meet" if row["apart"] else ""
+        if row["sampled"] and row["n"] != (1, 1):
+            n, m = row["n"]
+            return f"every hop{since} has a responder in common ({n} and {m} flows)"
         if row["flows"] > 1:
             return f"the paths of {row['flows']} flows are the same{since}"
         return f"the path is the same{since} ({_counted(row['common'], 'common hop')})"

@@ -70,6 +70,7 @@ def comparison_card(
     )
     a, b = comparison.names
     facts = tuple(("Note", reason) for reason in comparison.reasons if reason not in comparison.sentence)
+    facts = (*facts, ("Power", comparison.power)) if hops else facts
     return ComparisonCard(
         title=f"Comparison of {a} and {b}", verdict=comparison.sentence, facts=facts, sides=(a, b), hops=hops
     )
