@@ -108,7 +108,7 @@ def test_too_few_probes_can_detect_nothing():
 
 
 def test_the_interval_of_a_difference_is_newcombes():
-    """Examples of his table II, method 10 (56/70 and 48/80, 9/10 and 3/10, 5/56 and 0/29, 10/10 and 0/20)."""
+    """His own examples (56/70 and 48/80, 9/10 and 3/10, 5/56 and 0/29, 10/10 and 0/20), from memory."""
     known = {
         (48, 80, 56, 70): (0.0524, 0.3339),
         (3, 10, 9, 10): (0.1705, 0.8090),

@@ -12,9 +12,9 @@ def worth(series: Floats) -> float:
     """Return how many samples in a row are worth one that is independent of the others; at least 1.
 
     The integrated autocorrelation time of ranks, tau = 1 + 2 sum rho_k, over the initial positive monotone
-    sequence (Geyer, Practical Markov chain Monte Carlo, Statistical Science 7, 1992, section 3.3), with the
-    estimates raised by the bias tau / n that a mean taken from the same samples brings, and cut where sums
-    drown in noise.
+    sequence (Geyer, Practical Markov chain Monte Carlo, Statistical Science 7, 1992; as the documentation of
+    initseq in his R package mcmc states it), with the estimates raised by the bias tau / n that a mean taken
+    from the same samples brings, and cut where sums drown in noise.
     """
     n = len(series)
     if n < _LEAST_SERIES or (series == series[0]).all():

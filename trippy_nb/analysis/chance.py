@@ -99,8 +99,7 @@ def strata_p(tables: Sequence[tuple[int, int, int, int]]) -> tuple[float, float]
     -------
     p, least
         Two-sided, and the smallest that these margins allow. The sum of all x, given the margins of every
-        flow (exact conditional test of stratified 2x2 tables: Gart, Biometrika 57, 1970, in its two-sided
-        form by likelihood, which for one flow is Fisher's).
+        flow; outcomes no likelier than the one that was seen count, so that for one flow it is Fisher's test.
     """
     chance, seen = np.ones(1), 0
     for x, n, y, m in tables:
@@ -176,7 +175,7 @@ def flows_p(a: Sequence[Mapping[int, str]], b: Sequence[Mapping[int, str]]) -> d
     adjusted
         By TTL and responder, the share of all ways to deal the flows to the sides in which some responder
         at some TTL differs as clearly as this one does: corrected for asking at all TTLs at once (minimal
-        p-value: Westfall and Young, Resampling-based multiple testing, 1993, section 2.3). Fisher's p-value
+        p-value: Westfall and Young, Resampling-based multiple testing, 1993). Fisher's p-value
         says how clear a difference is; a flow that was silent at a TTL does not count there.
     """
     flows = [*a, *b]

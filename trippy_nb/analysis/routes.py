@@ -227,10 +227,8 @@ def _parts(probes: Probes, cells: Cells, number: Ints, tables: "Tables") -> _Par
         answers[n][ttl][probes.names[code]] = len(rows)
     new = seen[_first_of(number[seen], cells.ttl[seen], header[seen])]
     first: dict[int, dict[int, dict[str, int]]] = defaultdict(lambda: defaultdict(dict))
-    for row in new.tolist():
-        here = first[int(number[row])][int(cells.ttl[row])]
-        name = probes.names[cells.addr[row]]
-        here[name] = here.get(name, 0) + 1
+    for (n, ttl, code), rows in _stretches(number[new], cells.ttl[new], cells.addr[new]):
+        first[n][ttl][probes.names[code]] = len(rows)
     arrived = np.flatnonzero(used & cells.from_target)
     settled = np.flatnonzero(used & cells.settled)
     at_end = np.flatnonzero(used & cells.settled & cells.reached & (cells.ttl == cells.end))

@@ -43,8 +43,7 @@ def compare(before: Side, after: Side, *, alpha: float = ALPHA) -> Comparison:
         If a side is none, or alpha is no probability up to 0.5.
     """
     for side in (before, after):
-        if not isinstance(side, Side):
-            raise ConfigError(f"compare takes runs, sets of runs or tables, not {type(side).__name__}")
+        _check(side)
     return Comparison(before, after, alpha=alpha)
 
 
@@ -66,6 +65,13 @@ def compare_many(sides: Mapping[str, Side], *, alpha: float = ALPHA) -> ManySide
     Raises
     ------
     ConfigError
-        If there are fewer than two.
+        If there are fewer than two, or one of them is none.
     """
+    for side in sides.values():
+        _check(side)
     return tables_compared({name: tables_of(side) for name, side in sides.items()}, alpha=alpha)
+
+
+def _check(side: Side) -> None:
+    if not isinstance(side, Side):
+        raise ConfigError(f"compare takes runs, sets of runs or tables, not {type(side).__name__}")
