@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from trippy_nb.analysis import (
+    ALPHA,
     ComparisonTables,
     Discovery,
     PathMtu,
@@ -355,22 +356,25 @@ class RunSet(_Frames):
 
 
 class Comparison:
-    """Two runs, path beside path.
+    """Two sides beside one another: before and after, here and there, this protocol and that.
 
     Parameters
     ----------
     before, after
-        The runs.
+        Runs, sets of runs (each taken as one), or tables, as of a window of time.
+    alpha
+        Probability of calling changed what is not.
     """
 
-    def __init__(self, before: Run, after: Run) -> None:
+    def __init__(self, before: "Side", after: "Side", *, alpha: float = ALPHA) -> None:
         self.before = before
         self.after = after
+        self.alpha = alpha
 
     @cached_property
     def tables(self) -> ComparisonTables:
         """The frames of the comparison and its verdict."""
-        return compare_tables(self.before.tables, self.after.tables)
+        return compare_tables(tables_of(self.before), tables_of(self.after), alpha=self.alpha)
 
     @property
     def verdict(self) -> str:
@@ -383,14 +387,29 @@ class Comparison:
         return self.tables.sentence
 
     @property
+    def power(self) -> str:
+        """How small a change would have shown, in words."""
+        return self.tables.power
+
+    @property
     def paths(self) -> "pd.DataFrame":
-        """The two paths of each flow, aligned: see `analysis.compare`."""
+        """The two paths of each flow, aligned: `frames.answers.COMPARED_PATHS`."""
         return self.tables.paths
 
     @property
+    def edges(self) -> "pd.DataFrame":
+        """The links that either side saw: `frames.answers.COMPARED_EDGES`."""
+        return self.tables.edges
+
+    @property
     def rtt(self) -> "pd.DataFrame":
-        """The shift of the round-trip time of each hop that both have, with its interval."""
+        """The shift of the round-trip time of each hop that both have: `frames.answers.COMPARED_RTT`."""
         return self.tables.rtt
+
+    @property
+    def responses(self) -> "pd.DataFrame":
+        """The unanswered probes of each hop that both have: `frames.answers.COMPARED_RESPONSES`."""
+        return self.tables.responses
 
     def plot(self, *, ax: "Axes | None" = None) -> "Axes":
         """Draw both paths side by side, and what shifted."""
@@ -407,7 +426,7 @@ class Comparison:
     def _card(self) -> "ComparisonCard":
         from trippy_nb.display import comparison_card
 
-        return comparison_card(self.tables, names=self.before.names | self.after.names)
+        return comparison_card(self.tables, names=_names_of(self.before) | _names_of(self.after))
 
     def __repr__(self) -> str:
         """Return the comparison as plain text."""
@@ -419,6 +438,20 @@ class Comparison:
         from trippy_nb.display import comparison_html
 
         return comparison_html(self._card())
+
+
+Side = Run | RunSet | Tables
+"""What can be compared."""
+
+
+def tables_of(side: Side) -> Tables:
+    """Return the tables of a side."""
+    return side if isinstance(side, Tables) else side.tables
+
+
+def _names_of(side: Side) -> dict[str, str]:
+    runs = side if isinstance(side, RunSet) else [side] if isinstance(side, Run) else []
+    return {addr: name for run in runs for addr, name in run.names.items()}
 
 
 def read_runs(path: str | Path) -> RunSet:

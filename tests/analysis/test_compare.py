@@ -8,14 +8,13 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.analysis.handmade import TARGET, Row, a, probe, replaced, rounds, shuffled, tables
+from tests.analysis.handmade import TARGET, Row, a, probe, rounds, shuffled, tables
 from tests.analysis.strategies import probe_rows
 from trippy_nb.analysis import ComparisonTables, compare_tables
 from trippy_nb.analysis.align import Place, align, change_of
-from trippy_nb.frames import Tables
 
 WAY = [a(1), a(2), a(3), TARGET]
 
@@ -37,8 +36,9 @@ def changes(comparison: ComparisonTables) -> list[str]:
 
 
 def test_a_run_compared_with_itself_is_the_same():
-    found = of(repeated(WAY), repeated(WAY))
+    found = of(repeated(WAY, 60), repeated(WAY, 60))
     assert (found.verdict, found.path_verdict, found.rtt_verdict) == ("same", "same", "same")
+    assert (found.response_verdict, found.kind) == ("same", "flow")
     assert changes(found) == ["same"] * 4
     assert found.sentence.startswith("Same: the path is the same (4 common hops)")
     assert found.rounds_needed is None
@@ -161,9 +161,9 @@ def test_the_round_trip_time_is_judged_by_its_interval_against_the_margin(by_ms:
 
 def test_the_verdict_is_about_the_target_and_not_about_a_router_slow_to_answer():
     slow = [
-        row | {"rtt_ms": 90.0 + row["round"] / 9} if row["ttl"] == 2 else row for row in repeated(WAY, 30)
+        row | {"rtt_ms": 90.0 + row["round"] / 9} if row["ttl"] == 2 else row for row in repeated(WAY, 60)
     ]
-    found = of(repeated(WAY, 30), slow)
+    found = of(repeated(WAY, 60), slow)
     assert found.rtt["verdict"].tolist() == ["same", "changed", "same", "same"]
     assert found.verdict == "same"
 
@@ -182,39 +182,13 @@ def test_rounds_needed_are_about_right():
     assert decided.count("cannot tell") <= 3
 
 
-def false_alarms(n: int, pairs: int) -> tuple[int, int]:
-    """How many of so many pairs of runs of one network are called changed: paths, RTTs."""
-    rng = np.random.default_rng(42)
-    made = tables(repeated([a(1), a(2), a(5), TARGET], n))
-    ttl = made.probes["ttl"].to_numpy()
-
-    def draw() -> Tables:
-        balanced = np.where(ttl == 2, rng.choice([a(2), a(3)], len(ttl)), made.probes["addr"].astype("str"))
-        rtt = 5.0 * ttl + rng.gamma(1.5, 1.0, len(ttl))
-        return replaced(made, probes=made.probes.assign(addr=pd.Categorical(balanced), rtt_ms=rtt))
-
-    found = [compare_tables(draw(), draw()) for _ in range(pairs)]
-    return sum(one.path_verdict == "changed" for one in found), sum(
-        one.rtt_verdict == "changed" for one in found
-    )
-
-
-@pytest.mark.slow
-def test_equal_networks_are_called_changed_no_more_often_than_alpha():
-    """Per-packet balancing over two routers, skewed RTTs, 10 rounds: nothing differs but chance."""
-    pairs = 300
-    most = pairs * 0.05 + 3 * (pairs * 0.05 * 0.95) ** 0.5
-    paths, rtts = false_alarms(10, pairs)
-    assert paths <= most
-    assert rtts <= most
-
-
 def test_per_packet_balancing_is_cautious_even_if_one_run_saw_one_branch():
     found = of(rounds(*[[a(1), a(2), TARGET]] * 2), rounds([a(1), a(2), TARGET], [a(1), a(3), TARGET]))
     assert found.path_verdict == "same"
 
 
 @given(probe_rows(), probe_rows(), st.integers(0, 2**32 - 1))
+@settings(max_examples=10)
 def test_the_order_of_rows_does_not_matter_and_nothing_breaks(one: list[Row], two: list[Row], seed: int):
     left, right = tables(one), tables(two)
     found, again = compare_tables(left, right), compare_tables(shuffled(left, seed), shuffled(right, seed))
@@ -226,6 +200,7 @@ def test_the_order_of_rows_does_not_matter_and_nothing_breaks(one: list[Row], tw
 
 
 @given(probe_rows(), probe_rows())
+@settings(max_examples=10)
 def test_before_and_after_are_mirror_images(one: list[Row], two: list[Row]):
     there, back = of(one, two), of(two, one)
     assert there.path_verdict == back.path_verdict

@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from scipy.stats import fisher_exact, mannwhitneyu
 
 from trippy_nb.analysis import ranks
+from trippy_nb.analysis.chance import differences, enough, fisher, least_p
 from trippy_nb.analysis.ranks import interval_rank, mann_whitney, shift_between
-from trippy_nb.analysis.routes import difference_p, fisher, rounds_for_change
 
 numbers = st.integers(0, 30).map(lambda n: n / 4)  # many ties
 distinct = st.floats(0, 1000, allow_subnormal=False)
@@ -27,14 +27,14 @@ def test_the_p_value_is_scipys_with_ties(a: list[float], b: list[float]):
     expected = mannwhitneyu(a, b).pvalue
     if np.isnan(expected):  # scipy has no answer where all values are equal
         expected = 1.0
-    assert mann_whitney(np.array(a), np.array(b)) == pytest.approx(float(expected), abs=1e-9)
+    assert mann_whitney(np.array(a), np.array(b))[0] == pytest.approx(float(expected), abs=1e-9)
 
 
 @given(st.lists(distinct, min_size=2, max_size=40, unique=True), st.data())
 def test_the_p_value_is_scipys_without_ties_exact_for_small_samples(both: list[float], data: st.DataObject):
     cut = data.draw(st.integers(1, len(both) - 1))
     a, b = np.array(both[:cut]), np.array(both[cut:])
-    assert mann_whitney(a, b) == pytest.approx(float(mannwhitneyu(a, b).pvalue), abs=1e-9)
+    assert mann_whitney(a, b)[0] == pytest.approx(float(mannwhitneyu(a, b).pvalue), abs=1e-9)
 
 
 @given(sample(numbers, 12), sample(numbers, 12))
@@ -115,13 +115,23 @@ def test_fishers_test_is_scipys(x: int, not_x: int, y: int, not_y: int):
 
 
 def test_tables_that_cannot_differ_are_no_tests_and_two_responders_are_one():
-    assert difference_p({"a": 5}, {"a": 7}) == []
-    assert difference_p({}, {"a": 7}) == []
-    assert len(difference_p({"a": 5}, {"b": 7})) == 1
-    assert len(difference_p({"a": 5, "b": 1}, {"b": 7, "c": 1})) == 3
+    assert differences({"a": 5}, {"a": 7}) == []
+    assert differences({}, {"a": 7}) == []
+    assert len(differences({"a": 5}, {"b": 7})) == 1
+    assert len(differences({"a": 5, "b": 1}, {"b": 7, "c": 1})) == 3
 
 
-@pytest.mark.parametrize("tests", [1, 4, 30])
-def test_the_rounds_a_change_needs_are_the_fewest_that_suffice(tests: int):
-    n = rounds_for_change(tests, 0.05)
-    assert tests * fisher(n, n, 0, n) <= 0.05 < tests * fisher(n - 1, n - 1, 0, n - 1)
+@pytest.mark.parametrize("level", [0.05, 0.01, 0.05 / 30])
+def test_the_rounds_a_change_needs_are_the_fewest_that_suffice(level: float):
+    n = enough((1.0, 0.0), level)
+    assert n is not None
+    assert fisher(n, n, 0, n) <= level < fisher(n - 1, n - 1, 0, n - 1)
+    assert enough((0.4, 0.4), level) is None
+
+
+@given(st.integers(1, 12), st.integers(1, 12), st.data())
+def test_the_least_p_value_is_that_of_the_most_extreme_table(n: int, m: int, data: st.DataObject):
+    drawn = data.draw(st.integers(0, n + m))
+    possible = range(max(0, drawn - m), min(n, drawn) + 1)
+    values = [fisher_exact([[x, n - x], [drawn - x, m - drawn + x]]).pvalue for x in possible]
+    assert least_p(possible[0], n, drawn - possible[0], m) == pytest.approx(min(values), abs=1e-9)

@@ -1,5 +1,6 @@
 """Frames in, answers out: pure functions, no I/O, no clock, nothing kept between calls."""
 
+from trippy_nb.analysis.compare import ALPHA as ALPHA
 from trippy_nb.analysis.compare import ComparisonTables as ComparisonTables
 from trippy_nb.analysis.compare import compare_tables as compare_tables
 from trippy_nb.analysis.diamonds import diamonds as diamonds
@@ -36,6 +37,8 @@ from trippy_nb.analysis.latencies import spikes as spikes
 from trippy_nb.analysis.latency import Latency as Latency
 from trippy_nb.analysis.latency import latency as latency
 from trippy_nb.analysis.links import links as links
+from trippy_nb.analysis.many import ManySides as ManySides
+from trippy_nb.analysis.many import compare_many as compare_many
 from trippy_nb.analysis.paths import path_table as path_table
 from trippy_nb.analysis.paths import paths as paths
 from trippy_nb.analysis.pmtu import PathMtu as PathMtu

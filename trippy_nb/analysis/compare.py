@@ -1,253 +1,172 @@
-"""Two runs side by side: what changed, what is the same, what nobody can tell.
+"""Two sides beside one another: what changed, what is the same, what nobody can tell.
 
-The path counts as changed only where balancing cannot explain it: both runs sent the same flow (same
-addresses, protocol and header fields), and a responder's share of the answers at some TTL differs by
-more than chance (Fisher's exact test, corrected for the number of tables). Runs whose probes change
-their flow as they go never count as changed.
+One rule for all three aspects. What was seen to be the same is the same, within the margin that a user
+would not mind. What was seen to differ changed, if neither chance nor balancing could explain it. The rest
+cannot be told.
 
-The round-trip time counts as changed if the confidence interval of its shift lies wholly beyond the
-margin, as the same if it lies wholly within; the margin is the larger of 1 ms and 10 % of the median
-before. The verdict is about the target, or else the last hop both runs share: a shift at a router
-alone is often the router's own slowness to answer.
+* Paths, where both sides sent the same flows (same addresses, protocol and header fields): a responder's
+  share of the answers at some TTL differs by more than chance (Fisher's exact test, over rounds).
+* Paths, where the flows differ, or each probe is one: which branches they took is a matter of luck, so
+  flows are what is counted (permutation test, over flows). Both in `analysis.chance`.
+* Round-trip times: the interval of the shift lies wholly beyond the margin, the larger of 1 ms and 10 % of
+  the median before; or, the same, wholly within (Hodges and Lehmann; `analysis.ranks`).
+* Unanswered probes: their shares differ significantly and by more than 5 points; or, the same, the interval
+  of the difference lies within (Fisher; Newcombe).
+
+The three share `alpha`: each may call changed what is not with a chance of alpha / 3, over all of its
+tests. The verdict on the last two is about the target, or else the last hop both have: a router alone is
+often slow, or unwilling, to answer.
 """
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 
-from trippy_nb.analysis.align import FITTING, Aligned, align, change_of
-from trippy_nb.analysis.flowkeys import Definition, known
-from trippy_nb.analysis.routes import END, Route, difference_p, rounds_for_change, routes_of
-from trippy_nb.analysis.shifts import Compared, judge_rtt, rtt_rows
-from trippy_nb.analysis.words import CANNOT_TELL, CHANGED, SAME, PathFinding, overall, say
+from trippy_nb.analysis.edges import edge_rows
+from trippy_nb.analysis.responses import judge_responses, response_rows
+from trippy_nb.analysis.routes import routes_of
+from trippy_nb.analysis.shifts import Levels, judge_rtt, rtt_rows
+from trippy_nb.analysis.sides import asked_differently, name_of, sides_of
+from trippy_nb.analysis.ways import judge_paths, path_tests, places_rows
+from trippy_nb.analysis.words import CANNOT_TELL, Finding, overall, power_words, say
+from trippy_nb.errors import ConfigError
+from trippy_nb.frames.answers import COMPARED_EDGES, COMPARED_PATHS, COMPARED_RESPONSES, COMPARED_RTT
+from trippy_nb.frames.columns import PLAIN, frame_of, objects, whole_numbers, words_of
 
 if TYPE_CHECKING:
     from trippy_nb.frames import Tables
+    from trippy_nb.frames.schema import Column, Table
 
 ALPHA = 0.05
-
-_PATH_DTYPES = {
-    "flow": "uint16",
-    "place": "uint16",
-    "a_ttl": "UInt8",
-    "b_ttl": "UInt8",
-    "a_addr": "str",
-    "b_addr": "str",
-    "a_addrs": "object",
-    "b_addrs": "object",
-    "a_n": "uint32",
-    "b_n": "uint32",
-    "change": "category",
-}
-_RTT_DTYPES = {
-    "flow": "uint16",
-    "place": "uint16",
-    "a_ttl": "uint8",
-    "b_ttl": "uint8",
-    "addr": "str",
-    "is_target": "bool",
-    "a_n": "uint32",
-    "b_n": "uint32",
-    "a_p50_ms": "float64",
-    "b_p50_ms": "float64",
-    "shift_ms": "float64",
-    "low_ms": "float64",
-    "high_ms": "float64",
-    "margin_ms": "float64",
-    "p_value": "float64",
-    "verdict": "category",
-    "rounds_needed": "UInt32",
-}
-_CATEGORIES = {
-    "change": ["same", "changed", "added", "removed", "unknown"],
-    "verdict": [SAME, CHANGED, CANNOT_TELL],
-}
+_ASPECTS = 3
+_MOST_ALPHA = 0.5
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+@dataclass(frozen=True, kw_only=True, eq=False)
 class ComparisonTables:
     """What a comparison found."""
 
     paths: pd.DataFrame
-    """One row a place of the aligned paths of a flow: `flow`, `place` (row of the alignment, from 0),
-    `a_ttl`, `b_ttl` (missing where that side has no such hop), `a_addr`, `b_addr` (most frequent
-    responder; missing if silent or no such hop), `a_addrs`, `b_addrs` (tuples, most frequent first),
-    `a_n`, `b_n` (answers), `change`: same (a common responder), changed, added, removed, or unknown
-    (silent on a side, or different where balancing or chance could explain it)."""
+    """One row a place of the aligned paths: `frames.answers.COMPARED_PATHS`."""
     rtt: pd.DataFrame
-    """One row a place with a common responder: `flow`, `place`, `a_ttl`, `b_ttl`, `addr`, `is_target`,
-    `a_n`, `b_n` (RTTs), `a_p50_ms`, `b_p50_ms`, `shift_ms` (b - a, Hodges and Lehmann), `low_ms`,
-    `high_ms` (confidence interval; infinite if too few), `margin_ms` (what still counts as the same),
-    `p_value` (Mann and Whitney), `verdict` (same, changed, cannot tell), `rounds_needed` (of each run,
-    for a decision, roughly; missing if decided, or if no number would do)."""
+    """One row a place with a common responder: `frames.answers.COMPARED_RTT`."""
+    responses: pd.DataFrame
+    """One row a place that both have: `frames.answers.COMPARED_RESPONSES`."""
     verdict: str
     """``same``, ``changed`` or ``cannot tell``."""
     sentence: str
     """The verdict in words, in one line."""
+    power: str
+    """How small a change would have shown, in words."""
     path_verdict: str
     rtt_verdict: str
+    response_verdict: str
+    kind: str
+    """What was set beside what: ``flow`` (equal flows, each with itself), ``matched`` (equal flows, all
+    together), or ``sampled`` (other flows on each side, all together)."""
+    detectable_share: float
+    """Share of rounds (of flows, if sampled) by which a new hop would have been noticed with power 0.8; NaN
+    if none."""
     rounds_needed: int | None
-    """Rounds of each run that would be needed, if it cannot be told for lack of them."""
+    """Rounds of each side that would be needed, if it cannot be told for lack of them."""
+    flows_needed: int | None
+    """Flows of each side that would be needed, if balancing could explain a difference."""
     reasons: tuple[str, ...]
     """Why something cannot be told, and what differs between the two that was not meant to be compared."""
     names: tuple[str, str]
     """What to call the two sides: their labels, or before and after."""
+    decided: tuple[dict[str, Any] | None, dict[str, Any] | None]
+    """The rows of `rtt` and `responses` that decided."""
+    links: Callable[[], list[dict[str, Any]]] = field(repr=False)
+    """Makes the rows of `edges`, when they are first looked at."""
+
+    @cached_property
+    def edges(self) -> pd.DataFrame:
+        """One row a link that either side saw: `frames.answers.COMPARED_EDGES`."""
+        return frame_from(self.links(), COMPARED_EDGES)
 
 
-def compare_tables(a: "Tables", b: "Tables", *, alpha: float = ALPHA) -> ComparisonTables:
-    """Compare two runs (or two sets of runs, each taken as one).
+def compare_tables(
+    a: "Tables", b: "Tables", *, alpha: float = ALPHA, names: tuple[str, str] | None = None
+) -> ComparisonTables:
+    """Compare two sides: runs, sets of runs (each set taken as one), or windows of time of either.
 
     Parameters
     ----------
     a, b
-        Before and after.
+        Before and after; or any two that have one target.
     alpha
-        Probability of calling changed what is not: of the path, and of the round-trip time.
+        Probability of calling changed what is not; between 0 and 0.5.
+    names
+        What to call the two; by default the label that all runs of a side have, or before and after.
 
     Returns
     -------
     comparison
         Frames, verdict and sentence; see :class:`ComparisonTables`.
+
+    Raises
+    ------
+    ConfigError
+        If alpha is out of bounds.
     """
-    pairs, odd_flows = _paired(routes_of(a), routes_of(b))
-    other_target, notes = _asked_differently(a, b)
-    aligned = [(one, two, align(one.places, two.places)) for one, two in pairs]
-    path, significant = PathFinding(CANNOT_TELL, reason=other_target), set[int]()
-    if not other_target:
-        path, significant = _judge_paths(aligned, odd_flows, alpha)
-    path_rows = [
-        row
-        for number, (one, _, places) in enumerate(aligned)
-        for row in _path_rows(one.flow, places, changed=number in significant)
-    ]
-    shifts = rtt_rows(aligned, alpha)
-    rtt = judge_rtt(shifts, other_target)
-    verdict = overall(path.verdict, rtt.verdict)
-    needed = [finding.rounds_needed for finding in (path, rtt) if finding.rounds_needed is not None]
-    reasons = dict.fromkeys(reason for reason in (other_target, path.reason, rtt.reason, *notes) if reason)
+    if not 0 < alpha <= _MOST_ALPHA:
+        raise ConfigError(f"alpha is a probability above 0 and up to {_MOST_ALPHA}, not {alpha}")
+    levels = Levels(same=alpha, changed=alpha / _ASPECTS)
+    other_target, notes, apart = asked_differently(a, b)
+    sides = sides_of(routes_of(a), routes_of(b), apart=apart)
+    tests = path_tests(sides, levels.changed)
+    path, significant = judge_paths(sides, tests, levels.changed)
+    shifts, responses = rtt_rows(sides, levels), response_rows(sides, levels)
+    rtt, answered = judge_rtt(shifts, sides), judge_responses(responses, sides)
+    if other_target:
+        path = rtt = answered = Finding(CANNOT_TELL, reason=other_target)
+        significant = set()
+    findings = (path, rtt, answered)
+    verdict = overall(*(finding.verdict for finding in findings))
+    reasons = dict.fromkeys(reason for reason in (*(f.reason for f in findings), *notes) if reason)
     return ComparisonTables(
-        paths=_frame(path_rows, _PATH_DTYPES),
-        rtt=_frame(shifts, _RTT_DTYPES),
+        paths=frame_from(places_rows(sides, tests, significant), COMPARED_PATHS),
+        links=partial(edge_rows, a, b, matched=not sides.sampled),
+        rtt=frame_from(shifts, COMPARED_RTT),
+        responses=frame_from(responses, COMPARED_RESPONSES),
         verdict=verdict,
-        sentence=say(verdict, path, rtt, notes),
+        sentence=say(verdict, *findings, notes),
+        power=power_words(tests.detectable, tests.unit, rtt.row, answered.row),
         path_verdict=path.verdict,
         rtt_verdict=rtt.verdict,
-        rounds_needed=max(needed, default=None) if verdict == CANNOT_TELL else None,
+        response_verdict=answered.verdict,
+        kind=sides.kind,
+        detectable_share=tests.detectable,
+        rounds_needed=_most(f.rounds_needed for f in findings) if verdict == CANNOT_TELL else None,
+        flows_needed=_most(f.flows_needed for f in findings) if verdict == CANNOT_TELL else None,
         reasons=tuple(reasons),
-        names=(_label(a, "before"), _label(b, "after")),
+        names=names or (name_of(a, "before"), name_of(b, "after")),
+        decided=(rtt.row, answered.row),
     )
 
 
-def _paired(a: dict[Definition, Route], b: dict[Definition, Route]) -> tuple[list[tuple[Route, Route]], str]:
-    """Pair equal flows; if there are none, pair by number and say why that proves no change."""
-    common = [key for key in a if key in b and known(key)]
-    if common and all(a[key].steady and b[key].steady for key in common):
-        return [(a[key], b[key]) for key in common], ""
-    by_number = {route.flow: route for route in b.values()}
-    pairs = [(route, by_number[route.flow]) for route in a.values() if route.flow in by_number]
-    if not all(route.steady for pair in pairs for route in pair):
-        return (
-            pairs,
-            "probes of one flow may take different paths, so that balancing could explain a difference",
-        )
-    return pairs, "the two runs sent different flows, which balancing may send on different paths"
+def _most(numbers: Any) -> int | None:  # noqa: ANN401 - any iterable of them
+    return max((number for number in numbers if number is not None), default=None)
 
 
-def _asked_differently(a: "Tables", b: "Tables") -> tuple[str, tuple[str, ...]]:
-    """Return why the two cannot be compared at all, and what else differs."""
-    said = {name: (_words(a, name), _words(b, name)) for name in ("dst_addr", "protocol", "src_addr")}
-    one, two = said["dst_addr"]
-    other_target = f"the targets differ ({one} and {two})" if one != two else ""
-    titles = {"protocol": "protocol", "src_addr": "source"}
-    differing = [(title, *said[name]) for name, title in titles.items() if said[name][0] != said[name][1]]
-    notes = [f"{title} {before} against {after}" for title, before, after in differing]
-    return other_target, tuple(notes)
+def frame_from(rows: list[dict[str, Any]], table: "Table") -> pd.DataFrame:
+    """Make a frame of rows."""
+    columns = {column.name: _array([row[column.name] for row in rows], column) for column in table.columns}
+    return frame_of(table, columns, len(rows))
 
 
-def _words(tables: "Tables", column: str) -> str:
-    return ", ".join(sorted({str(value) for value in tables.runs[column].dropna()})) or "unknown"
-
-
-def _label(tables: "Tables", otherwise: str) -> str:
-    labels = (
-        [str(value) for value in tables.runs["label"].dropna().unique()] if "label" in tables.runs else []
-    )
-    return labels[0] if len(labels) == 1 else otherwise
-
-
-def _judge_paths(aligned: list[Compared], why_not: str, alpha: float) -> tuple[PathFinding, set[int]]:
-    """Judge the paths, and name the pairs (by number) in which a change is proven."""
-    tests = [(number, p) for number, (one, two, _) in enumerate(aligned) for p in _tests(one, two)]
-    differing = [
-        (here, there)
-        for _, _, places in aligned
-        for here, there in places
-        if change_of(here, there) not in FITTING
-    ]
-    common = sum(change_of(here, there) == "same" for _, _, places in aligned for here, there in places)
-    if not common and not differing:
-        return PathFinding(CANNOT_TELL, reason="no hop answered in both runs"), set()
-    if why_not:
-        if differing:
-            return PathFinding(CANNOT_TELL, reason=why_not), set()
-        return PathFinding(SAME, hops=common, flows=len(aligned)), set()
-    significant = {number for number, p in tests if p * len(tests) <= alpha}
-    if significant:
-        first = next(
-            (pair for n in sorted(significant) for pair in aligned[n][2] if change_of(*pair) not in FITTING),
-            None,
-        )
-        return PathFinding(CHANGED, hops=common, first=first, differing=len(differing)), significant
-    if not differing:
-        return PathFinding(SAME, hops=common, flows=len(aligned)), set()
-    needed = rounds_for_change(len(tests), alpha)
-    return PathFinding(CANNOT_TELL, reason="too few rounds to rule out chance", rounds_needed=needed), set()
-
-
-def _tests(a: Route, b: Route) -> list[float]:
-    ones, twos = ({place.ttl: dict(place.answers) for place in route.places} for route in (a, b))
-    found = []
-    for ttl in sorted(ones.keys() | twos.keys()):
-        here, there = ones.get(ttl, {}), twos.get(ttl, {})
-        for counts, route in ((here, a), (there, b)):
-            if route.past_end.get(ttl, 0):
-                counts[END] = route.past_end[ttl]
-        found += difference_p(here, there)
-    return found
-
-
-def _path_rows(flow: int, places: Aligned, *, changed: bool) -> list[dict[str, Any]]:
-    rows = []
-    for number, (here, there) in enumerate(places):
-        change = change_of(here, there)
-        if change == "silent" or (change != "same" and not changed):
-            change = "unknown"
-        row: dict[str, Any] = {"flow": flow, "place": number, "change": change}
-        for side, place in (("a", here), ("b", there)):
-            ranked = place.ranked if place else ()
-            row |= {
-                f"{side}_ttl": place.ttl if place else None,
-                f"{side}_addr": ranked[0] if ranked else None,
-                f"{side}_addrs": ranked,
-                f"{side}_n": sum(place.answers.values()) if place else 0,
-            }
-        rows.append(row)
-    return rows
-
-
-def _frame(rows: list[dict[str, Any]], dtypes: dict[str, str]) -> pd.DataFrame:
-    return pd.DataFrame(
-        {name: _series([row[name] for row in rows], name, dtype) for name, dtype in dtypes.items()}
-    )
-
-
-def _series(values: list[Any], name: str, dtype: str) -> "pd.Series[Any]":
-    if name in _CATEGORIES:
-        return pd.Series(pd.Categorical(values, categories=_CATEGORIES[name]))
-    if dtype == "object":
-        boxed = np.empty(len(values), dtype=object)
-        boxed[:] = values
-        return pd.Series(boxed)
-    return pd.Series(values, dtype=dtype)
+def _array(values: list[Any], column: "Column") -> Any:  # noqa: ANN401 - an array of any kind
+    if column.dtype == "list":
+        return objects(values)
+    if column.dtype == "category":
+        return pd.Categorical(values, dtype=words_of(column))
+    if column.dtype == "str":
+        return pd.Series(values, dtype="str")
+    if column.dtype in PLAIN:
+        return np.array([np.nan if value is None else value for value in values], dtype=PLAIN[column.dtype])
+    return whole_numbers(np.array([-1 if value is None else value for value in values]), column.dtype)

@@ -1,17 +1,16 @@
-"""The places of each flow, and whether two runs' flows may be compared at all."""
+"""What each flow of one side showed, over all its rounds; and all its flows taken as one."""
 
 from collections import Counter, defaultdict
-from collections.abc import Mapping
-from dataclasses import dataclass
-from math import comb
-from typing import TYPE_CHECKING
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 
 from trippy_nb.analysis.align import Place
-from trippy_nb.analysis.arrays import Floats, Probes, probe_arrays
+from trippy_nb.analysis.arrays import Bools, Floats, Ints, Probes, group_numbers, probe_arrays
 from trippy_nb.analysis.cells import Cells, cells_of
-from trippy_nb.analysis.flowkeys import Definition, definitions
+from trippy_nb.analysis.flowkeys import Definition, definitions, known
 
 if TYPE_CHECKING:
     from trippy_nb.frames import Tables
@@ -19,23 +18,63 @@ if TYPE_CHECKING:
 END = ""
 """Stands for a responder where the path had already reached its target."""
 
-_MOST_ROUNDS = 100_000
+UNKNOWN: Definition = ()
+"""Flows whose header nobody knows: they may be one flow, so they count as one."""
+
+_NO_HEADER = -1
+
+_Key = TypeVar("_Key")
+_Array = TypeVar("_Array", Floats, Ints, Bools)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Route:
-    """What one flow of one side showed, over all its rounds."""
+    """What one flow showed, or several taken together."""
 
     flow: int
+    """The first of its numbers."""
     steady: bool
-    """All its probes look the same to a balancer of flows (one of packets is left to the test)."""
+    """All its probes look the same to a balancer of flows (one of packets is left to the tests)."""
     places: tuple[Place, ...]
     past_end: Mapping[int, int]
     """Paths that had reached the target before this TTL."""
+    first: Mapping[int, Mapping[str, int]]
+    """Who answered first at a TTL, or `END`: one for each flow that a balancer sees, so a single one of a
+    steady flow; of others one for each header that was sent there."""
     rtt: Mapping[tuple[int, str], Floats]
-    """RTTs, ms, by TTL and responder."""
+    """RTTs, ms, by TTL and responder, in the order they were sent."""
+    unanswered: Mapping[int, Bools]
+    """By TTL: which of the probes whose fate is known nobody answered, in the order they were sent."""
+    end: int | None
+    """TTL of the target, the smallest; None if it never answered."""
+    at_target: Bools
+    """Which rounds left the target unanswered; empty if it never answered."""
+    farthest: Ints
+    """Of each round, the largest TTL at which the fate of a probe is known."""
     targets: frozenset[str]
     """Responders that are the target."""
+    each_probe: bool = False
+    """Each probe is a flow of its own, with a header that is known."""
+    parts: tuple["Route", ...] = field(default=(), repr=False)
+    """The flows that are taken together here."""
+
+    @property
+    def flows(self) -> tuple["Route", ...]:
+        """The flows, one or several."""
+        return self.parts or (self,)
+
+    @property
+    def rounds(self) -> int:
+        """Paths that were probed."""
+        return len(self.farthest)
+
+    def target_unanswered(self, end: int | None) -> Bools:
+        """Tell which rounds left the target unanswered, if it is known to be at `end`."""
+        if self.end is not None:
+            return self.at_target
+        if end is None:
+            return np.zeros(0, dtype=np.bool_)
+        return np.ones(int((self.farthest >= end).sum()), dtype=np.bool_)
 
 
 def routes_of(tables: "Tables") -> dict[Definition, Route]:
@@ -45,82 +84,224 @@ def routes_of(tables: "Tables") -> dict[Definition, Route]:
     """
     probes = probe_arrays(tables)
     cells = cells_of(probes)
-    keys = definitions(tables)
-    rows: dict[Definition, list[tuple[int, int]]] = defaultdict(list)
-    for run, flow in sorted({*zip(cells.run.tolist(), cells.flow.tolist(), strict=True)}):
-        rows[keys.get((run, flow)) or (run, flow)].append((run, flow))
-    stable = {*tables.runs.loc[tables.runs["flow_stable"], "run_id"].tolist()}
-    return {
-        definition: _route(probes, cells, members, steady=all(run in stable for run, _ in members))
-        for definition, members in rows.items()
-    }
+    names, flow_of, of_series = _numbered(tables, cells)
+    number = of_series[cells.series]
+    steady = np.ones(len(names), dtype=np.bool_)
+    stable = tables.runs.loc[tables.runs["flow_stable"], "run_id"]
+    steady[number[~np.isin(cells.run, stable.to_numpy(dtype=np.int64))]] = False
+    parts = _parts(probes, cells, number, tables)
+    return {name: parts.route(n, flow_of[n], steady=bool(steady[n])) for n, name in enumerate(names)}
 
 
-def difference_p(a: Mapping[str, int], b: Mapping[str, int]) -> list[float]:
-    """Test for each responder whether its share differs: Fisher's exact test, two-sided.
-
-    Tables that cannot differ, and the mirror image of the only other one, are left out.
-    """
-    addrs = sorted(a.keys() | b.keys())
-    n, m = sum(a.values()), sum(b.values())
-    if len(addrs) < 2 or not n or not m:  # noqa: PLR2004 - nothing to tell apart
-        return []
-    if len(addrs) == 2:  # noqa: PLR2004 - the second table is the first, mirrored
-        addrs = addrs[:1]
-    return [fisher(a.get(addr, 0), n, b.get(addr, 0), m) for addr in addrs]
-
-
-def fisher(x: int, n: int, y: int, m: int) -> float:
-    """Return the two-sided p-value of x of n against y of m (as scipy.stats.fisher_exact defines it)."""
-    drawn, whole = x + y, comb(n + m, x + y)
-    ways = [comb(n, k) * comb(m, drawn - k) for k in range(max(0, drawn - m), min(n, drawn) + 1)]
-    here = comb(n, x) * comb(m, y)
-    return sum(way for way in ways if way <= here) / whole
-
-
-def rounds_for_change(tests: int, alpha: float) -> int:
-    """Return how many rounds each side needs before other responders throughout count as a change."""
-    n = 1
-    while 2 * max(tests, 1) / comb(2 * n, n) > alpha and n < _MOST_ROUNDS:
-        n += 1
-    return n
-
-
-def _route(probes: Probes, cells: Cells, members: list[tuple[int, int]], *, steady: bool) -> Route:
-    mine = np.zeros(len(cells.run), dtype=np.bool_)
-    for run, flow in members:
-        mine |= (cells.run == run) & (cells.flow == flow)
-    mine &= cells.in_view & (cells.settled | cells.open)
-    here = np.flatnonzero(mine)
-    answers: dict[int, Counter[str]] = {int(ttl): Counter() for ttl in np.unique(cells.ttl[here])}
-    for ttl, code in zip(cells.ttl[here].tolist(), cells.addr[here].tolist(), strict=True):
-        if code >= 0:
-            answers[ttl][probes.names[code]] += 1
-    arrived = Counter(cells.ttl[here][cells.from_target[here]].tolist())
-    past_end = {ttl: sum(count for end, count in arrived.items() if end < ttl) for ttl in range(1, 256)}
-    targets = {probes.names[code] for code in np.unique(cells.addr[here][cells.from_target[here]]).tolist()}
+def together(routes: Iterable[Route]) -> Route:
+    """Take several flows as one."""
+    parts = tuple(routes)
+    if len(parts) == 1:
+        return parts[0]
+    answers: dict[int, Counter[str]] = defaultdict(Counter)
+    first: dict[int, Counter[str]] = defaultdict(Counter)
+    past_end: Counter[int] = Counter()
+    for part in parts:
+        past_end.update(part.past_end)
+        for place in part.places:
+            answers[place.ttl].update(place.answers)
+        for ttl, who in part.first.items():
+            first[ttl].update(who)
+    ends = [part.end for part in parts if part.end is not None]
+    end = min(ends, default=None)
     return Route(
-        flow=members[0][1],
-        steady=steady,
+        flow=min((part.flow for part in parts), default=0),
+        steady=all(part.steady for part in parts),
         places=tuple(Place(ttl, dict(answers[ttl])) for ttl in sorted(answers)),
         past_end=past_end,
-        rtt=_rtts(probes, cells, here),
-        targets=frozenset(targets),
+        first=first,
+        rtt=_joined(part.rtt for part in parts),
+        unanswered=_joined(part.unanswered for part in parts),
+        end=end,
+        at_target=np.concatenate([np.zeros(0, dtype=np.bool_), *(p.target_unanswered(end) for p in parts)]),
+        farthest=np.concatenate([np.zeros(0, dtype=np.int64), *(part.farthest for part in parts)]),
+        targets=frozenset().union(*(part.targets for part in parts)),
+        each_probe=all(part.each_probe for part in parts) and bool(parts),
+        parts=parts,
     )
 
 
-def _rtts(probes: Probes, cells: Cells, here: "np.typing.NDArray[np.int64]") -> dict[tuple[int, str], Floats]:
-    lengths = np.diff(np.append(cells.starts, len(probes.run)))
-    chosen = np.zeros(len(cells.run), dtype=np.bool_)
-    chosen[here] = True
-    rows = np.flatnonzero(np.repeat(chosen, lengths) & (probes.addr >= 0) & ~np.isnan(probes.rtt))
-    rows = rows[np.lexsort((probes.addr[rows], probes.ttl[rows]))]
-    ttl, addr, rtt = probes.ttl[rows], probes.addr[rows], probes.rtt[rows]
-    cuts = np.flatnonzero((ttl[1:] != ttl[:-1]) | (addr[1:] != addr[:-1])) + 1
-    return {
-        (int(part_ttl[0]), probes.names[int(part_addr[0])]): part
-        for part_ttl, part_addr, part in zip(
-            np.split(ttl, cuts), np.split(addr, cuts), np.split(rtt, cuts), strict=True
+def _joined(maps: Iterable[Mapping[_Key, _Array]]) -> dict[_Key, _Array]:
+    pieces: dict[_Key, list[_Array]] = defaultdict(list)
+    for one in maps:
+        for key, values in one.items():
+            pieces[key].append(values)
+    return {key: np.concatenate(values) for key, values in pieces.items()}
+
+
+def _numbered(tables: "Tables", cells: Cells) -> tuple[list[Definition], list[int], Ints]:
+    """Number the definitions by (run, flow): they, the first flow of each, and the number of each series."""
+    keys = definitions(tables)
+    first = np.unique(cells.series, return_index=True)[1]
+    numbers: dict[Definition, int] = {}
+    flows: list[int] = []
+    of_series = np.zeros(len(first), dtype=np.int64)
+    for series, (run, flow) in enumerate(
+        zip(cells.run[first].tolist(), cells.flow[first].tolist(), strict=True)
+    ):
+        name = keys.get((run, flow), UNKNOWN)
+        name = name if known(name) else UNKNOWN
+        if name not in numbers:
+            numbers[name] = len(numbers)
+            flows.append(flow)
+        of_series[series] = numbers[name]
+    return list(numbers), flows, of_series
+
+
+@dataclass(frozen=True, slots=True)
+class _Parts:
+    """Everything of all flows, cut up once."""
+
+    answers: dict[int, dict[int, dict[str, int]]]
+    ends: dict[int, Ints]
+    first: dict[int, dict[int, dict[str, int]]]
+    first_ends: dict[int, Ints]
+    headers: frozenset[int]
+    rtt: dict[int, dict[tuple[int, str], Floats]]
+    unanswered: dict[int, dict[int, Bools]]
+    at_target: dict[int, Bools]
+    farthest: dict[int, Ints]
+    targets: dict[int, frozenset[str]]
+
+    def route(self, number: int, flow: int, *, steady: bool) -> Route:
+        answers = self.answers.get(number, {})
+        ends = self.ends.get(number, _NO_INTS)
+        one_each = not steady and number in self.headers
+        last = max(answers, default=0)
+        return Route(
+            flow=flow,
+            steady=steady,
+            places=tuple(Place(ttl, answers[ttl]) for ttl in sorted(answers)),
+            past_end=_before(ends, last),
+            first=self._first(number, ends, one_each=one_each),
+            rtt=self.rtt.get(number, {}),
+            unanswered=self.unanswered.get(number, {}),
+            end=int(ends.min()) if len(ends) else None,
+            at_target=self.at_target.get(number, _NO_BOOLS) if len(ends) else _NO_BOOLS,
+            farthest=self.farthest.get(number, _NO_INTS),
+            targets=self.targets.get(number, frozenset()),
+            each_probe=one_each,
         )
-        if len(part)
+
+    def _first(self, number: int, ends: Ints, *, one_each: bool) -> dict[int, dict[str, int]]:
+        found = self.first.get(number, {})
+        if one_each:
+            after = _before(self.first_ends.get(number, _NO_INTS), 255)
+            return {
+                ttl: found.get(ttl, {}) | ({END: after[ttl]} if after.get(ttl) else {})
+                for ttl in found.keys() | after.keys()
+            }
+        single = {ttl: {next(iter(who)): 1} for ttl, who in found.items()}
+        beyond = range(int(ends.min()) + 1, 256) if len(ends) else range(0)
+        return {ttl: {END: 1} for ttl in beyond} | single
+
+
+_NO_INTS: Ints = np.zeros(0, dtype=np.int64)
+_NO_BOOLS: Bools = np.zeros(0, dtype=np.bool_)
+
+
+def _before(ends: Ints, last: int) -> dict[int, int]:
+    """Count the paths that ended before each TTL."""
+    counts = np.cumsum(np.bincount(ends, minlength=1))
+    return {
+        ttl: int(counts[min(ttl - 1, len(counts) - 1)])
+        for ttl in range(1, max(last, 255) + 1)
+        if len(ends) and counts[min(ttl - 1, len(counts) - 1)]
     }
+
+
+def _parts(probes: Probes, cells: Cells, number: Ints, tables: "Tables") -> _Parts:
+    used = cells.in_view & (cells.settled | cells.open)
+    seen = np.flatnonzero(used & (cells.addr >= 0))
+    header = _headers(tables, probes, cells)
+    probed = np.flatnonzero(used)
+    answers: dict[int, dict[int, dict[str, int]]] = defaultdict(lambda: defaultdict(dict))
+    for (n, ttl), _ in _stretches(number[probed], cells.ttl[probed]):
+        answers[n][ttl] = {}
+    for (n, ttl, code), rows in _stretches(number[seen], cells.ttl[seen], cells.addr[seen]):
+        answers[n][ttl][probes.names[code]] = len(rows)
+    new = seen[_first_of(number[seen], cells.ttl[seen], header[seen])]
+    first: dict[int, dict[int, dict[str, int]]] = defaultdict(lambda: defaultdict(dict))
+    for (n, ttl, code), rows in _stretches(number[new], cells.ttl[new], cells.addr[new]):
+        first[n][ttl][probes.names[code]] = len(rows)
+    arrived = np.flatnonzero(used & cells.from_target)
+    settled = np.flatnonzero(used & cells.settled)
+    at_end = np.flatnonzero(used & cells.settled & cells.reached & (cells.ttl == cells.end))
+    sure = np.flatnonzero(cells.settled)
+    unanswered: dict[int, dict[int, Bools]] = defaultdict(dict)
+    for (n, ttl), rows in _stretches(number[settled], cells.ttl[settled]):
+        unanswered[n][ttl] = ~cells.answered[settled[rows]]
+    new_ends = new[cells.from_target[new]]
+    return _Parts(
+        answers=answers,
+        ends=_by_number(number[arrived], cells.ttl[arrived]),
+        first=first,
+        first_ends=_by_number(number[new_ends], cells.ttl[new_ends]),
+        headers=frozenset(np.unique(number[header != _NO_HEADER]).tolist()),
+        rtt=_rtts(probes, cells, number, used),
+        unanswered=unanswered,
+        at_target=_by_number(number[at_end], ~cells.answered[at_end]),
+        farthest=_farthest(cells, number, sure),
+        targets={
+            n: frozenset(probes.names[code] for code in np.unique(cells.addr[arrived[rows]]).tolist())
+            for (n,), rows in _stretches(number[arrived])
+        },
+    )
+
+
+def _headers(tables: "Tables", probes: Probes, cells: Cells) -> Ints:
+    """Number what the header of the first probe of each cell looked like; -1 where that is not known."""
+    frame = tables.probes
+    rows = cells.starts if probes.order is None else probes.order[cells.starts]
+    ports = [
+        frame[name].to_numpy(dtype=np.int64, na_value=-1)[rows] if name in frame else np.full(len(rows), -1)
+        for name in ("sport", "dport")
+    ]
+    both: Ints = np.where((ports[0] < 0) & (ports[1] < 0), _NO_HEADER, (ports[0] + 1) << 16 | (ports[1] + 1))
+    return both
+
+
+def _farthest(cells: Cells, number: Ints, sure: Ints) -> dict[int, Ints]:
+    starts = np.flatnonzero(np.diff(cells.path[sure], prepend=-1))
+    last = np.maximum.reduceat(cells.ttl[sure], starts) if len(starts) else _NO_INTS
+    return _by_number(number[sure][starts], last)
+
+
+def _rtts(
+    probes: Probes, cells: Cells, number: Ints, used: Bools
+) -> dict[int, dict[tuple[int, str], Floats]]:
+    cell = group_numbers(cells.starts, len(probes.run))
+    rows = np.flatnonzero(used[cell] & (probes.addr >= 0) & ~np.isnan(probes.rtt))
+    found: dict[int, dict[tuple[int, str], Floats]] = defaultdict(dict)
+    for (n, ttl, code), places in _stretches(number[cell[rows]], probes.ttl[rows], probes.addr[rows]):
+        found[n][ttl, probes.names[code]] = probes.rtt[rows[places]]
+    return found
+
+
+def _first_of(*keys: Ints) -> Ints:
+    """Return the first place of each different key, in order."""
+    if not len(keys[0]):
+        return _NO_INTS
+    order = np.lexsort(keys[::-1])
+    new = np.ones(len(order), dtype=np.bool_)
+    new[1:] = np.any([key[order][1:] != key[order][:-1] for key in keys], axis=0)
+    return np.sort(order[new])
+
+
+def _by_number(number: Ints, values: _Array) -> dict[int, _Array]:
+    return {n: values[rows] for (n,), rows in _stretches(number)}
+
+
+def _stretches(*keys: Ints) -> Iterator[tuple[Sequence[int], Ints]]:
+    """Go through the places that have equal keys, in their order."""
+    if not len(keys[0]):
+        return
+    order = np.lexsort(keys[::-1])
+    changes = np.any([key[order][1:] != key[order][:-1] for key in keys], axis=0)
+    for rows in np.split(order, np.flatnonzero(changes) + 1):
+        yield tuple(int(key[rows[0]]) for key in keys), rows

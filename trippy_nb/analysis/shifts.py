@@ -1,15 +1,21 @@
-"""The round-trip time of each hop that two runs share: its shift, and whether that is a change."""
+"""The round-trip time of each hop that two sides share: its shift, and whether that is a change."""
 
-from math import ceil, isfinite
+from dataclasses import dataclass
+from math import ceil, comb, isfinite, sqrt
+from statistics import NormalDist
 from typing import Any
 
 import numpy as np
 
-from trippy_nb.analysis.align import Aligned, change_of
+from trippy_nb.analysis.align import change_of
 from trippy_nb.analysis.arrays import Floats
+from trippy_nb.analysis.autocorrelation import worth
+from trippy_nb.analysis.chance import POWER
+from trippy_nb.analysis.paired import paired_shift
 from trippy_nb.analysis.ranks import Shift, shift_between
 from trippy_nb.analysis.routes import Route
-from trippy_nb.analysis.words import CANNOT_TELL, CHANGED, SAME, RttFinding
+from trippy_nb.analysis.sides import Compared, Sides
+from trippy_nb.analysis.words import CANNOT_TELL, CHANGED, SAME, Finding
 
 MARGIN_MS = 1.0
 MARGIN_SHARE = 0.10
@@ -19,87 +25,159 @@ _LEAST_ROUNDS = 10
 
 _NONE: Floats = np.zeros(0)
 
-Compared = tuple[Route, Route, Aligned]
+
+@dataclass(frozen=True, slots=True)
+class Levels:
+    """Chances of being wrong."""
+
+    changed: float
+    """Of calling changed what is not, by one aspect."""
+    same: float
+    """Of calling the same what is not. All aspects must be the same for the whole to be: no correction."""
 
 
-def rtt_rows(aligned: list[Compared], alpha: float) -> list[dict[str, Any]]:
-    """Measure the shift at each place with a common responder; targets of several flows share `alpha`."""
-    found = []
-    for one, two, places in aligned:
-        for number, (here, there) in enumerate(places):
-            if here is None or there is None or change_of(here, there) != "same":
-                continue
-            tally = {addr: min(count, there.answers.get(addr, 0)) for addr, count in here.answers.items()}
-            addr = max(sorted(tally), key=tally.__getitem__)
-            row: dict[str, Any] = {
-                "flow": one.flow,
-                "place": number,
-                "a_ttl": here.ttl,
-                "b_ttl": there.ttl,
-                "addr": addr,
-                "is_target": addr in one.targets and addr in two.targets,
-            }
-            found.append((row, one.rtt.get((here.ttl, addr), _NONE), two.rtt.get((there.ttl, addr), _NONE)))
-    targets = sum(1 for row, _, _ in found if row["is_target"])
-    return [row | _shift_columns(a, b, alpha / targets if row["is_target"] else alpha) for row, a, b in found]
+def rtt_rows(sides: Sides, levels: Levels) -> list[dict[str, Any]]:
+    """Measure the shift at each place with a common responder; targets of several flows share the level."""
+    found = [
+        (pair, number, here, there)
+        for pair in sides.pairs
+        for number, (here, there) in enumerate(pair.places)
+        if here is not None and there is not None and change_of(here, there) == "same"
+    ]
+    rows = []
+    for pair, number, here, there in found:
+        tally = {addr: min(count, there.answers.get(addr, 0)) for addr, count in here.answers.items()}
+        addr = max(sorted(tally), key=tally.__getitem__)
+        row: dict[str, Any] = {
+            "flow": pair.flow,
+            "place": number,
+            "a_ttl": here.ttl,
+            "b_ttl": there.ttl,
+            "addr": addr,
+            "is_target": addr in pair.a.targets and addr in pair.b.targets,
+        }
+        rows.append((row, pair))
+    targets = max(sum(1 for row, _ in rows if row["is_target"]), 1)
+    return [
+        row | _columns(row, pair, levels.changed / (targets if row["is_target"] else 1), sides)
+        for row, pair in rows
+    ]
 
 
-def _shift_columns(a: Floats, b: Floats, alpha: float) -> dict[str, Any]:
-    shift = shift_between(a, b, alpha=alpha)
+def _columns(row: dict[str, Any], pair: Compared, level: float, sides: Sides) -> dict[str, Any]:
+    keys = ((row["a_ttl"], row["addr"]), (row["b_ttl"], row["addr"]))
+    a, b = (route.rtt.get(key, _NONE) for route, key in zip((pair.a, pair.b), keys, strict=True))
+    dependence = worth(a), worth(b)
+    shift = shift_between(a, b, alpha=level, worth=dependence)
     before, after = (float(np.median(samples)) if len(samples) else np.nan for samples in (a, b))
     margin = max(MARGIN_MS, MARGIN_SHARE * before) if len(a) else MARGIN_MS
+    of_flows = [_flow_medians(route, key) for route, key in zip((pair.a, pair.b), keys, strict=True)]
+    judged, flows_needed = shift, None
+    if sides.sampled:
+        judged = shift_between(*of_flows, alpha=level)
+    elif sides.kind == "matched":
+        both = _matched_medians(pair, keys)
+        judged = shift = paired_shift(*both, alpha=level, worth=worth(both[1] - both[0]))
     verdict = CANNOT_TELL
-    if shift.low > margin or shift.high < -margin:
+    if judged.low > margin or judged.high < -margin:
         verdict = CHANGED
     elif shift.low >= -margin and shift.high <= margin:
         verdict = SAME
+    elif shift.low > margin or shift.high < -margin:
+        flows_needed = max(flows_for_interval(level), min(map(len, of_flows)) + 1)
+    undecided = verdict == CANNOT_TELL and flows_needed is None
     return {
         "a_n": len(a),
         "b_n": len(b),
+        "a_worth": len(a) / dependence[0],
+        "b_worth": len(b) / dependence[1],
+        "a_flows": len(of_flows[0]),
+        "b_flows": len(of_flows[1]),
         "a_p50_ms": before,
         "b_p50_ms": after,
         "shift_ms": shift.estimate,
         "low_ms": shift.low,
         "high_ms": shift.high,
         "margin_ms": margin,
-        "p_value": shift.p_value,
+        "longer_ratio": shift.longer_ratio,
+        "p_value": judged.p_value,
+        "detectable_ms": _detectable(judged, margin, level),
         "verdict": verdict,
-        "rounds_needed": _rounds_needed(shift, margin, min(len(a), len(b)))
-        if verdict == CANNOT_TELL
-        else None,
+        "rounds_needed": _rounds_needed(shift, margin, min(len(a), len(b))) if undecided else None,
+        "flows_needed": flows_needed,
     }
+
+
+def _flow_medians(route: Route, key: tuple[int, str]) -> Floats:
+    """Take one RTT for each flow that a balancer sees."""
+    found = [
+        rtt if part.each_probe else np.array([np.median(rtt)])
+        for part in route.flows
+        if len(rtt := part.rtt.get(key, _NONE))
+    ]
+    return np.concatenate(found) if found else _NONE
+
+
+def _matched_medians(pair: Compared, keys: tuple[tuple[int, str], tuple[int, str]]) -> tuple[Floats, Floats]:
+    """Take one RTT of each side for each flow that has one on both."""
+    found = [
+        (np.median(one.rtt[keys[0]]), np.median(two.rtt[keys[1]]))
+        for one, two in zip(pair.a.flows, pair.b.flows, strict=True)
+        if keys[0] in one.rtt and keys[1] in two.rtt
+    ]
+    both = np.array(found, dtype=np.float64).reshape(-1, 2)
+    return both[:, 0], both[:, 1]
+
+
+def flows_for_interval(level: float) -> int:
+    """Return how many flows of each side it takes for an interval of the shift to exist."""
+    n = 1
+    while 2 / comb(2 * n, n) > level:
+        n += 1
+    return n
+
+
+def _detectable(shift: Shift, margin: float, level: float) -> float:
+    """Return the shift whose interval would clear the margin with power 0.8, if it is as wide as this one."""
+    if not isfinite(shift.low) or not isfinite(shift.high):
+        return np.nan
+    half = (shift.high - shift.low) / 2
+    normal = NormalDist()
+    return margin + half * (1 + normal.inv_cdf(POWER) / normal.inv_cdf(1 - level / 2))
 
 
 def _rounds_needed(shift: Shift, margin: float, n: int) -> int | None:
     """Guess when the interval, whose width shrinks with the root of n, leaves the edge of the margin."""
     if not isfinite(shift.low) or not isfinite(shift.high):
-        return _LEAST_ROUNDS
+        return max(_LEAST_ROUNDS, n + 1)
     half = (shift.high - shift.low) / 2
     room = abs(abs(shift.estimate) - margin)
-    if room * np.sqrt(_MOST_ROUNDS) <= half * np.sqrt(n):
+    if room * sqrt(_MOST_ROUNDS) <= half * sqrt(n):
         return None
     return max(n + 1, ceil(n * (half / room) ** 2))
 
 
-def judge_rtt(rows: list[dict[str, Any]], other_target: str) -> RttFinding:
+def judge_rtt(rows: list[dict[str, Any]], sides: Sides) -> Finding:
     """Judge the target, or the last hop that both share."""
-    if other_target:
-        return RttFinding(CANNOT_TELL, reason=other_target)
     measured = [row for row in rows if row["a_n"] and row["b_n"]]
     if not measured:
-        return RttFinding(CANNOT_TELL, reason="no round-trip time was measured at a hop that both runs share")
+        return Finding(CANNOT_TELL, reason="no round-trip time was measured at a hop that both share")
     about = [row for row in measured if row["is_target"]] or [max(measured, key=lambda row: row["b_ttl"])]
-    by_verdict = {
+    of = {
         verdict: [row for row in about if row["verdict"] == verdict]
         for verdict in (SAME, CHANGED, CANNOT_TELL)
     }
-    if by_verdict[CHANGED]:
-        return RttFinding(CHANGED, row=max(by_verdict[CHANGED], key=lambda row: abs(row["shift_ms"])))
-    if not by_verdict[CANNOT_TELL]:
-        return RttFinding(SAME, row=max(about, key=lambda row: abs(row["shift_ms"])))
-    open_row = max(by_verdict[CANNOT_TELL], key=lambda row: row["high_ms"] - row["low_ms"])
-    numbers = [row["rounds_needed"] for row in by_verdict[CANNOT_TELL]]
+    if of[CHANGED]:
+        return Finding(CHANGED, row=max(of[CHANGED], key=lambda row: abs(row["shift_ms"])))
+    if not of[CANNOT_TELL]:
+        return Finding(SAME, row=max(about, key=lambda row: abs(row["shift_ms"])))
+    open_row = max(of[CANNOT_TELL], key=lambda row: row["high_ms"] - row["low_ms"])
+    balanced = [row for row in of[CANNOT_TELL] if row["flows_needed"] is not None]
+    if balanced:
+        row = max(balanced, key=lambda row: abs(row["shift_ms"]))
+        return Finding(CANNOT_TELL, row=row, flows_needed=row["flows_needed"], reason=sides.why)
+    numbers = [row["rounds_needed"] for row in of[CANNOT_TELL]]
     needed = None if None in numbers else max(numbers)
-    return RttFinding(
+    return Finding(
         CANNOT_TELL, row=open_row, rounds_needed=needed, reason="the interval of the shift is too wide"
     )

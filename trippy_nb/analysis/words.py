@@ -1,10 +1,8 @@
 """The words of a comparison: one line that says what was found, on what it rests, or what is lacking."""
 
 from dataclasses import dataclass
-from math import isfinite
+from math import isfinite, isnan
 from typing import Any
-
-from trippy_nb.analysis.align import Place
 
 SAME = "same"
 CHANGED = "changed"
@@ -12,62 +10,58 @@ CANNOT_TELL = "cannot tell"
 
 
 @dataclass(frozen=True, slots=True)
-class PathFinding:
-    """What was found about the paths."""
+class Finding:
+    """What was found about one aspect: paths, round-trip times, or unanswered probes."""
 
     verdict: str
     reason: str = ""
+    """Why it cannot be told."""
     rounds_needed: int | None = None
-    hops: int = 0
-    """Places with a common responder."""
-    flows: int = 1
-    first: tuple[Place | None, Place | None] | None = None
-    """The first place that differs."""
-    differing: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class RttFinding:
-    """What was found about the round-trip time."""
-
-    verdict: str
-    reason: str = ""
-    rounds_needed: int | None = None
+    flows_needed: int | None = None
     row: dict[str, Any] | None = None
-    """The row of the `rtt` frame that decided."""
+    """What decided: the row of a frame, or, of paths, what differs first and how many places do."""
 
 
-def overall(path: str, rtt: str) -> str:
-    """Join two verdicts: a change is a change; what cannot be told is not the same."""
-    if CHANGED in (path, rtt):
+def overall(*verdicts: str) -> str:
+    """Join verdicts: a change is a change; what cannot be told is not the same."""
+    if CHANGED in verdicts:
         return CHANGED
-    return CANNOT_TELL if CANNOT_TELL in (path, rtt) else SAME
+    return CANNOT_TELL if CANNOT_TELL in verdicts else SAME
 
 
-def say(verdict: str, path: PathFinding, rtt: RttFinding, notes: tuple[str, ...]) -> str:
+def say(verdict: str, paths: Finding, rtt: Finding, responses: Finding, notes: tuple[str, ...]) -> str:
     """Write the sentence."""
     head = {SAME: "Same", CHANGED: "Changed", CANNOT_TELL: "Cannot tell"}[verdict]
-    if path.verdict == rtt.verdict == CANNOT_TELL and path.reason == rtt.reason:
-        body = path.reason
+    if verdict == CANNOT_TELL and paths.reason == rtt.reason == responses.reason:
+        body = paths.reason
     else:
-        body = f"{_path_words(path)}; {_rtt_words(rtt)}"
+        body = "; ".join((_path_words(paths), _rtt_words(rtt), _response_words(responses)))
     aside = f" ({', '.join(notes)})" if notes else ""
     return f"{head}: {body}{aside}."
 
 
-def _path_words(path: PathFinding) -> str:
+def _path_words(path: Finding) -> str:
+    if path.verdict == CANNOT_TELL or path.row is None:
+        return f"whether the path changed is open: {path.reason}{_needed(path)}"
+    row = path.row
     if path.verdict == SAME:
-        if path.flows > 1:
-            return f"the paths of {path.flows} flows are the same"
-        return f"the path is the same ({path.hops} common hop{'s' if path.hops != 1 else ''})"
-    if path.verdict == CANNOT_TELL:
-        return f"whether the path changed is open: {path.reason}{_needed(path.rounds_needed)}"
-    if path.first is None:
-        return "the path changed: its hops answer in other shares"
-    here, there = path.first
+        since = " from where they meet" if row["apart"] else ""
+        if row["sampled"] and row["n"] != (1, 1):
+            n, m = row["n"]
+            return f"every hop{since} has a responder in common ({n} and {m} flows)"
+        if row["flows"] > 1:
+            return f"the paths of {row['flows']} flows are the same{since}"
+        return f"the path is the same{since} ({_counted(row['common'], 'common hop')})"
+    if row["first"] is None:
+        what = "it ends elsewhere" if row["ends"] else f"hop {row['ttl']} answers in other shares"
+        return f"the path changed: {what}"
+    return _first_words(row)
+
+
+def _first_words(row: dict[str, Any]) -> str:
+    here, there = row["first"]
     where = here or there
-    assert where is not None
-    more = f", and {path.differing - 1} more" if path.differing > 1 else ""
+    more = f", and {row['differing'] - 1} more" if row["differing"] > 1 else ""
     if here is None:
         return f"the path has a new hop {where.ttl}, {where.ranked[0]}{more}"
     if there is None:
@@ -75,7 +69,7 @@ def _path_words(path: PathFinding) -> str:
     return f"the path changed at hop {where.ttl} from {here.ranked[0]} to {there.ranked[0]}{more}"
 
 
-def _rtt_words(rtt: RttFinding) -> str:
+def _rtt_words(rtt: Finding) -> str:
     row = rtt.row
     if row is None:
         return f"whether the round-trip time changed is open: {rtt.reason}"
@@ -87,10 +81,52 @@ def _rtt_words(rtt: RttFinding) -> str:
     if rtt.verdict == SAME:
         return f"{to} is the same within {row['margin_ms']:.3g} ms ({numbers})"
     if rtt.verdict == CANNOT_TELL:
-        return f"whether {to} changed is open ({numbers}){_needed(rtt.rounds_needed)}"
+        why = ", and balancing could explain it" if rtt.flows_needed is not None else ""
+        return f"whether {to} changed is open ({numbers}{why}){_needed(rtt)}"
     longer = "longer" if row["shift_ms"] > 0 else "shorter"
     return f"{to} is {abs(row['shift_ms']):.3g} ms {longer} ({numbers})"
 
 
-def _needed(rounds: int | None) -> str:
-    return "" if rounds is None else f"; about {rounds} rounds of each would tell"
+def _response_words(responses: Finding) -> str:
+    row = responses.row
+    if row is None:
+        return f"whether as many probes stay unanswered is open: {responses.reason}"
+    where = row["addr"] or f"hop {row['a_ttl']}"
+    a, b = (f"{row[f'{side}_unanswered']} of {row[f'{side}_sent']}" for side in "ab")
+    if responses.verdict == SAME:
+        return f"{where} leaves as many probes unanswered within 5 points ({a}, then {b})"
+    if responses.verdict == CANNOT_TELL:
+        return f"whether {where} leaves as many probes unanswered is open ({a}, then {b}){_needed(responses)}"
+    return f"{where} leaves {'more' if row['rise_ratio'] > 0 else 'fewer'} probes unanswered ({a}, then {b})"
+
+
+def _needed(finding: Finding) -> str:
+    if finding.flows_needed is not None:
+        return f"; about {finding.flows_needed} flows of each would tell"
+    return (
+        "" if finding.rounds_needed is None else f"; about {finding.rounds_needed} rounds of each would tell"
+    )
+
+
+def power_words(
+    detectable: float, unit: str, rtt: dict[str, Any] | None, response: dict[str, Any] | None
+) -> str:
+    """Say how small a change these numbers would have shown with power 0.8."""
+    if isnan(detectable):
+        said = ["no new hop, however many rounds or flows went by it"]
+    else:
+        said = [f"a new hop, if {100 * detectable:.0f} % of {unit} or more went by it"]
+    if rtt is not None and isfinite(rtt["detectable_ms"]):
+        said.append(f"a shift of {rtt['detectable_ms']:.3g} ms at {rtt['addr']}")
+    else:
+        said.append("no shift of the round-trip time")
+    if response is not None and isfinite(response["detectable_ratio"]):
+        before, after = (100 * response[name] for name in ("a_unanswered_ratio", "detectable_ratio"))
+        said.append(f"a rise of unanswered probes from {before:.0f} % to {after:.0f} %")
+    else:
+        said.append("no rise of unanswered probes")
+    return f"Would have shown, eight times in ten: {'; '.join(said)}."
+
+
+def _counted(count: int, noun: str) -> str:
+    return f"{count} {noun}{'s' if count != 1 else ''}"

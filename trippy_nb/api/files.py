@@ -1,9 +1,13 @@
 """Runs that exist already: read them, set them side by side."""
 
+from collections.abc import Mapping
 from pathlib import Path
 
+from trippy_nb.analysis import ALPHA, ManySides
+from trippy_nb.analysis import compare_many as tables_compared
+from trippy_nb.errors import ConfigError
 from trippy_nb.formats import read_atlas
-from trippy_nb.run import Comparison, Run, RunSet, read_runs
+from trippy_nb.run import Comparison, RunSet, Side, read_runs, tables_of
 
 _HEAD = 64
 _JSON = (b"[", b"{", b"\x1f\x8b")
@@ -27,6 +31,56 @@ def read(path: str | Path) -> RunSet:
     return RunSet.from_tables(read_atlas(path)) if head.startswith(_JSON) else read_runs(path)
 
 
-def compare(before: Run, after: Run) -> Comparison:
-    """Set two runs side by side: paths flow by flow, and the shift of the round-trip times."""
-    return Comparison(before, after)
+def compare(before: Side, after: Side, *, alpha: float = ALPHA) -> Comparison:
+    """Set two sides beside one another: their paths, round-trip times and unanswered probes.
+
+    Parameters
+    ----------
+    before, after
+        Runs, sets of runs (each taken as one), or windows of time of either.
+    alpha
+        Probability of calling changed what is not.
+
+    Returns
+    -------
+    comparison
+        Its verdict is same, changed, or cannot tell; `power` says how small a change would have shown.
+
+    Raises
+    ------
+    ConfigError
+        If a side is none, or alpha is no probability up to 0.5.
+    """
+    for side in (before, after):
+        _check(side)
+    return Comparison(before, after, alpha=alpha)
+
+
+def compare_many(sides: Mapping[str, Side], *, alpha: float = ALPHA) -> ManySides:
+    """Compare several sides, each with each: protocols, vantages, days.
+
+    Parameters
+    ----------
+    sides
+        Runs, sets of runs or tables, by what they are to be called: ``{"icmp": run, "tcp": other}``.
+    alpha
+        Probability of calling any two of them different wrongly.
+
+    Returns
+    -------
+    compared
+        Two frames, `pairs` and `hops`, and a sentence.
+
+    Raises
+    ------
+    ConfigError
+        If there are fewer than two, or one of them is none.
+    """
+    for side in sides.values():
+        _check(side)
+    return tables_compared({name: tables_of(side) for name, side in sides.items()}, alpha=alpha)
+
+
+def _check(side: Side) -> None:
+    if not isinstance(side, Side):
+        raise ConfigError(f"compare takes runs, sets of runs or tables, not {type(side).__name__}")

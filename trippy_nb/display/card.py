@@ -89,6 +89,9 @@ class AlignedHop:
     """By how much the RTT changed, ms, and the ends of its confidence interval."""
     low_ms: float | None = None
     high_ms: float | None = None
+    a_unanswered_ratio: float | None = None
+    """Share of probes that nobody answered, 0 to 1."""
+    b_unanswered_ratio: float | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -218,6 +221,8 @@ def _comparison_sheet(card: ComparisonCard) -> Sheet:
         Column(f"Median {a}", numeric=True),
         Column(f"Median {b}", numeric=True),
         Column("Shift", numeric=True),
+        Column(f"Unanswered {a}", numeric=True),
+        Column(f"Unanswered {b}", numeric=True),
     )
     rows = tuple(_aligned_row(hop, decimals, with_flow=several) for hop in card.hops)
     return Sheet(card.title, card.verdict, card.facts, columns, rows, note="Times in ms." if rows else "")
@@ -236,6 +241,8 @@ def _aligned_row(hop: AlignedHop, decimals: int, *, with_flow: bool) -> Row:
             (ms_text(hop.a_ms, decimals),),
             (ms_text(hop.b_ms, decimals),),
             (shift_text(hop.shift_ms, hop.low_ms, hop.high_ms, decimals),),
+            (ratio_text(hop.a_unanswered_ratio),),
+            (ratio_text(hop.b_unanswered_ratio),),
         ),
         muted=hop.a_addr is None and hop.b_addr is None,
         marked=(4 + len(flow),) if hop.change in _CHANGES else (),

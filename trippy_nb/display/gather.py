@@ -64,12 +64,15 @@ def comparison_card(
     """
     names = names or {}
     shifts = {(row["flow"], row["place"]): row for row in plain_rows(comparison.rtt)}
+    silences = {(row["flow"], row["place"]): row for row in plain_rows(comparison.responses)}
     hops = tuple(
-        _aligned(row, shifts.get((row["flow"], row["place"]), {}), names)
+        _aligned(row, shifts.get(key, {}) | silences.get(key, {}), names)
         for row in plain_rows(comparison.paths)
+        for key in [(row["flow"], row["place"])]
     )
     a, b = comparison.names
     facts = tuple(("Note", reason) for reason in comparison.reasons if reason not in comparison.sentence)
+    facts = (*facts, ("Power", comparison.power)) if hops else facts
     return ComparisonCard(
         title=f"Comparison of {a} and {b}", verdict=comparison.sentence, facts=facts, sides=(a, b), hops=hops
     )
@@ -90,6 +93,8 @@ def _aligned(row: Mapping[str, Any], shift: Mapping[str, Any], names: Mapping[st
         shift_ms=shift.get("shift_ms"),
         low_ms=shift.get("low_ms"),
         high_ms=shift.get("high_ms"),
+        a_unanswered_ratio=shift.get("a_unanswered_ratio"),
+        b_unanswered_ratio=shift.get("b_unanswered_ratio"),
     )
 
 

@@ -3,6 +3,13 @@
 Computed on demand, never stored, as those of `frames.derived`; but these weigh chances.
 """
 
+from trippy_nb.frames.answers.comparison import COMPARED_EDGES as COMPARED_EDGES
+from trippy_nb.frames.answers.comparison import COMPARED_HOPS as COMPARED_HOPS
+from trippy_nb.frames.answers.comparison import COMPARED_PAIRS as COMPARED_PAIRS
+from trippy_nb.frames.answers.comparison import COMPARED_PATHS as COMPARED_PATHS
+from trippy_nb.frames.answers.comparison import COMPARED_RESPONSES as COMPARED_RESPONSES
+from trippy_nb.frames.answers.comparison import COMPARED_RTT as COMPARED_RTT
+from trippy_nb.frames.answers.comparison import VERDICTS as VERDICTS
 from trippy_nb.frames.answers.findings import FINDING_KINDS as FINDING_KINDS
 from trippy_nb.frames.answers.findings import FINDINGS as FINDINGS
 from trippy_nb.frames.answers.findings import WEIGHTS as WEIGHTS
@@ -22,8 +29,8 @@ from trippy_nb.frames.answers.latencies import ECDF as ECDF
 from trippy_nb.frames.answers.latencies import HISTOGRAM as HISTOGRAM
 from trippy_nb.frames.answers.latencies import LAST_MILE as LAST_MILE
 from trippy_nb.frames.answers.latencies import LIGHT as LIGHT
+from trippy_nb.frames.answers.latencies import SPIKE_VERDICTS as SPIKE_VERDICTS
 from trippy_nb.frames.answers.latencies import SPIKES as SPIKES
-from trippy_nb.frames.answers.latencies import VERDICTS as VERDICTS
 from trippy_nb.frames.schema import Table
 
 _ALL: tuple[Table, ...] = (
@@ -42,6 +49,12 @@ _ALL: tuple[Table, ...] = (
     LIGHT,
     LAST_MILE,
     DAILY,
+    COMPARED_PATHS,
+    COMPARED_EDGES,
+    COMPARED_RTT,
+    COMPARED_RESPONSES,
+    COMPARED_PAIRS,
+    COMPARED_HOPS,
 )
 
 ANSWER_TABLES: dict[str, Table] = {table.name: table for table in _ALL}

@@ -163,7 +163,7 @@ DELAY_ALARMS = Table(
     ),
 )
 
-VERDICTS = ("none", "slow-path", "unshared", "shared-downstream", "cannot tell")
+SPIKE_VERDICTS = ("none", "slow-path", "unshared", "shared-downstream", "cannot tell")
 """What slow answers of a hop are due to."""
 
 SPIKES = Table(
@@ -219,7 +219,7 @@ SPIKES = Table(
             "than something behind it: a longer way back, or always slow to answer; "
             "`shared-downstream`: spikes that "
             "all behind it have: a queue at or before it; `none`: at most 1 in 10 is a spike",
-            words=VERDICTS,
+            words=SPIKE_VERDICTS,
         ),
         _C("needs_n", "UInt32", "Answers that would tell; missing where no number would", nullable=True),
     ),

@@ -1,0 +1,48 @@
+"""What may be handed to `compare`, and what comes back."""
+
+from __future__ import annotations
+
+import pytest
+
+from trippy_nb.api.files import compare, compare_many
+from trippy_nb.errors import ConfigError
+from trippy_nb.run import Run, RunSet
+from trippy_nb.testing import simulated
+
+
+@pytest.fixture(scope="module")
+def runs() -> list[Run]:
+    return [simulated("first-steps", protocol="icmp", at_s=at_s) for at_s in (0.0, 20.0, 70.0)]
+
+
+def test_runs_sets_of_runs_and_tables_are_sides(runs: list[Run]):
+    alone, several, window = runs[2], RunSet(runs[:2]), runs[0].tables
+    found = compare(several, alone)
+    assert found.paths["a_n"].max() == 6  # two runs of three rounds are one side
+    assert compare(window, alone).tables.names == ("before", "after")
+    assert {"203.0.113.1", "203.0.113.129"} <= {*found.edges["from_addr"], *found.edges["to_addr"]}
+    assert not found.responses.empty
+    assert found.power in repr(found)
+    assert "Unanswered before" in found._repr_html_()
+
+
+def test_alpha_reaches_the_tests(runs: list[Run]):
+    strict, lax = (compare(runs[0], runs[2], alpha=alpha) for alpha in (0.01, 0.5))
+    assert strict.verdict == "cannot tell"  # three rounds of each
+    assert lax.verdict == "changed"
+
+
+def test_several_sides_are_compared_by_name(runs: list[Run]):
+    found = compare_many({"first": runs[0], "second": RunSet(runs[1:2]), "third": runs[2].tables})
+    assert found.pairs[["a", "b"]].to_numpy().tolist() == [
+        ["first", "second"],
+        ["first", "third"],
+        ["second", "third"],
+    ]
+
+
+def test_what_is_no_side_is_refused_in_a_line(runs: list[Run]):
+    with pytest.raises(ConfigError, match="compare takes runs, sets of runs or tables, not str"):
+        compare(runs[0], "yesterday.parquet")  # type: ignore[arg-type]  # the mistake
+    with pytest.raises(ConfigError, match="compare takes"):
+        compare_many({"one": runs[0], "two": None})  # type: ignore[dict-item]  # the mistake
