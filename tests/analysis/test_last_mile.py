@@ -85,6 +85,9 @@ def test_runs_of_one_vantage_are_put_together_and_others_are_not():
     parts = [sent(rounds([HOME, ISP]), first_s=k * 100, vantage=name) for k, name in enumerate("aaab")]
     frame = last_mile(concat_tables(parts))
     assert frame[["vantage", "n"]].to_numpy().tolist() == [["a", 3], ["b", 1]]
+    slow = sent([probe(0, 1, HOME, 1.0), probe(0, 2, ISP, 50.0)], vantage="c")
+    own = last_mile(concat_tables([parts[0], slow]), least_rounds=1)
+    assert own["delay_ms"].tolist() == [0, 0]  # less the vantage's own smallest
     unnamed = last_mile(sent(rounds([HOME, ISP]), src="192.168.1.7"))
     assert unnamed["vantage"].tolist() == ["192.168.1.7"]
 

@@ -195,7 +195,7 @@ def test_what_is_asked_wrongly_is_said():
 @pytest.mark.slow
 def test_over_many_networks_the_right_hop_is_named_and_no_other_one():
     named = blamed = 0
-    trials = 60 if WIDE else 3
+    trials = 30 if WIDE else 3
     for seed in range(trials):
         luck = np.random.default_rng(seed)
         place, chance = int(luck.integers(1, 6)), luck.uniform(0.2, 0.5)

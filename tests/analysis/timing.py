@@ -16,7 +16,7 @@ from trippy_nb.frames.schema import PROBES
 
 EPOCH_S = 946_684_800  # 2000-01-01
 WIDE = os.environ.get("TRIPPY_NB_PROFILE", "fast") != "fast"
-few = settings() if WIDE else settings(max_examples=3)
+few = settings(max_examples=10 if WIDE else 3)
 """For properties whose every example makes several frames."""
 
 
