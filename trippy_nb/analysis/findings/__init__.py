@@ -57,7 +57,7 @@ def findings(tables: "Tables") -> pd.DataFrame:
     for one in found:
         number = numbers.get(one.run_id, 0)
         numbers[one.run_id] = number + 1
-        rows.append(_row(tables, one) | {"finding": number})
+        rows.append(_row(seen, one) | {"finding": number})
     frame = pd.DataFrame(rows, columns=list(FINDINGS.names))
     frame["addrs"] = objects(frame["addrs"].tolist())
     return conform(frame, FINDINGS)
@@ -72,7 +72,7 @@ def _rank(one: Finding) -> tuple[object, ...]:
     return (one.run_id, *order, one.ttl or 0, one.flow or 0, one.says)
 
 
-def _row(tables: "Tables", one: Finding) -> dict[str, Any]:
+def _row(seen: Seen, one: Finding) -> dict[str, Any]:
     kind = CATALOGUE[one.kind]
     query = f"run_id == {one.run_id} and {one.query}"
     return {
@@ -86,7 +86,7 @@ def _row(tables: "Tables", one: Finding) -> dict[str, Any]:
         "addrs": one.addrs,
         "says": one.says,
         "is_not": kind.is_not,
-        "n": len(getattr(tables, one.table).query(query, engine="python")),
+        "n": len(seen.of_run(one.table, one.run_id).query(one.query, engine="python")),
         "table": one.table,
         "query": query,
         "more_probes": one.more_probes,

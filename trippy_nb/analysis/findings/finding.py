@@ -54,6 +54,17 @@ class Seen:
     def __init__(self, tables: "Tables") -> None:
         self.tables = tables
 
+    def of_run(self, table: str, run_id: int) -> pd.DataFrame:
+        """Return the rows of a run, of a table."""
+        frame: pd.DataFrame = getattr(self.tables, table)
+        if table not in self._parts:
+            self._parts[table] = dict(tuple(frame.groupby("run_id")))
+        return self._parts[table].get(run_id, frame.iloc[:0])
+
+    @cached_property
+    def _parts(self) -> dict[str, dict[int, pd.DataFrame]]:
+        return {}
+
     @cached_property
     def runs(self) -> list[Row]:
         """The runs."""
