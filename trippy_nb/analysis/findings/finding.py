@@ -58,7 +58,7 @@ class Seen:
         """Return the rows of a run, of a table."""
         frame: pd.DataFrame = getattr(self.tables, table)
         if table not in self._parts:
-            self._parts[table] = dict(tuple(frame.groupby("run_id")))
+            self._parts[table] = {int(one): part for one, part in frame.groupby("run_id")}  # type: ignore[arg-type]  # whole numbers
         return self._parts[table].get(run_id, frame.iloc[:0])
 
     @cached_property
