@@ -127,7 +127,7 @@ def test_a_reply_follows_its_probe_and_one_to_no_probe_goes_by_its_own_time():
     late = whole.replies.assign(received_at=BEGIN + pd.Timedelta("1.2s"))  # though one probe is of round 0
     stray = late.iloc[[0]].drop(columns=["round", "flow", "ttl", "attempt"])
     stray = stray.assign(reply=7, kind="unmatched", received_at=BEGIN + pd.Timedelta("1.5s"))
-    both = replaced(whole, replies=concat([late, conform(stray, REPLIES)]))
+    both = replaced(whole, replies=concat([conform(late, REPLIES), conform(stray, REPLIES)]))
     assert between(both, 0, 1).replies["reply"].tolist() == [0]
     assert between(both, 1, 2).replies["reply"].tolist() == [1, 7]
     assert where(both, round=1).replies["reply"].tolist() == [1]

@@ -15,6 +15,7 @@ from trippy_nb.analysis.hops import probes_in_view as probes_in_view
 from trippy_nb.analysis.latency import Latency as Latency
 from trippy_nb.analysis.latency import latency as latency
 from trippy_nb.analysis.links import links as links
+from trippy_nb.analysis.matchers import alerts as alerts
 from trippy_nb.analysis.paths import path_table as path_table
 from trippy_nb.analysis.paths import paths as paths
 from trippy_nb.analysis.pmtu import PathMtu as PathMtu
