@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING, Any, Self
 from trippy_nb.analysis import (
     ComparisonTables,
     Discovery,
+    Matchers,
     PathMtu,
+    alerts,
     compare_tables,
     diamonds,
     discovery,
@@ -161,6 +163,18 @@ class _Frames(ABC):
     def notes(self) -> "pd.DataFrame":
         """One row a note: `frames.derived.NOTES`."""
         return notes_frame(self.tables)
+
+    def alerts(
+        self,
+        matchers: Matchers,
+        *,
+        ttl: int | Iterable[int] | None = None,
+        step_s: float | None = None,
+        across_runs: bool = False,
+        changes: "pd.DataFrame | None" = None,
+    ) -> "pd.DataFrame":
+        """Look for alerts, of the target or of hops: see `analysis.alerts`; `tn.matchers` raise them."""
+        return alerts(self.tables, matchers, ttl=ttl, step_s=step_s, across_runs=across_runs, changes=changes)
 
     def concat(self, *others: "Run | RunSet") -> "RunSet":
         """Put the runs of others behind these: also ``runs + others``."""

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import pickle
+import re
 from functools import cache
 
 import pandas as pd
 import pytest
 
 import trippy_nb as tn
+from tests.needs import ROOT
 from trippy_nb.errors import ConfigError
 from trippy_nb.testing import assert_valid, simulated
 
@@ -101,3 +103,30 @@ def test_runs_are_grouped_by_what_is_known_of_them():
 def test_a_group_needs_a_column(keys, says):
     with pytest.raises(ConfigError, match=says):
         tn.RunSet([whole()]).by(*keys)
+
+
+def test_a_run_tells_its_alerts():
+    found = whole().alerts([tn.matchers.CheckLoss(loss_ratio=1.0), "<1000"], ttl=[3, 4])
+    assert set(found["ttl"]) == {3, 4}
+    assert found.loc[found["ttl"] == 3, "cleared_at"].isna().all(), "it never answers"
+    assert whole().alerts("CheckLoss(l=>100,x=>1)").empty
+    both = whole().between(0, 3) + whole().between(3)
+    assert both.alerts("<1000", across_runs=True)["n"].tolist() == [6]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("page", ["working-with-runs", "matchers"])
+def test_each_snippet_of_the_page_runs(page, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    names: dict[str, object] = {}
+    snippets = re.findall(r"```python\n(.*?)```", (ROOT / "docs" / f"{page}.md").read_text(), re.DOTALL)
+    assert snippets
+    for snippet in snippets:
+        exec(compile(snippet, f"{page}.md", "exec"), names)
+
+
+def test_the_page_of_matchers_names_them_all():
+    text = (ROOT / "docs" / "matchers.md").read_text()
+    own = [name for name, one in vars(tn.matchers).items() if isinstance(one, type) and name[0].isupper()]
+    told = {name for name in own if f"`{name}(" in text}
+    assert set(own) - told == {"Matcher", "Judged", "Samples"}

@@ -4,6 +4,7 @@ A matcher is a frozen value: what raises an alert, what clears it, and how long 
 asks it of each series of samples. All of it is recomputed from the probes; nothing is watched or sent.
 """
 
+from trippy_nb.analysis.matchers.alerts import Matchers as Matchers
 from trippy_nb.analysis.matchers.alerts import alerts as alerts
 from trippy_nb.analysis.matchers.base import Judged as Judged
 from trippy_nb.analysis.matchers.base import Matcher as Matcher
