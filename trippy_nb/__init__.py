@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from trippy_nb import plots as plots
     from trippy_nb import sim as sim
     from trippy_nb import testing as testing
+    from trippy_nb.analysis import matchers as matchers
     from trippy_nb.api import compare as compare
     from trippy_nb.api import discover as discover
     from trippy_nb.api import doctor as doctor
@@ -36,6 +37,7 @@ _DOOR: dict[str, str] = {
     "pmtu": "api",
     "doctor": "api",
     "handles": "api",
+    "matchers": "analysis",
     "plots": "plots",
     "read": "api",
     "sessions": "api",
@@ -56,6 +58,7 @@ __all__ = [
     "discover",
     "doctor",
     "handles",
+    "matchers",
     "plots",
     "pmtu",
     "read",

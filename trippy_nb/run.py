@@ -1,15 +1,18 @@
 """What a user holds: `Run`, `RunSet`, `Comparison`. Thin: each method is one line into a room."""
 
-from collections.abc import Callable, Iterable, Iterator
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Hashable, Iterable, Iterator
 from functools import cached_property, partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 from trippy_nb.analysis import (
     ALPHA,
     ComparisonTables,
     Discovery,
+    Matchers,
     PathMtu,
+    alerts,
     compare_tables,
     diamonds,
     discovery,
@@ -28,11 +31,20 @@ from trippy_nb.analysis import (
 )
 from trippy_nb.errors import ConfigError
 from trippy_nb.frames import (
+    Numbers,
+    Responders,
     Tables,
+    When,
+    Words,
+    between,
     concat_tables,
+    notes_frame,
     part_of,
     read_tables,
     tables_from_probes,
+    where,
+    with_label,
+    with_note,
     write_tables,
 )
 
@@ -52,10 +64,18 @@ def _no_names(_addr: str) -> str | None:
     return None
 
 
-class _Frames:
-    """The frames that a run and a set of runs both have."""
+class _Frames(ABC):
+    """What a run and a set of runs both have: frames, parts of them, words on them."""
 
     tables: Tables
+
+    @abstractmethod
+    def __iter__(self) -> "Iterator[Run]":
+        """Go through the runs, in order."""
+
+    @abstractmethod
+    def _made_of(self, tables: Tables) -> Self:
+        """Make another of these tables."""
 
     @property
     def probes(self) -> "pd.DataFrame":
@@ -148,6 +168,60 @@ class _Frames:
         """Make the hop graph: see `analysis.hop_graph` for what nodes and edges carry."""
         return hop_graph(self.tables, evidence=self.evidence)
 
+    def between(self, start: When | None = None, end: When | None = None) -> Self:
+        """Keep what was sent from `start` on and before `end`: see `frames.select.between`.
+
+        Times are in UTC if they have no zone; numbers are seconds since the run began; None is no bound.
+        """
+        return self._made_of(between(self.tables, start, end))
+
+    def where(
+        self,
+        *,
+        flow: Numbers | None = None,
+        ttl: Numbers | None = None,
+        responder: Responders | None = None,
+        round: Numbers | None = None,  # noqa: A002 - the column is called round
+        status: Words | None = None,
+    ) -> Self:
+        """Keep the probes that fulfil all conditions: see `frames.select.where`."""
+        return self._made_of(
+            where(self.tables, flow=flow, ttl=ttl, responder=responder, round=round, status=status)
+        )
+
+    def labelled(self, label: str | None) -> Self:
+        """Return the same under a name in your own words, in every run; None takes it away."""
+        return self._made_of(with_label(self.tables, label))
+
+    def note(self, text: str, *, at: When | None = None, ttl: int | None = None) -> Self:
+        """Return the same with one more note, in every run, on a time, a hop, or the whole."""
+        return self._made_of(with_note(self.tables, text, at=at, ttl=ttl))
+
+    @property
+    def notes(self) -> "pd.DataFrame":
+        """One row a note: `frames.derived.NOTES`."""
+        return notes_frame(self.tables)
+
+    def alerts(
+        self,
+        matchers: Matchers,
+        *,
+        ttl: int | Iterable[int] | None = None,
+        step_s: float | None = None,
+        across_runs: bool = False,
+        changes: "pd.DataFrame | None" = None,
+    ) -> "pd.DataFrame":
+        """Look for alerts, of the target or of hops: see `analysis.alerts`; `tn.matchers` raise them."""
+        return alerts(self.tables, matchers, ttl=ttl, step_s=step_s, across_runs=across_runs, changes=changes)
+
+    def concat(self, *others: "Run | RunSet") -> "RunSet":
+        """Put the runs of others behind these: also ``runs + others``."""
+        return RunSet([run for one in (self, *others) for run in one])
+
+    def __add__(self, other: object) -> "RunSet":
+        """Put the runs of another behind these."""
+        return self.concat(other) if isinstance(other, Run | RunSet) else NotImplemented
+
     def save(self, path: str | Path) -> Path:
         """Write everything to one Parquet file of probes, which any tool can read.
 
@@ -194,6 +268,13 @@ class Run(_Frames):
         """All tables, frozen."""
         return self._make()
 
+    def __iter__(self) -> Iterator["Run"]:
+        """Go through the runs: this one."""
+        return iter((self,))
+
+    def _made_of(self, tables: Tables) -> "Run":
+        return self if tables is self.tables else Run(tables, names=self._names)
+
     @property
     def uuid(self) -> str:
         """Identity of the run."""
@@ -203,6 +284,14 @@ class Run(_Frames):
     def target(self) -> str:
         """Target as it was asked for."""
         return str(self.runs["target"].iloc[0])
+
+    def _value(self, key: "str | Callable[[Run], Hashable]") -> Any:  # noqa: ANN401 - a cell of a frame
+        if callable(key):
+            return key(self)
+        if key not in self.runs.columns:
+            raise ConfigError(f"runs has no column {key!r} to group by: {', '.join(self.runs.columns)}")
+        values = self.runs[key].dropna().tolist()
+        return values[0] if values else None
 
     @property
     def names(self) -> dict[str, str]:
@@ -296,10 +385,11 @@ class RunSet(_Frames):
         self._runs = tuple(runs)
 
     @classmethod
-    def from_tables(cls, tables: Tables) -> "RunSet":
+    def from_tables(cls, tables: Tables, *, names: Names = _no_names) -> "RunSet":
         """Split tables of several runs into runs."""
         ids = tables.runs["run_id"].tolist()
-        runs = cls([Run(tables)] if len(ids) == 1 else [Run(partial(part_of, tables, one)) for one in ids])
+        parts = [tables] if len(ids) == 1 else [partial(part_of, tables, one) for one in ids]
+        runs = cls([Run(part, names=names) for part in parts])
         runs.tables = tables  # as they are: nothing is put together again
         return runs
 
@@ -318,6 +408,36 @@ class RunSet(_Frames):
     def tables(self) -> Tables:  # type: ignore[override]  # made on first look, then constant
         """All tables of all runs, keyed by `run_id`."""
         return concat_tables([run.tables for run in self._runs])
+
+    def _made_of(self, tables: Tables) -> "RunSet":
+        return self if tables is self.tables else RunSet.from_tables(tables, names=self._name_of)
+
+    def _name_of(self, addr: str) -> str | None:
+        return next((name for run in self if (name := run._names(addr)) is not None), None)  # noqa: SLF001 - the same module
+
+    def by(self, *keys: str | Callable[[Run], Hashable]) -> "dict[Any, RunSet]":
+        """Group the runs: by columns of `runs` (``"target"``, ``"label"``, ``"vantage"``, ...) or functions.
+
+        Returns
+        -------
+        groups
+            The runs for each value (for several keys, a tuple of values), in the order of their first; the
+            value is None where it is missing.
+
+        Raises
+        ------
+        ConfigError
+            If no key is given, or one is no column.
+        """
+        if not keys:
+            raise ConfigError(
+                f'by what? Name columns of runs, such as "target": {", ".join(self.runs.columns)}'
+            )
+        groups: dict[Any, list[Run]] = {}
+        for run in self:
+            values = tuple(run._value(key) for key in keys)  # noqa: SLF001 - the same module
+            groups.setdefault(values if len(keys) > 1 else values[0], []).append(run)
+        return {value: RunSet(runs) for value, runs in groups.items()}
 
     def one(self) -> Run:
         """Return the only run.

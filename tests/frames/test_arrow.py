@@ -19,7 +19,7 @@ def test_each_table_comes_back_equal():
 
 def test_lists_come_back_as_tuples():
     row = {name: [0] for name in HOPS.names} | {"addrs": [("10.0.0.1", "10.0.0.2")], "share": [(0.5, 0.5)]}
-    hops = conform(pd.DataFrame(row | {"mpls": ["a"]}), HOPS)
+    hops = conform(pd.DataFrame(row | {"mpls": ["a"], "mixed": [True], "nat": ["no"]}), HOPS)
     columns = columns_from_arrow(arrow_table(hops), HOPS, {})
     pd.testing.assert_frame_equal(frame_of(HOPS, columns, 1), hops)
 

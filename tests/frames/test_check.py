@@ -128,7 +128,13 @@ def test_a_missing_column_that_may_not_be_missing_is_refused(tables):
 def test_lists_and_big_counters():
     hops = empty_frame(HOPS)
     check_frame(hops, HOPS)
-    row = {name: [0] for name in HOPS.names} | {"addrs": [["10.0.0.1"]], "share": [[1.0]], "mpls": [None]}
+    row = {name: [0] for name in HOPS.names} | {
+        "addrs": [["10.0.0.1"]],
+        "share": [[1.0]],
+        "mpls": [None],
+        "mixed": [False],
+        "nat": [None],
+    }
     conformed = conform(pd.DataFrame(row), HOPS)
     assert conformed["addrs"].item() == ("10.0.0.1",)
 

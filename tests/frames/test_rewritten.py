@@ -95,4 +95,4 @@ def test_a_file_of_the_version_before_is_read_and_lacks_what_it_did_not_know(pyt
     for path in paths:
         tables = read_tables(path)
         assert len(tables.probes) > 0
-        assert tables.replies["rewritten"].isna().all()
+        assert tables.runs[["notes", "part_of", "selection"]].isna().all(axis=None)

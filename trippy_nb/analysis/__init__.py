@@ -1,5 +1,6 @@
 """Frames in, answers out: pure functions, no I/O, no clock, nothing kept between calls."""
 
+from trippy_nb.analysis import matchers as matchers
 from trippy_nb.analysis.compare import ALPHA as ALPHA
 from trippy_nb.analysis.compare import ComparisonTables as ComparisonTables
 from trippy_nb.analysis.compare import compare_tables as compare_tables
@@ -39,6 +40,8 @@ from trippy_nb.analysis.latency import latency as latency
 from trippy_nb.analysis.links import links as links
 from trippy_nb.analysis.many import ManySides as ManySides
 from trippy_nb.analysis.many import compare_many as compare_many
+from trippy_nb.analysis.matchers import Matchers as Matchers
+from trippy_nb.analysis.matchers import alerts as alerts
 from trippy_nb.analysis.paths import path_table as path_table
 from trippy_nb.analysis.paths import paths as paths
 from trippy_nb.analysis.pmtu import PathMtu as PathMtu

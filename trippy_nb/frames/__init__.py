@@ -6,13 +6,20 @@ from trippy_nb.frames.build import sessions_frame as sessions_frame
 from trippy_nb.frames.check import check_frame as check_frame
 from trippy_nb.frames.check import conform as conform
 from trippy_nb.frames.check import empty_frame as empty_frame
+from trippy_nb.frames.conditions import Numbers as Numbers
+from trippy_nb.frames.conditions import Responders as Responders
+from trippy_nb.frames.conditions import Words as Words
 from trippy_nb.frames.derived import DERIVED_TABLES as DERIVED_TABLES
 from trippy_nb.frames.derived import DIAMONDS as DIAMONDS
 from trippy_nb.frames.derived import EVIDENCE as EVIDENCE
 from trippy_nb.frames.derived import LINKS as LINKS
+from trippy_nb.frames.derived import NOTES as NOTES
 from trippy_nb.frames.derived import PATHS as PATHS
 from trippy_nb.frames.derived import RESPONDERS as RESPONDERS
 from trippy_nb.frames.imported import tables_from_probes as tables_from_probes
+from trippy_nb.frames.notes import notes_frame as notes_frame
+from trippy_nb.frames.notes import with_label as with_label
+from trippy_nb.frames.notes import with_note as with_note
 from trippy_nb.frames.recorder import Recorder as Recorder
 from trippy_nb.frames.schema import FLOWS as FLOWS
 from trippy_nb.frames.schema import HANDLES as HANDLES
@@ -27,6 +34,8 @@ from trippy_nb.frames.schema import SESSIONS as SESSIONS
 from trippy_nb.frames.schema import TABLES as TABLES
 from trippy_nb.frames.schema import Column as Column
 from trippy_nb.frames.schema import Table as Table
+from trippy_nb.frames.select import between as between
+from trippy_nb.frames.select import where as where
 from trippy_nb.frames.split import part_of as part_of
 from trippy_nb.frames.split import split_tables as split_tables
 from trippy_nb.frames.store import read_tables as read_tables
@@ -34,3 +43,4 @@ from trippy_nb.frames.store import write_tables as write_tables
 from trippy_nb.frames.tables import Tables as Tables
 from trippy_nb.frames.tables import concat as concat
 from trippy_nb.frames.tables import concat_tables as concat_tables
+from trippy_nb.frames.when import When as When

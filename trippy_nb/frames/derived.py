@@ -249,6 +249,19 @@ PMTU = Table(
     ),
 )
 
+NOTES = Table(
+    "notes",
+    "The user's notes on runs, in the order in which they were written. (They are kept in `runs.notes`.)",
+    ("run_id", "note"),
+    (
+        _RUN_ID,
+        _C("note", "uint32", "Number of the note in its run, from 0"),
+        _C("at", "utc", "When it is about; missing for the whole time", nullable=True, label="At"),
+        _C("ttl", "UInt8", "Hop that it is about; missing for all", nullable=True, label="Hop (TTL)"),
+        _C("text", "str", "What it says"),
+    ),
+)
+
 DERIVED_TABLES: dict[str, Table] = {
-    table.name: table for table in (RESPONDERS, LINKS, PATHS, DIAMONDS, EVIDENCE, DISCOVERY, PMTU)
+    table.name: table for table in (RESPONDERS, LINKS, PATHS, DIAMONDS, EVIDENCE, DISCOVERY, PMTU, NOTES)
 }

@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import IO, Any, Final
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -25,6 +24,7 @@ from trippy_nb.frames import schema
 from trippy_nb.frames.arrow import arrow_table, columns_from_arrow
 from trippy_nb.frames.check import check_frame
 from trippy_nb.frames.columns import frame_of
+from trippy_nb.frames.keys import probe_rows
 from trippy_nb.frames.schema import PROBES, Table
 from trippy_nb.frames.tables import Tables
 from trippy_nb.model import NS_PER_MS
@@ -59,12 +59,12 @@ _LARGEST_NS: Final = 2.0**53
 Raw = dict[str, pa.Table]
 
 
-def _from_version_1(raw: Raw) -> Raw:
-    """Version 2 has new columns, which may all be missing, and new words; no old one means anything else."""
+def _from_version_2(raw: Raw) -> Raw:
+    """Version 3 has new columns in `runs`, which may all be missing; no old one means anything else."""
     return raw
 
 
-UPGRADES: dict[int, Callable[[Raw], Raw]] = {1: _from_version_1}
+UPGRADES: dict[int, Callable[[Raw], Raw]] = {2: _from_version_2}
 """Schema version -> what turns its tables into those of the next version."""
 
 
@@ -98,7 +98,7 @@ def read_file(path: Path) -> Tables:
 
 
 def _pack(tables: Tables) -> pa.Table:
-    row = _probe_rows(tables.replies, tables.probes)
+    row = probe_rows(tables.replies, tables.probes)
     nested = np.flatnonzero(row >= 0)
     nested = nested[np.argsort(row[nested], kind="stable")]
     replies = _rtt_stored(_decoded(arrow_table(tables.replies)))
@@ -128,15 +128,6 @@ def _pack(tables: Tables) -> pa.Table:
     metadata = {f"{HEADER}.{name}": base64.b64encode(blob) for name, blob in blobs.items()}
     probes = _rtt_stored(arrow_table(tables.probes)).append_column("replies", lists)
     return probes.replace_schema_metadata({HEADER: json.dumps(header, sort_keys=True), **metadata})
-
-
-def _probe_rows(replies: pd.DataFrame, probes: pd.DataFrame) -> npt.NDArray[np.int64]:
-    """Find the row of its probe for each reply; -1 where there is none."""
-    keys = list(_KEY)
-    left = pd.DataFrame({name: replies[name].to_numpy(np.int64, na_value=-1) for name in keys})
-    right = pd.DataFrame({name: probes[name].to_numpy(np.int64) for name in keys})
-    right["row"] = np.arange(len(right))
-    return left.merge(right, on=keys, how="left")["row"].fillna(-1).to_numpy(np.int64)
 
 
 def _is_by_arrival(replies: pd.DataFrame) -> bool:

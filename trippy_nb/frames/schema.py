@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from trippy_nb.model import EndReason, Match, Outcome, Protocol, ReplyKind, RttSource, SocketMode, Status
 
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 """Written into every file; a file of this version or of the one before can be read."""
 
 
@@ -265,6 +265,9 @@ RUNS = Table(
         _C("flow_stable", "bool", "All probes of one flow look the same to a balancer"),
         _C("config", "str", "Options of the run, as JSON", nullable=True),
         _C("label", "str", "The user's own words", nullable=True),
+        _C("notes", "str", "The user's notes, as JSON; see `notes`", nullable=True),
+        _C("part_of", "str", "Identity of the run that this is a part of", nullable=True),
+        _C("selection", "str", "What made a part of it", nullable=True),
     ),
 )
 

@@ -3,6 +3,7 @@
 Computed on demand, never stored, as those of `frames.derived`; but these weigh chances.
 """
 
+from trippy_nb.frames.answers.alerts import ALERTS as ALERTS
 from trippy_nb.frames.answers.comparison import COMPARED_EDGES as COMPARED_EDGES
 from trippy_nb.frames.answers.comparison import COMPARED_HOPS as COMPARED_HOPS
 from trippy_nb.frames.answers.comparison import COMPARED_PAIRS as COMPARED_PAIRS
@@ -55,6 +56,7 @@ _ALL: tuple[Table, ...] = (
     COMPARED_RESPONSES,
     COMPARED_PAIRS,
     COMPARED_HOPS,
+    ALERTS,
 )
 
 ANSWER_TABLES: dict[str, Table] = {table.name: table for table in _ALL}

@@ -1,0 +1,132 @@
+"""Parts of runs, sets of them, words on them: each is a run again, with all that a run can do."""
+
+from __future__ import annotations
+
+import pickle
+import re
+from functools import cache
+
+import pandas as pd
+import pytest
+
+import trippy_nb as tn
+from tests.needs import ROOT
+from trippy_nb.errors import ConfigError
+from trippy_nb.testing import assert_valid, simulated
+
+
+@cache
+def whole() -> tn.Run:
+    return simulated("first-steps", rounds=6)
+
+
+def test_a_part_of_a_run_is_a_run_that_is_shown_saved_and_drawn(tmp_path):
+    part = whole().between(2, 5).where(ttl=range(1, 5))
+    assert isinstance(part, tn.Run)
+    assert_valid(part)
+    assert "3 rounds" in repr(part)
+    assert set(part.hops["ttl"]) == {1, 2, 3, 4}
+    assert set(part.names) < set(whole().names)
+    assert part.names
+    assert part.graph().number_of_nodes() > 0
+    assert tn.read(part.save(tmp_path / "part.parquet")).one().uuid == part.uuid
+
+
+def test_what_changes_nothing_is_the_run_itself():
+    assert whole().between() is whole()
+    assert whole().where(ttl=range(1, 40)) is whole()
+
+
+def test_two_parts_are_compared():
+    comparison = tn.compare(whole().between(0, 3), whole().between(3, 6))
+    assert comparison.verdict
+
+
+def test_runs_are_put_together_in_order_and_keep_their_names():
+    first, second = whole().between(0, 3), whole().between(3)
+    for together in (
+        first + second,
+        first.concat(second),
+        tn.RunSet([first]) + second,
+        first + tn.RunSet([second]),
+    ):
+        assert isinstance(together, tn.RunSet)
+        assert [run.uuid for run in together] == [first.uuid, second.uuid]
+        assert_valid(together)
+    assert [*first] == [first]
+    assert set(first.concat().one().names) == set(first.names)
+    with pytest.raises(TypeError):
+        first + 1
+
+
+def test_what_a_set_is_asked_each_of_its_runs_is():
+    both = whole().between(0, 3) + whole().between(3)
+    part = both.where(ttl=1)
+    assert isinstance(part, tn.RunSet)
+    assert [run.probes["ttl"].unique().tolist() for run in part] == [[1], [1]]
+    assert part[0].names == {"192.0.2.1": "home.example"}
+    assert both.where(round=0).one().uuid == both[0].where(round=0).uuid
+    assert both.between() is both
+
+
+def test_words_stay_with_a_run_through_a_file_a_pickle_and_a_set(tmp_path):
+    noted = whole().labelled("before the change").note("link cut", at=2.5, ttl=4).note("all of it")
+    assert noted.uuid == whole().uuid
+    assert whole().notes.empty, "a run is never changed"
+    copies = [
+        tn.read(noted.save(tmp_path / "noted.parquet")).one(),
+        pickle.loads(pickle.dumps(noted)),
+        (whole() + noted)[1],
+        tn.RunSet.from_tables((whole() + noted).tables)[1],
+    ]
+    for copy in copies:
+        pd.testing.assert_frame_equal(copy.notes, noted.notes)
+        assert copy.runs["label"].item() == "before the change"
+    assert "before the change" in repr(noted)
+    assert (whole() + noted).labelled("x").runs["label"].tolist() == ["x", "x"]
+    assert (whole() + noted).note("y").notes["run_id"].tolist() == [0, 1, 1, 1]
+
+
+def test_runs_are_grouped_by_what_is_known_of_them():
+    old, new = whole().labelled("old"), whole().between(1, 4).labelled("new")
+    runs = old + new + whole() + new
+    groups = runs.by("label")
+    assert list(groups) == ["old", "new", None]
+    assert [len(group) for group in groups.values()] == [1, 2, 1]
+    assert list(runs.by("label", "protocol")) == [("old", "icmp"), ("new", "icmp"), (None, "icmp")]
+    assert list(runs.by("af")) == [4]
+    assert list(runs.by(lambda run: int(run.runs["rounds"].item()))) == [6, 3]
+    assert sum(map(len, runs.by("target").values())) == len(runs)
+
+
+@pytest.mark.parametrize(("keys", "says"), [((), "by what"), (("colour",), "no column 'colour'")])
+def test_a_group_needs_a_column(keys, says):
+    with pytest.raises(ConfigError, match=says):
+        tn.RunSet([whole()]).by(*keys)
+
+
+def test_a_run_tells_its_alerts():
+    found = whole().alerts([tn.matchers.CheckLoss(loss_ratio=1.0), "<1000"], ttl=[3, 4])
+    assert set(found["ttl"]) == {3, 4}
+    assert found.loc[found["ttl"] == 3, "cleared_at"].isna().all(), "it never answers"
+    assert whole().alerts("CheckLoss(l=>100,x=>1)").empty
+    both = whole().between(0, 3) + whole().between(3)
+    assert both.alerts("<1000", across_runs=True)["n"].tolist() == [6]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("page", ["working-with-runs", "matchers"])
+def test_each_snippet_of_the_page_runs(page, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    names: dict[str, object] = {}
+    snippets = re.findall(r"```python\n(.*?)```", (ROOT / "docs" / f"{page}.md").read_text(), re.DOTALL)
+    assert snippets
+    for snippet in snippets:
+        exec(compile(snippet, f"{page}.md", "exec"), names)
+
+
+def test_the_page_of_matchers_names_them_all():
+    text = (ROOT / "docs" / "matchers.md").read_text()
+    own = [name for name, one in vars(tn.matchers).items() if isinstance(one, type) and name[0].isupper()]
+    told = {name for name in own if f"`{name}(" in text}
+    assert set(own) - told == {"Matcher", "Judged", "Samples"}
