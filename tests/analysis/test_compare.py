@@ -178,8 +178,8 @@ def test_rounds_needed_are_about_right():
     assert first.rtt_verdict == "cannot tell"
     assert first.rounds_needed is not None
     assert 12 < first.rounds_needed < 2000
-    decided = [draw(2 * first.rounds_needed).rtt_verdict for _ in range(10)]
-    assert decided.count("cannot tell") <= 3
+    decided = [draw(2 * first.rounds_needed).rtt_verdict for _ in range(6)]
+    assert decided.count("cannot tell") <= 2
 
 
 def test_per_packet_balancing_is_cautious_even_if_one_run_saw_one_branch():
@@ -188,7 +188,7 @@ def test_per_packet_balancing_is_cautious_even_if_one_run_saw_one_branch():
 
 
 @given(probe_rows(), probe_rows(), st.integers(0, 2**32 - 1))
-@settings(max_examples=10)
+@settings(max_examples=6)
 def test_the_order_of_rows_does_not_matter_and_nothing_breaks(one: list[Row], two: list[Row], seed: int):
     left, right = tables(one), tables(two)
     found, again = compare_tables(left, right), compare_tables(shuffled(left, seed), shuffled(right, seed))
@@ -200,7 +200,7 @@ def test_the_order_of_rows_does_not_matter_and_nothing_breaks(one: list[Row], tw
 
 
 @given(probe_rows(), probe_rows())
-@settings(max_examples=10)
+@settings(max_examples=6)
 def test_before_and_after_are_mirror_images(one: list[Row], two: list[Row]):
     there, back = of(one, two), of(two, one)
     assert there.path_verdict == back.path_verdict
