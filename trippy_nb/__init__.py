@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from trippy_nb import testing as testing
     from trippy_nb.analysis import matchers as matchers
     from trippy_nb.api import compare as compare
+    from trippy_nb.api import compare_many as compare_many
     from trippy_nb.api import discover as discover
     from trippy_nb.api import doctor as doctor
     from trippy_nb.api import handles as handles
@@ -33,6 +34,7 @@ _DOOR: dict[str, str] = {
     "Run": "run",
     "RunSet": "run",
     "compare": "api",
+    "compare_many": "api",
     "discover": "api",
     "pmtu": "api",
     "doctor": "api",
@@ -55,6 +57,7 @@ __all__ = [
     "RunSet",
     "__version__",
     "compare",
+    "compare_many",
     "discover",
     "doctor",
     "handles",

@@ -4,6 +4,7 @@ from trippy_nb.api.discover import HiddenChance as HiddenChance
 from trippy_nb.api.discover import discover as discover
 from trippy_nb.api.discover import prepare_discovery as prepare_discovery
 from trippy_nb.api.files import compare as compare
+from trippy_nb.api.files import compare_many as compare_many
 from trippy_nb.api.files import read as read
 from trippy_nb.api.pmtu import SizesKnown as SizesKnown
 from trippy_nb.api.pmtu import pmtu as pmtu

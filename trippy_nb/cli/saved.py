@@ -23,13 +23,11 @@ def explain_file(path: Path, *, report: str) -> None:
 
 
 def compare_files(before: Path, after: Path) -> None:
-    """Print what differs between the runs of two files.
+    """Print what differs between the runs of two files, each taken as one side.
 
     Raises
     ------
     FormatError
         If one is no file that `save` wrote.
-    ConfigError
-        If a file holds several runs.
     """
-    click.echo(repr(compare(read(before).one(), read(after).one())))
+    click.echo(repr(compare(read(before), read(after))))

@@ -1,0 +1,292 @@
+"""A run, its pictures, and several runs together."""
+
+from abc import abstractmethod
+from collections.abc import Callable, Hashable, Iterable, Iterator
+from functools import cached_property, partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from trippy_nb.analysis import Discovery, PathMtu, discovery, path_mtu
+from trippy_nb.errors import ConfigError
+from trippy_nb.frames import Tables, concat_tables, part_of, read_tables, tables_from_probes
+from trippy_nb.run.view import View
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from matplotlib.axes import Axes
+
+    from trippy_nb.display import RunCard
+    from trippy_nb.widgets import Explorer
+
+Names = Callable[[str], str | None]
+
+
+def _no_names(_addr: str) -> str | None:
+    return None
+
+
+class _Together(View):
+    """Runs that can be put together: one, or several."""
+
+    @abstractmethod
+    def __iter__(self) -> "Iterator[Run]":
+        """Go through the runs, in order."""
+
+    def concat(self, *others: "Run | RunSet") -> "RunSet":
+        """Put the runs of others behind these: also ``runs + others``."""
+        return RunSet([run for one in (self, *others) for run in one])
+
+    def __add__(self, other: object) -> "RunSet":
+        """Put the runs of another behind these."""
+        return self.concat(other) if isinstance(other, Run | RunSet) else NotImplemented
+
+
+class Run(_Together):
+    """One trace of one target: probes, replies and everything that follows from them.
+
+    Parameters
+    ----------
+    tables
+        The tables, or a function that makes them when they are first looked at.
+    names
+        Tells the host name of an address, or None; must not block.
+    """
+
+    def __init__(self, tables: Tables | Callable[[], Tables], *, names: Names = _no_names) -> None:
+        self._make = tables if callable(tables) else (lambda: tables)
+        self._names = names
+
+    @classmethod
+    def from_probes(cls, probes: "pd.DataFrame") -> "Run":
+        """Make a run of any frame with the columns of PROBES (missing optional ones are filled).
+
+        Raises
+        ------
+        SchemaError
+            If a column that cannot be filled is missing, or holds what it must not.
+        ConfigError
+            If the frame holds several runs: use `RunSet.from_probes`.
+        """
+        return RunSet.from_probes(probes).one()
+
+    @cached_property
+    def tables(self) -> Tables:  # type: ignore[override]  # made on first look, then constant
+        """All tables, frozen."""
+        return self._make()
+
+    def __iter__(self) -> Iterator["Run"]:
+        """Go through the runs: this one."""
+        return iter((self,))
+
+    def _made_of(self, tables: Tables) -> "Run":
+        return self if tables is self.tables else Run(tables, names=self._names)
+
+    @property
+    def uuid(self) -> str:
+        """Identity of the run."""
+        return str(self.runs["run_uuid"].iloc[0])
+
+    @property
+    def target(self) -> str:
+        """Target as it was asked for."""
+        return str(self.runs["target"].iloc[0])
+
+    def _value(self, key: "str | Callable[[Run], Hashable]") -> Any:  # noqa: ANN401 - a cell of a frame
+        if callable(key):
+            return key(self)
+        if key not in self.runs.columns:
+            raise ConfigError(f"runs has no column {key!r} to group by: {', '.join(self.runs.columns)}")
+        values = self.runs[key].dropna().tolist()
+        return values[0] if values else None
+
+    @property
+    def names(self) -> dict[str, str]:
+        """Host names of the responders, as far as they are known by now."""
+        addrs = self.probes["addr"].dropna().unique()
+        return {addr: name for addr in addrs if (name := self._names(addr)) is not None}
+
+    @cached_property
+    def discovery(self) -> Discovery:
+        """What this run shows of branching, and what it may have missed (see `analysis.discovery`)."""
+        return discovery(self.tables)
+
+    @cached_property
+    def pmtu(self) -> PathMtu:
+        """The path MTU that this run found (see `analysis.path_mtu`)."""
+        return path_mtu(self.tables)
+
+    @cached_property
+    def plot(self) -> "RunPlots":
+        """Pictures of this run; each returns matplotlib Axes."""
+        return RunPlots(self)
+
+    def explore(self) -> "Explorer":
+        """Open the run in a widget: hop graph, latency, hop table, one time window, one selection."""
+        from trippy_nb.widgets import Explorer
+
+        return Explorer(self.tables, self.hops, self.graph(), names=self.names, card=self._card())
+
+    def _card(self) -> "RunCard":
+        from trippy_nb.display import card_from_tables
+
+        return card_from_tables(self.tables, self.hops, names=self.names)
+
+    def __repr__(self) -> str:
+        """Return the card as plain text."""
+        from trippy_nb.display import run_text
+
+        return run_text(self._card())
+
+    def _repr_html_(self) -> str:
+        from trippy_nb.display import run_html
+
+        return run_html(self._card())
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Pickle the tables and the names known by now; no socket, thread or recorder."""
+        return {"tables": self.tables, "names": self.names}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        """Restore what `__getstate__` kept."""
+        tables, names = state["tables"], state["names"]
+        self._make = lambda: tables
+        self._names = names.get
+
+
+class RunPlots:
+    """The pictures of one run."""
+
+    def __init__(self, run: Run) -> None:
+        self._run = run
+
+    def graph(self, *, ax: "Axes | None" = None) -> "Axes":
+        """Draw the hop graph."""
+        from trippy_nb.plots import plot_graph
+
+        return plot_graph(self._run.graph(), ax=ax)
+
+    def latency(self, *, ax: "Axes | None" = None) -> "Axes":
+        """Draw the distribution of round-trip times of each hop."""
+        from trippy_nb.plots import plot_latency
+
+        return plot_latency(self._run.tables, ax=ax)
+
+    def handles(self, *, ax: "Axes | None" = None) -> "Axes":
+        """Draw which handles the run held, from opening to closing."""
+        from trippy_nb.plots import plot_handles
+
+        return plot_handles(self._run.handles, ax=ax)
+
+
+class RunSet(_Together):
+    """Several runs, in order. Their frames are one, with `run_id` counted from 0.
+
+    Parameters
+    ----------
+    runs
+        The runs, in the order they get their `run_id`.
+    """
+
+    def __init__(self, runs: Iterable[Run]) -> None:
+        self._runs = tuple(runs)
+
+    @classmethod
+    def from_tables(cls, tables: Tables, *, names: Names = _no_names) -> "RunSet":
+        """Split tables of several runs into runs."""
+        ids = tables.runs["run_id"].tolist()
+        parts = [tables] if len(ids) == 1 else [partial(part_of, tables, one) for one in ids]
+        runs = cls([Run(part, names=names) for part in parts])
+        runs.tables = tables  # as they are: nothing is put together again
+        return runs
+
+    @classmethod
+    def from_probes(cls, probes: "pd.DataFrame") -> "RunSet":
+        """Make runs of any frame with the columns of PROBES.
+
+        Raises
+        ------
+        SchemaError
+            If a column that cannot be filled is missing, or holds what it must not.
+        """
+        return cls.from_tables(tables_from_probes(probes))
+
+    @cached_property
+    def tables(self) -> Tables:  # type: ignore[override]  # made on first look, then constant
+        """All tables of all runs, keyed by `run_id`."""
+        return concat_tables([run.tables for run in self._runs])
+
+    def _made_of(self, tables: Tables) -> "RunSet":
+        return self if tables is self.tables else RunSet.from_tables(tables, names=self._name_of)
+
+    def _name_of(self, addr: str) -> str | None:
+        return next((name for run in self if (name := run._names(addr)) is not None), None)  # noqa: SLF001 - the same module
+
+    def by(self, *keys: str | Callable[[Run], Hashable]) -> "dict[Any, RunSet]":
+        """Group the runs: by columns of `runs` (``"target"``, ``"label"``, ``"vantage"``, ...) or functions.
+
+        Returns
+        -------
+        groups
+            The runs for each value (for several keys, a tuple of values), in the order of their first; the
+            value is None where it is missing.
+
+        Raises
+        ------
+        ConfigError
+            If no key is given, or one is no column.
+        """
+        if not keys:
+            raise ConfigError(
+                f'by what? Name columns of runs, such as "target": {", ".join(self.runs.columns)}'
+            )
+        groups: dict[Any, list[Run]] = {}
+        for run in self:
+            values = tuple(run._value(key) for key in keys)  # noqa: SLF001 - the same module
+            groups.setdefault(values if len(keys) > 1 else values[0], []).append(run)
+        return {value: RunSet(runs) for value, runs in groups.items()}
+
+    def one(self) -> Run:
+        """Return the only run.
+
+        Raises
+        ------
+        ConfigError
+            If there is none, or more than one.
+        """
+        if len(self._runs) != 1:
+            raise ConfigError(f"there are {len(self._runs)} runs here, not one: pick one by its index")
+        return self._runs[0]
+
+    def __len__(self) -> int:
+        """Count the runs."""
+        return len(self._runs)
+
+    def __iter__(self) -> Iterator[Run]:
+        """Go through the runs, in order."""
+        return iter(self._runs)
+
+    def __getitem__(self, index: int) -> Run:
+        """Return a run by its position."""
+        return self._runs[index]
+
+    def __repr__(self) -> str:
+        """Return a line for each run."""
+        from trippy_nb.display import set_text
+
+        return set_text([run._card() for run in self._runs])  # noqa: SLF001 - the same module
+
+    def _repr_html_(self) -> str:
+        from trippy_nb.display import set_html
+
+        return set_html([run._card() for run in self._runs])  # noqa: SLF001 - the same module
+
+
+def read_runs(path: str | Path) -> RunSet:
+    """Read a saved run, or several.
+
+    Raises
+    ------
+    FormatError
+        If the file is not one that `save` wrote.
+    """
+    return RunSet.from_tables(read_tables(path))
