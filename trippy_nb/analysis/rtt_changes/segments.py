@@ -23,7 +23,8 @@ _SAMPLES_AT_ONCE = 256
 _LEAST_IN_CELL = 3
 """A level that fewer samples are near is nobody's."""
 _BOTH_TAILS = (0.001, 0.999)
-_PARAMETERS = 3
+PARAMETERS = 3
+"""Of a change: when, level, spread. Each costs half a logarithm of n."""
 
 
 def cut(rtt: Floats, *, finest: float, worth: float = 1.0) -> Ints:
@@ -43,7 +44,7 @@ def cut(rtt: Floats, *, finest: float, worth: float = 1.0) -> Ints:
         return np.zeros(0, dtype=np.int64)
     level, spread = _grid(rtt, finest)
     # Samples that resemble one another say less than their number: the penalty grows instead.
-    begins = _last_changes(rtt, level, spread, worth * _PARAMETERS / 2 * np.log(n))
+    begins = _last_changes(rtt, level, spread, worth * PARAMETERS / 2 * np.log(n))
     found = []
     place = int(begins[n - 1])
     while place > 0:
