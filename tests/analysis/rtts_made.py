@@ -102,7 +102,7 @@ NOISES: dict[str, Callable[[np.random.Generator, int], Floats]] = {
         20 + rng.gamma(2, 0.2, n) + 20 * (rng.random(n) < 0.05) * rng.pareto(1.0, n)
     ),
     "whole ms, 20 to 28": lambda rng, n: rng.integers(20, 29, n).astype(float),
-    "whole ms, 20 or 21": lambda rng, n: 20.0 + (rng.random(n) < 0.3),
+    "whole ms, 20 or 21": lambda rng, n: 20 + (rng.random(n) < 0.3).astype(np.float64),
     "correlated (0.3), 10 ms": lambda rng, n: 100 + 10 * resembling(rng, n, 0.3),
     "correlated (0.5), 10 ms": lambda rng, n: 100 + 10 * resembling(rng, n, 0.5),
     "correlated (0.8), 10 ms": lambda rng, n: 100 + 10 * resembling(rng, n, 0.8),
@@ -111,7 +111,7 @@ NOISES: dict[str, Callable[[np.random.Generator, int], Floats]] = {
 
 
 def made(seed: int, n: int = 8000, *, least_ms: float = 2.0, rho: float = 0.0) -> tuple[Floats, list[int]]:
-    """Make a series with shifts of `least_ms` to 20 ms, queues, spikes and losses; return it and its changes."""
+    """Make a series with shifts of `least_ms` to 20 ms, queues, spikes and losses, and its changes."""
     rng = np.random.default_rng(seed)
     lengths = 10 + rng.exponential(250, n // 20).astype(np.int64)
     cuts = [int(place) for place in np.cumsum(lengths) if place < n - 10]
@@ -119,7 +119,7 @@ def made(seed: int, n: int = 8000, *, least_ms: float = 2.0, rho: float = 0.0) -
     level = np.zeros(n)
     for cut, step in zip(cuts, steps, strict=True):
         now = level[cut - 1]
-        level[cut:] = now + (step if now + step > -60 else -step)  # noqa: PLR2004 - the base is 100 ms
+        level[cut:] = now + (step if now + step > -60 else -step)  # the base is 100 ms
     rtt = 100 + level + rng.gamma(1.5, 0.3, n) + 0.3 * resembling(rng, n, rho)
     rtt += 30 * (rng.random(n) < 0.02) * rng.pareto(1.5, n)
     rtt[rng.random(n) < 0.01] = np.nan

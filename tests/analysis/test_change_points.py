@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import os
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -42,7 +43,7 @@ def step(*levels, n=20, noise=0.3, seed=1):
 def cost_of(rtt, cuts, level, spread, penalty):
     bounds = [0, *cuts, len(rtt)]
     total = penalty * len(cuts)
-    for a, b in zip(bounds[:-1], bounds[1:], strict=True):
+    for a, b in pairwise(bounds):
         loss = np.log(spread / spread[0]) + np.log1p(((rtt[a:b, None] - level) / spread) ** 2)
         total += loss.sum(axis=0).min()
     return total
@@ -164,7 +165,7 @@ def test_losses_move_places_and_nothing_else(seed, lost):
 def test_every_change_keeps_its_promises(values):
     points = change_points(values, min_shift_ms=2.0)
     bounds = [0, *(point.place for point in points), len(values)]
-    assert all(b - a >= chance.LEAST for a, b in zip(bounds[:-1], bounds[1:], strict=True) if points)
+    assert all(b - a >= chance.LEAST for a, b in pairwise(bounds) if points)
     for point in points:
         assert abs(point.after_ms - point.before_ms) >= 2.0
         assert point.shift.low <= point.shift.estimate <= point.shift.high

@@ -2,9 +2,9 @@
 
 How much successive samples resemble one another is estimated twice. For an autoregressive process of order
 one with a correlation rho, differences over two samples are sqrt(1 + rho) times as wide as those
-over one; and successive differences have a correlation of (rho - 1) / 2. The first, by medians, does not see
-busy hours, but is uncertain by 3 to 5 / sqrt(n); the second, by ranks, is uncertain by 1.6 to 2 / sqrt(n), but
-takes queues that fill and empty for resemblance throughout. The smaller one is believed.
+over one; and successive differences have a correlation of (rho - 1) / 2. The first, by medians, does not
+see busy hours, but is uncertain by 3 to 5 / sqrt(n); the second, by ranks, is uncertain by 1.6 to
+2 / sqrt(n), but takes queues that fill and empty for resemblance throughout. The smaller one is believed.
 """
 
 from dataclasses import dataclass
@@ -56,7 +56,7 @@ def _by_width(rtt: Floats, one: Floats) -> float:
 
 
 def _by_ranks(one: Floats) -> float:
-    """Turn Spearman's correlation of successive differences into Pearson's, for normal noise: 2 sin(pi r / 6)."""
+    """Make Pearson's correlation of Spearman's, for normal noise: 2 sin(pi r / 6)."""
     from scipy.stats import rankdata
 
     ranks = rankdata(one)
