@@ -3,8 +3,9 @@
 Run: python benchmarks/prove_rtt_changes.py [series]     (200 made series of each noise by default)
 
 The labelled series lie in shared/data/rtt_changepoints, beside the project; without them that part is left
-off. The baseline is PELT with a Poisson cost and MBIC. Nothing was fitted to the labels: the lines "without"
-show how much of the result hangs on one series, "costs" what another penalty would have brought.
+off. The baseline is PELT with a Poisson cost and MBIC. No number was fitted to the labels, but forms of the
+model were compared on them (docs/rtt-changes.md): the lines "without" show how much of the result hangs on
+one series, "costs" what another penalty would have brought.
 """
 
 import argparse

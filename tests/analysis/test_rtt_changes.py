@@ -52,6 +52,12 @@ def timed(found: list[dict[str, Any]], **run: Any) -> Tables:
     return Tables(**({table.name: frame for table, frame in made.items()} | {"probes": probes}))
 
 
+def only(frame: pd.DataFrame) -> Any:
+    """The one row of a frame."""
+    (row,) = frame.itertuples()
+    return row
+
+
 def test_a_step_beyond_a_hop_is_one_event_from_there_on():
     changes = rtt_changes(timed(rows(late=2)))
     check_frame(changes, RTT_CHANGES)
@@ -208,7 +214,7 @@ def paths_at(*moments: float, first_ttl=2, last_ttl=2, flow=0, **more: Any) -> p
     ],
 )
 def test_what_coincides(paths, expected):
-    (row,) = joint_events(rtt_changes(timed(rows(late=2))), paths).itertuples()
+    row = only(joint_events(rtt_changes(timed(rows(late=2))), paths))
     if expected is None:
         assert pd.isna(row.path_change)
         assert "no change of path" in row.says
@@ -233,7 +239,7 @@ def test_each_change_of_path_is_matched_once():
 
 def test_the_chance_is_how_often_random_changes_lie_so_near():
     changes = rtt_changes(timed(rows(late=2)))
-    (head,) = joint_events(changes, paths_at(0, 50, -90)).itertuples()
+    head = only(joint_events(changes, paths_at(0, 50, -90)))
     rng = np.random.default_rng(8)
     at = rng.uniform(0, 10 * (N - 1), (20_000, 3)) - 10 * AT  # seconds after the step
     near = ((at >= -30) & (at <= 20)).any(axis=1)
@@ -244,7 +250,7 @@ def test_the_chance_is_how_often_random_changes_lie_so_near():
 
 def test_flows_that_show_one_change_of_path_are_one_change():
     paths = paths_at(0, 0, event=[7, 7])
-    (row,) = joint_events(rtt_changes(timed(rows(late=2))), paths).itertuples()
+    row = only(joint_events(rtt_changes(timed(rows(late=2))), paths))
     assert row.n_path_changes == 1
 
 
@@ -252,7 +258,7 @@ def test_without_times_nothing_coincides():
     plain = [{k: v for k, v in row.items() if k != "sent_at"} for row in rows(late=2)]
     changes = rtt_changes(tables(plain))
     assert changes["round"].tolist() == [AT] * 3
-    (row,) = joint_events(changes, paths_at(0)).itertuples()
+    row = only(joint_events(changes, paths_at(0)))
     assert pd.isna(row.path_change)
     assert np.isnan(row.chance_ratio)
 
@@ -332,11 +338,13 @@ def test_a_detour_of_the_simulated_internet_is_named(options):
     assert (changes["shift_ms"] - 18).abs().max() < 0.5
     assert all(abs(number - 63) <= 1 for number in changes["round"])
     assert changes["reach"].tolist() == ["carried", "nothing beyond"]
-    (row,) = joint_events(changes, path_changes(run)).itertuples()
+    row = only(joint_events(changes, path_changes(run)))
     if options["protocol"] == "icmp":
         assert (row.path_first_ttl, row.path_last_ttl) == (3, 3)
         assert row.lag_s == pytest.approx(0, abs=2)
         assert row.chance_ratio < 0.1
         assert "coincides with the change at hop 3 (reroute): 203.0.113.3 -> 203.0.113.4" in row.says
+        pooled = only(joint_events(rtt_changes(run, pool_flows=True), path_changes(run)))
+        assert pooled.says == row.says
     else:  # a new flow each round: no path of a flow is seen twice, so no change of it
         assert pd.isna(row.path_change)

@@ -5,8 +5,8 @@ turns; sooner or later several slow ones follow one another, and look like a sho
 stretch is asked: of all samples elsewhere, on levels on the other side, what share q lies as far off as
 this stretch does? A run of L samples of which a share r is that far off comes about by chance at a given
 place with a probability of at most exp(-L KL(r, q)), KL(r, q) = r ln(r/q) + (1-r) ln((1-r)/(1-q))
-(Chernoff, A measure of asymptotic efficiency for tests of a hypothesis based on the sum of observations,
-Annals of Mathematical Statistics 23, 1952, for binomial counts), and there are n places.
+(Chernoff's bound for binomial counts; the tests hold it against the binomial distribution), and there
+are n places.
 """
 
 from collections.abc import Sequence

@@ -11,8 +11,10 @@ The best segmentation is found without a search over segments. Levels and spread
 and for each state of it the cost of the best segmentation that ends in it is carried from sample to sample:
 stay, or come from the best state of all and pay for a change. That is the recursion of optimal
 partitioning with functional pruning (Fearnhead and Rigaill, Changepoint detection in the presence of
-outliers, JASA 114, 2019, solve it for pieces of a continuous level), and exact on the grid. The time is that
-of n steps over a few hundred states, whatever number of changes there is; PELT needs changes to prune.
+outliers, JASA 114, 2019, arXiv 1609.07363, solve it for pieces of a continuous level), and exact on the grid.
+The time is that of n steps over a few hundred states, whatever number of changes there is; PELT needs changes
+to prune. They show that only a bounded loss withstands outliers of any size. This one grows, if slowly, so
+that busy hours are found; what outliers bring about all the same is for `chance` to drop.
 """
 
 import numpy as np
