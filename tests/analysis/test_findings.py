@@ -22,6 +22,7 @@ ASKED: dict[str, dict[str, Any]] = {
     "flap": {"rounds": 60},
     "slow-path": {"rounds": 100},
     "path-change": {"rounds": 60},
+    "rtt-change": {"rounds": 60},
     "address-edge": {"target": "64:ff9b::c633:6450"},
     "balancing": {"protocol": "udp", "multipath": "paris", "rounds": 30},
     "icmp-tunnelled": FIXED | {"rounds": 20},
@@ -34,7 +35,7 @@ ASKED: dict[str, dict[str, Any]] = {
     "zero-ttl": FIXED | {"rounds": 5},
 }
 """What shows them, beside the scenario."""
-TOLD_LATER = {"forward-loss", "return-loss", "rate-limit", "silent-hop", "rtt-change"}
+TOLD_LATER = {"forward-loss", "return-loss", "rate-limit", "silent-hop"}
 
 
 def kinds(found: pd.DataFrame) -> list[str]:

@@ -46,3 +46,6 @@ from trippy_nb.analysis.paths import path_table as path_table
 from trippy_nb.analysis.paths import paths as paths
 from trippy_nb.analysis.pmtu import PathMtu as PathMtu
 from trippy_nb.analysis.pmtu import path_mtu as path_mtu
+from trippy_nb.analysis.rtt_changes import change_points as change_points
+from trippy_nb.analysis.rtt_changes import joint_events as joint_events
+from trippy_nb.analysis.rtt_changes import rtt_changes as rtt_changes

@@ -17,10 +17,12 @@ from trippy_nb.analysis import (
     hop_graph,
     hop_stats,
     hop_table,
+    joint_events,
     links,
     path_changes,
     paths,
     prevalence,
+    rtt_changes,
 )
 from trippy_nb.frames import (
     Numbers,
@@ -115,6 +117,16 @@ class View(ABC):
     def changes(self) -> "pd.DataFrame":
         """One row for each change of path and flow that showed it (see `analysis.history`)."""
         return path_changes(self.tables)
+
+    @cached_property
+    def rtt_changes(self) -> "pd.DataFrame":
+        """One row for each change in the level of the RTTs of a responder (see `analysis.rtt_changes`)."""
+        return rtt_changes(self.tables)
+
+    @cached_property
+    def events(self) -> "pd.DataFrame":
+        """One row for each change in RTT, and what changed with it (see `analysis.joint_events`)."""
+        return joint_events(self.rtt_changes, self.changes)
 
     @cached_property
     def prevalence(self) -> "pd.DataFrame":

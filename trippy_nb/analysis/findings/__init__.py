@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from trippy_nb.analysis.findings.catalogue import CATALOGUE as CATALOGUE
-from trippy_nb.analysis.findings.changed import change_findings
+from trippy_nb.analysis.findings.changed import change_findings, rtt_findings
 from trippy_nb.analysis.findings.finding import Finding, Seen
 from trippy_nb.analysis.findings.outcome import outcome_findings
 from trippy_nb.analysis.findings.recording import recording_findings
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 _RULES = (
     outcome_findings,
     change_findings,
+    rtt_findings,
     recording_findings,
     sign_findings,
     balancing_findings,

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from trippy_nb.analysis.findings.finding import LIKELY, SHOWN, Finding, Row, Seen, rows_of
-from trippy_nb.analysis.history import path_changes
+from trippy_nb.analysis.rtt_changes import joint_events
 
 _KINDS: Final = {
     "reroute": "path-change",
@@ -14,6 +14,8 @@ _KINDS: Final = {
     "tunnel-vanished": "tunnel-change",
 }
 """Kinds of changes that are told one by one; flaps are told together, the others are no news."""
+_FEW: Final = 2
+"""So many changes in RTT at one hop are told one by one."""
 _MOST_TOLD: Final = 6
 """Of one kind and run; more are counted."""
 
@@ -21,7 +23,7 @@ _MOST_TOLD: Final = 6
 def change_findings(seen: Seen) -> Iterator[Finding]:
     """Say when paths changed, where, and from what to what; flaps of a place together."""
     events: dict[int, list[Row]] = defaultdict(list)
-    for row in rows_of(path_changes(seen.tables)):
+    for row in rows_of(seen.changes):
         events[row["event"]].append(row)
     told: dict[tuple[int, str], list[Row]] = defaultdict(list)
     for rows in events.values():
@@ -33,6 +35,45 @@ def change_findings(seen: Seen) -> Iterator[Finding]:
             yield from (_one(run_id, _KINDS[kind], change) for change in changes[:_MOST_TOLD])
             if len(changes) > _MOST_TOLD:
                 yield _others(run_id, _KINDS[kind], changes[_MOST_TOLD:])
+
+
+def rtt_findings(seen: Seen) -> Iterator[Finding]:
+    """Say when round-trip times moved to another level, from which hop on, and what changed with them."""
+    reach = {row["event"]: row["reach"] for row in rows_of(seen.rtt_changes)[::-1]}  # of the nearest hop
+    hops: dict[tuple[int, int, str], list[Row]] = defaultdict(list)
+    for row in rows_of(joint_events(seen.rtt_changes, seen.changes)):
+        hops[row["run_id"], row["ttl"], row["addr"]].append(row)
+    for rows in hops.values():
+        told = rows if len(rows) <= _FEW else [_together(rows)]
+        for row in told:
+            alone = reach[row["event"]] == "here only"
+            says = row["says"]
+            if alone:
+                says += " Hops beyond do not show it: it is of how this one answers, or of its way back."
+            yield Finding(
+                run_id=row["run_id"],
+                kind="rtt-change",
+                says=says,
+                query=f'addr == "{row["addr"]}" and status in ("reply", "late")',
+                strength=LIKELY,
+                weight="notice" if alone or row["shift_ms"] < 0 else None,
+                ttl=row["ttl"],
+                last_ttl=row["last_ttl"],
+                addrs=(row["addr"],),
+            )
+
+
+def _together(rows: list[Row]) -> Row:
+    """Make one of many changes at a hop: the first, with words about all."""
+    first = rows[0]
+    low, high = (pick(row["shift_ms"] for row in rows) for pick in (min, max))
+    joint = sum(row["path_change"] is not None for row in rows)
+    until = f" to hop {first['last_ttl']}" if first["last_ttl"] != first["ttl"] else ""
+    says = (
+        f"RTT moved {len(rows)} times at hop {first['ttl']} ({first['addr']}){until}, by {low:+.1f} to "
+        f"{high:+.1f} ms; {joint} of them together with a change of path: run.events lists them."
+    )
+    return first | {"says": says, "shift_ms": high}
 
 
 def _one(run_id: int, kind: str, change: Row) -> Finding:

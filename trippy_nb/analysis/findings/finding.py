@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from trippy_nb.analysis.evidence import evidence
+from trippy_nb.analysis.history import path_changes
 from trippy_nb.analysis.hops import hop_table
+from trippy_nb.analysis.rtt_changes import rtt_changes
 from trippy_nb.frames.derived import STRENGTHS
 
 if TYPE_CHECKING:
@@ -74,6 +76,16 @@ class Seen:
     def hops(self) -> pd.DataFrame:
         """The hop table."""
         return hop_table(self.tables)
+
+    @cached_property
+    def changes(self) -> pd.DataFrame:
+        """Changes of path."""
+        return path_changes(self.tables)
+
+    @cached_property
+    def rtt_changes(self) -> pd.DataFrame:
+        """Changes in RTT."""
+        return rtt_changes(self.tables)
 
     @cached_property
     def evidence(self) -> pd.DataFrame:

@@ -32,6 +32,9 @@ from trippy_nb.frames.answers.latencies import LAST_MILE as LAST_MILE
 from trippy_nb.frames.answers.latencies import LIGHT as LIGHT
 from trippy_nb.frames.answers.latencies import SPIKE_VERDICTS as SPIKE_VERDICTS
 from trippy_nb.frames.answers.latencies import SPIKES as SPIKES
+from trippy_nb.frames.answers.rtt_changes import JOINT_EVENTS as JOINT_EVENTS
+from trippy_nb.frames.answers.rtt_changes import REACHES as REACHES
+from trippy_nb.frames.answers.rtt_changes import RTT_CHANGES as RTT_CHANGES
 from trippy_nb.frames.schema import Table
 
 _ALL: tuple[Table, ...] = (
@@ -57,6 +60,8 @@ _ALL: tuple[Table, ...] = (
     COMPARED_PAIRS,
     COMPARED_HOPS,
     ALERTS,
+    RTT_CHANGES,
+    JOINT_EVENTS,
 )
 
 ANSWER_TABLES: dict[str, Table] = {table.name: table for table in _ALL}
