@@ -204,10 +204,10 @@ def mos(latency_ms: ArrayLike, jitter_ms: ArrayLike, loss_ratio: ArrayLike) -> F
     Notes
     -----
     PingPlotter's rough estimate ("How is MOS calculated in PingPlotter Pro?"; of that article the formula was
-    read where public code quotes it, not in the article itself). The effective latency is latency + 2 jitter + 10 ms; R = 93.2 - it / 40 below 160 ms, and
-    93.2 - (it - 120) / 10 from there on; less 2.5 for each percent of loss. MOS = 1 + 0.035 R +
-    7e-6 R (R - 60) (100 - R); it is 1 where R is below 0, or the cubic dips under 1. Both ways are taken
-    together: an RTT cannot tell which of them is slow.
+    read where public code quotes it, not in the article itself). The effective latency is latency +
+    2 jitter + 10 ms; R = 93.2 - it / 40 below 160 ms, and 93.2 - (it - 120) / 10 from there on; less 2.5 for
+    each percent of loss. MOS = 1 + 0.035 R + 7e-6 R (R - 60) (100 - R); it is 1 where R is below 0, or the
+    cubic dips under 1. Both ways are taken together: an RTT cannot tell which of them is slow.
     """
     latency, jitter = np.asarray(latency_ms, np.float64), np.asarray(jitter_ms, np.float64)
     effective = latency + 2 * jitter + 10
