@@ -1,4 +1,4 @@
-"""SmokePing's alerts once more, as its documentation tells them: a history of steps, one question after each.
+"""SmokePing's alerts once more, as its documentation and files tell them: a question after each step.
 
 Plain loops over lists, nothing shared with the matchers. `START` stands before the first step, as SmokePing
 puts it there. Values of a history are known, except where a pattern asks for unknown ones.

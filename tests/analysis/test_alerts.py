@@ -17,10 +17,14 @@ from tests.frames.test_select import BEGIN, timed
 from trippy_nb.analysis import alerts
 from trippy_nb.analysis.matchers import (
     AddressInRoute,
+    Avgratio,
     CheckLatency,
     CheckLoss,
     ConsecutiveLoss,
+    LatencyOver,
     LossOver,
+    Matcher,
+    MosBelow,
     Pattern,
     RouteChanged,
     sample_series,
@@ -211,6 +215,27 @@ def test_an_address_in_the_route_is_an_alert():
     whole = out(UP, [a(1), a(7), TARGET], UP, [a(1), None, TARGET])
     assert spells(alerts(whole, AddressInRoute(network=a(7)))) == [(1, 2)]
     assert alerts(whole, AddressInRoute(network="10.9.0.0/16")).empty
+
+
+# --- what is said
+
+
+@pytest.mark.parametrize(
+    ("matcher", "worst", "unit", "told"),
+    [
+        (Pattern(text=">2.5"), 3.0, "ms", "at worst 3 ms"),
+        (Pattern(text="==0%"), 0.0, "ratio", "at worst 0 %"),
+        (CheckLatency(rtt_ms=2), 3.0, "ms", "at worst 3 ms"),
+        (Avgratio(historic=1, current=1, comparator="<=", ratio=1), 1.0, "ratio", "at worst 1 times"),
+        (MosBelow(score=5, of=2), 4.4, "MOS", "at worst 4.4"),
+        (LatencyOver(rtt_ms=2, samples=1, of=2), 2.0, "samples", "at worst 2 samples"),
+    ],
+)
+def test_the_worst_value_has_its_unit(matcher: Matcher, worst: float, unit: str, told: str):
+    (row,) = alerts(out(UP, UP, UP), matcher).to_dict("records")
+    assert row["worst"] == pytest.approx(worst, abs=0.01)
+    assert row["unit"] == unit
+    assert told in row["says"]
 
 
 # --- names and errors

@@ -120,7 +120,7 @@ def test_patterns_match_as_the_manual_says(text: str, values: list[float | None]
 @pytest.mark.parametrize(
     ("matcher", "given", "expected"),
     [
-        # Its manual: "l loss or greater over x samples before raising, hold until x samples under l"
+        # Its manual: so much loss or more over x samples raises, x samples under it clear
         ("CheckLoss(l=>20,x=>3)", {"loss": [20, 20, 20, 0, 0, 20, 0, 0, 0, 0]}, "..XXXXXX.."),
         ("CheckLatency(l=>100,x=>2)", {"rtt": [99, 100, 99, 100, 101, 99, 99, 99]}, "....XX.."),
         # Its manual: "At least 10% over 1 cycle. Alert will clear when loss stays at max 2% for 3 cycles"

@@ -8,7 +8,20 @@ import pytest
 from tests.analysis.handmade import a, rounds, tables
 from tests.frames.test_select import BEGIN, timed
 from trippy_nb.errors import ConfigError
-from trippy_nb.frames import NOTES, between, check_frame, notes_frame, where, with_label, with_note
+from trippy_nb.frames import (
+    NOTES,
+    RUNS,
+    Tables,
+    between,
+    check_frame,
+    notes_frame,
+    read_tables,
+    schema,
+    where,
+    with_label,
+    with_note,
+    write_tables,
+)
 
 
 def two_runs():
@@ -75,3 +88,23 @@ def test_seconds_of_a_run_that_knows_no_begin_are_refused_and_dates_are_not():
     assert notes_frame(with_note(lost, "x", at="2024-05-01"))["at"].item() == pd.Timestamp(
         "2024-05-01", tz="UTC"
     )
+
+
+def test_a_file_of_the_version_before_has_no_notes_and_may_get_some(tmp_path, monkeypatch):
+    old = schema.Table("runs", "", RUNS.key, tuple(one for one in RUNS.columns if one.name not in NEW))
+    with monkeypatch.context() as patched:
+        patched.setitem(schema.TABLES, "runs", old)
+        patched.setattr(schema, "SCHEMA_VERSION", 2)
+        whole = two_runs()
+        before = Tables(
+            **{table.name: frame for table, frame in whole.items()}
+            | {"runs": whole.runs.drop(columns=[*NEW])}
+        )
+        write_tables(before, tmp_path / "old.parquet")
+    back = read_tables(tmp_path / "old.parquet")
+    check_frame(back.runs, RUNS)
+    assert back.runs[[*NEW]].isna().all(axis=None)
+    assert notes_frame(with_note(back, "new"))["text"].tolist() == ["new", "new"]
+
+
+NEW = ("notes", "part_of", "selection")

@@ -70,7 +70,8 @@ def _together(rows: list[Row]) -> Row:
     joint = sum(row["path_change"] is not None for row in rows)
     until = f" to hop {first['last_ttl']}" if first["last_ttl"] != first["ttl"] else ""
     says = (
-        f"RTT moved {len(rows)} times {'from' if until else 'at'} hop {first['ttl']} ({first['addr']}){until}, by {low:+.1f} to "
+        f"RTT moved {len(rows)} times {'from' if until else 'at'} hop {first['ttl']} ({first['addr']}){until}, "
+        f"by {low:+.1f} to "
         f"{high:+.1f} ms; {joint} of them together with a change of path: run.events lists them."
     )
     return first | {"says": says, "shift_ms": high}

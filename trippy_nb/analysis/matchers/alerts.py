@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from trippy_nb.analysis.arrays import Ints
-from trippy_nb.analysis.matchers.base import Judged, Matcher, share_text
+from trippy_nb.analysis.matchers.base import Judged, Matcher
 from trippy_nb.analysis.matchers.pingplotter import RouteChanged
 from trippy_nb.analysis.matchers.reading import from_smokeping
 from trippy_nb.analysis.matchers.series import NOT_KNOWN, Samples, sample_series
@@ -158,7 +158,7 @@ def _row(alert: _Alert, targets: "pd.Series[Any]") -> dict[str, Any]:
         "n": end - first,
         "n_probes": probes,
         "worst": worst,
-        "unit": alert.matcher.unit or "ratio",
+        "unit": alert.matcher.unit,
         "says": _sentence(alert, worst, probes, cleared=cleared),
         "query": _query(samples, first, end),
     }
@@ -177,21 +177,13 @@ def _sentence(alert: _Alert, worst: float, probes: int, *, cleared: bool) -> str
     where = f"The target ({who})" if samples.ttl is None else f"Hop {samples.ttl} ({who})"
     n = alert.end - alert.first
     lasted = f"for {_count_text(n, 'sample')} ({_count_text(probes, 'probe')})"
-    worst_text = "" if np.isnan(worst) else f", at worst {_value_text(alert.matcher, worst)}"
+    worst_text = "" if np.isnan(worst) else f", at worst {alert.matcher.value_text(worst)}"
     ending = "then cleared" if cleared else "not cleared by the end"
     return f"{where}: {alert.matcher.says}; raised {lasted}{worst_text}; {ending}."
 
 
 def _count_text(count: int, what: str) -> str:
     return f"{count} {what}{'' if count == 1 else 's'}"
-
-
-def _value_text(matcher: Matcher, value: float) -> str:
-    return f"{value:.4g} {matcher.unit}" if matcher.unit else _plain_text(matcher, value)
-
-
-def _plain_text(matcher: Matcher, value: float) -> str:
-    return f"{value:.4g} times" if hasattr(matcher, "comparator") else share_text(value)
 
 
 def _query(samples: Samples, first: int, end: int) -> str:

@@ -43,9 +43,7 @@ class Matcher(ABC):
     raise_after: int = 1
     clear_after: int = 1
 
-    unit: ClassVar[str] = ""
-    """Unit of its value."""
-    smallest_is_worst: ClassVar[bool] = False
+    _unit: ClassVar[str] = "ratio"
 
     def __post_init__(self) -> None:
         """Refuse what cannot be meant.
@@ -73,6 +71,20 @@ class Matcher(ABC):
         given = [(one.name, getattr(self, one.name), one.default) for one in fields(self)]
         shown = [f"{name}={value!r}" for name, value, default in given if value != default]
         return f"{type(self).__name__}({', '.join(shown)})"
+
+    @property
+    def unit(self) -> str:
+        """Unit of its value; ``ratio`` for a share or a quotient."""
+        return self._unit
+
+    @property
+    def smallest_is_worst(self) -> bool:
+        """The smaller its value, the worse."""
+        return False
+
+    def value_text(self, value: float) -> str:
+        """Write its value with its unit."""
+        return share_text(value) if self.unit == "ratio" else f"{value:.4g} {self.unit}"
 
     def states(self, samples: Samples) -> tuple[Bools, Judged]:
         """Return whether the alert is raised, after each sample, and what that rests on."""

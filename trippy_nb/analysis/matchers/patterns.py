@@ -12,7 +12,7 @@ last comparison is of the latest sample. Three things differ, and are meant to:
 
 import re
 from dataclasses import dataclass, field
-from typing import ClassVar, Final
+from typing import Final
 
 import numpy as np
 
@@ -71,8 +71,6 @@ class Pattern(Matcher):
     _steps: tuple[_Step, ...] = field(init=False, repr=False, compare=False, default=())
     _slack: int = field(init=False, repr=False, compare=False, default=0)
 
-    unit: ClassVar[str] = ""
-
     def __post_init__(self) -> None:
         """Read the text.
 
@@ -94,6 +92,11 @@ class Pattern(Matcher):
     def title(self) -> str:
         """The pattern as it was written."""
         return f"{self.kind} {self.text}"
+
+    @property
+    def unit(self) -> str:
+        """Unit of the value."""
+        return "ms" if self.kind == _RTT else "ratio"
 
     @property
     def says(self) -> str:

@@ -29,7 +29,7 @@ class LatencyOver(Matcher):
     of: int
     lost_counts: bool = True
 
-    unit: ClassVar[str] = "samples"
+    _unit: ClassVar[str] = "samples"
 
     def __post_init__(self) -> None:
         """See `Matcher`."""
@@ -84,7 +84,7 @@ class JitterOver(Matcher):
     jitter_ms: float
     of: int
 
-    unit: ClassVar[str] = "ms"
+    _unit: ClassVar[str] = "ms"
 
     def __post_init__(self) -> None:
         """See `Matcher`."""
@@ -110,8 +110,7 @@ class MosBelow(Matcher):
     score: float
     of: int
 
-    unit: ClassVar[str] = "MOS"
-    smallest_is_worst: ClassVar[bool] = True
+    _unit: ClassVar[str] = "MOS"
 
     def __post_init__(self) -> None:
         """See `Matcher`."""
@@ -123,6 +122,11 @@ class MosBelow(Matcher):
     def says(self) -> str:
         """The condition, in words."""
         return f"MOS below {self.score:g} over the latest {self.of} samples"
+
+    @property
+    def smallest_is_worst(self) -> bool:
+        """The smaller the score, the worse."""
+        return True
 
     def judge(self, samples: Samples) -> Judged:
         """Estimate the score of the window, once it is full; if all was lost, it is 1."""
@@ -136,7 +140,7 @@ class MosBelow(Matcher):
 class RouteChanged(Matcher):
     """A path changed: `alerts` is given the frame of changes."""
 
-    unit: ClassVar[str] = "changes"
+    _unit: ClassVar[str] = "changes"
 
     @property
     def says(self) -> str:
@@ -155,7 +159,7 @@ class AddressInRoute(Matcher):
     network: str
     """An address, or a network in CIDR notation."""
 
-    unit: ClassVar[str] = "responders"
+    _unit: ClassVar[str] = "responders"
 
     def __post_init__(self) -> None:
         """See `Matcher`."""
@@ -199,11 +203,11 @@ def mos(latency_ms: ArrayLike, jitter_ms: ArrayLike, loss_ratio: ArrayLike) -> F
 
     Notes
     -----
-    PingPlotter's rough estimate ("How is MOS calculated in PingPlotter Pro?"), after the E-model of ITU-T
-    G.107. The effective latency is latency + 2 jitter + 10 ms; R = 93.2 - it / 40 below 160 ms, and
-    93.2 - (it - 120) / 10 from there on; less 2.5 for each percent of loss. MOS = 1 + 0.035 R +
-    7e-6 R (R - 60) (100 - R); it is 1 where R is below 0, or the cubic dips under 1. Both ways are taken
-    together: an RTT cannot tell which of them is slow.
+    PingPlotter's rough estimate ("How is MOS calculated in PingPlotter Pro?"; of that article the formula was
+    read where public code quotes it, not in the article itself). The effective latency is latency +
+    2 jitter + 10 ms; R = 93.2 - it / 40 below 160 ms, and 93.2 - (it - 120) / 10 from there on; less 2.5 for
+    each percent of loss. MOS = 1 + 0.035 R + 7e-6 R (R - 60) (100 - R); it is 1 where R is below 0, or the
+    cubic dips under 1. Both ways are taken together: an RTT cannot tell which of them is slow.
     """
     latency, jitter = np.asarray(latency_ms, np.float64), np.asarray(jitter_ms, np.float64)
     effective = latency + 2 * jitter + 10

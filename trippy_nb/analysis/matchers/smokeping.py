@@ -64,7 +64,7 @@ class CheckLatency(Matcher):
     samples: int = 1
     """Samples in a row, for raising and for clearing."""
 
-    unit: ClassVar[str] = "ms"
+    _unit: ClassVar[str] = "ms"
 
     def __post_init__(self) -> None:
         """See `Matcher`."""
@@ -231,6 +231,15 @@ class Avgratio(Matcher):
         )
 
     @property
+    def smallest_is_worst(self) -> bool:
+        """The smaller the quotient, the worse, if a small one raises the alert."""
+        return self.comparator.startswith("<")
+
+    def value_text(self, value: float) -> str:
+        """Write the quotient."""
+        return f"{value:.4g} times"
+
+    @property
     def _what(self) -> str:
         return "mean"
 
@@ -270,7 +279,7 @@ class Median(Matcher):
     new: int
     diff_ms: float
 
-    unit: ClassVar[str] = "ms"
+    _unit: ClassVar[str] = "ms"
 
     def __post_init__(self) -> None:
         """See `Matcher`."""
