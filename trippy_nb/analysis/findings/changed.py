@@ -68,11 +68,12 @@ def _together(rows: list[Row]) -> Row:
     first = rows[0]
     low, high = (pick(row["shift_ms"] for row in rows) for pick in (min, max))
     joint = sum(row["path_change"] is not None for row in rows)
-    until = f" to hop {first['last_ttl']}" if first["last_ttl"] != first["ttl"] else ""
+    where = f"at hop {first['ttl']} ({first['addr']})"
+    if first["last_ttl"] != first["ttl"]:
+        where = f"from hop {first['ttl']} ({first['addr']}) to hop {first['last_ttl']}"
     says = (
-        f"RTT moved {len(rows)} times {'from' if until else 'at'} hop {first['ttl']} ({first['addr']}){until}, "
-        f"by {low:+.1f} to "
-        f"{high:+.1f} ms; {joint} of them together with a change of path: run.events lists them."
+        f"RTT moved {len(rows)} times {where}, by {low:+.1f} to {high:+.1f} ms; {joint} of them together with a "
+        "change of path: run.events lists them."
     )
     return first | {"says": says, "shift_ms": high}
 
