@@ -72,7 +72,10 @@ CATALOGUE: Final[dict[str, Kind]] = {
     ),
     "target-moved": Kind(NOTICE, "The target has another address than before.", "No change of a path."),
     "rtt-change": Kind(
-        PROBLEM, "Round-trip times moved to another level, and stayed there.", "No spike.", "case-43-change"
+        PROBLEM,
+        "Round-trip times moved to another level, and stayed there.",
+        "Not a spike: it stayed.",
+        "case-43-change",
     ),
     "rate-limit": Kind(
         NOTICE,

@@ -27,7 +27,8 @@ def change_findings(seen: Seen) -> Iterator[Finding]:
         events[row["event"]].append(row)
     told: dict[tuple[int, str], list[Row]] = defaultdict(list)
     for rows in events.values():
-        told[rows[0]["run_id"], rows[0]["kind"]].append(rows[0])
+        first = min(rows, key=lambda row: (row["at"] is None, row["at"], row["run_id"], row["round"]))
+        told[first["run_id"], first["kind"]].append(first)
     for (run_id, kind), changes in told.items():
         if kind == "flap":
             yield from _flaps(run_id, changes)
@@ -72,7 +73,7 @@ def _together(rows: list[Row]) -> Row:
     if first["last_ttl"] != first["ttl"]:
         where = f"from hop {first['ttl']} ({first['addr']}) to hop {first['last_ttl']}"
     says = (
-        f"RTT moved {len(rows)} times {where}, by {low:+.1f} to {high:+.1f} ms; {joint} of them together with a "
+        f"RTT moved {len(rows)} times {where}, by {low:+.1f} to {high:+.1f} ms; {joint} of these with a "
         "change of path: run.events lists them."
     )
     return first | {"says": says, "shift_ms": high}
