@@ -167,7 +167,7 @@ def test_what_came_last_is_of_the_last_probe_and_of_the_last_answer():
 def test_dscp_and_ecn_are_those_of_the_quoted_probe():
     made = quoted(tables(rounds([a(1), TARGET], [a(1), TARGET])), q_tos=lambda row: 0xB8 + int(row.round))
     hop = hop_table(made).iloc[0]
-    assert (hop["dscp"], hop["ecn"]) == (46, 1)  # EF, and ECT(1), of the later round
+    assert (hop["dscp"], hop["ecn"]) == (46, 1)  # EF, and ECN 1, of the later round
 
 
 @pytest.mark.parametrize(
