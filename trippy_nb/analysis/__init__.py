@@ -1,5 +1,6 @@
 """Frames in, answers out: pure functions, no I/O, no clock, nothing kept between calls."""
 
+from trippy_nb.analysis.attribution import attribute_loss as attribute_loss
 from trippy_nb.analysis.compare import ComparisonTables as ComparisonTables
 from trippy_nb.analysis.compare import compare_tables as compare_tables
 from trippy_nb.analysis.diamonds import diamonds as diamonds
