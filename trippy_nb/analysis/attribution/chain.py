@@ -63,6 +63,10 @@ class SpotCauses:
     before it, and the way back of this stretch. They sum to 1."""
 
 
+NOTHING = SpotCauses(0.0, 0.0, 0.0, 0.0, (0.0, 0.0, 0.0, 0.0, 0.0))
+"""Of a hop that answered all: it is not asked what its silences are due to."""
+
+
 @dataclass(frozen=True, slots=True)
 class LinkLoss:
     """Of one link: how sure it is that it loses some, and how much."""
@@ -104,7 +108,10 @@ def weigh(levels: Sequence[Sequence[Spot]]) -> Weighed:
     return Weighed(
         log_evidence=chain.log_evidence,
         links=tuple(chain.link(t) for t in range(len(levels))),
-        spots=tuple(tuple(chain.spot(t, spot) for spot in level) for t, level in enumerate(levels)),
+        spots=tuple(
+            tuple(chain.spot(t, spot) if spot.answered < spot.n else NOTHING for spot in level)
+            for t, level in enumerate(levels)
+        ),
     )
 
 

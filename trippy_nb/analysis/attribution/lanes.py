@@ -5,13 +5,20 @@ Flows of one lane share what survives up to each TTL. Where a balancer's branche
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
 
 from trippy_nb.analysis.attribution.chain import MOST_COUNTED, LinkLoss, Spot, SpotCauses, log_evidence, weigh
-from trippy_nb.analysis.attribution.places import Stop, Ways
+from trippy_nb.analysis.attribution.places import Place, Stop, Ways
+from trippy_nb.analysis.attribution.priors import (
+    LIMITS,
+    PATTERN_IF_LIMITED,
+    PATTERN_IF_LOST,
+    PATTERNS,
+    SILENT_BRANCH,
+)
 
 Edge = tuple[int, int]
 """The link between two places: the nearer one (or SOURCE), and the farther one."""
@@ -104,7 +111,10 @@ class Lane:
         for t, (ttl, level, link, spots) in enumerate(
             zip(self.ttls, self.levels, weighed.links, weighed.spots, strict=True)
         ):
-            causes = dict(zip(level, spots, strict=True))
+            causes = {
+                place: _branched(self.ways.places[place], one)
+                for place, one in zip(level, spots, strict=True)
+            }
             edges = [edge for edge in self._by_edge if self.ways.places[edge[1]].ttl == ttl]
             reached = float(np.prod([1 - one.chance * _known(one.ratio) for one in weighed.links[:t]]))
             for edge in edges:
@@ -139,6 +149,24 @@ class Lane:
         )
         odds = float(np.exp(np.clip(log_odds, -_MOST_LOG, _MOST_LOG)))
         return LinkLoss(link.chance * odds / (1 + odds), link.ratio, link.low, link.high)
+
+
+def _branched(place: Place, causes: SpotCauses) -> SpotCauses:
+    """Share out what the hop itself leaves unanswered with a silent router on a branch beside it."""
+    if place.branch_log_odds < -_MOST_LOG:
+        return causes
+    number = PATTERNS.index(place.pattern)
+    log_odds = place.branch_log_odds + np.log(
+        SILENT_BRANCH * PATTERN_IF_LOST[number] / (LIMITS * PATTERN_IF_LIMITED[number])
+    )
+    beside = float(1 / (1 + np.exp(-np.clip(log_odds, -_MOST_LOG, _MOST_LOG))))
+    limits, policy, link, before, returns = causes.shares
+    return replace(
+        causes,
+        limits=causes.limits * (1 - beside),
+        never=causes.never + causes.limits * beside,
+        shares=(limits * (1 - beside), policy + limits * beside, link, before, returns),
+    )
 
 
 def _shrunk(ways: Ways) -> float:

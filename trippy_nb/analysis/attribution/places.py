@@ -12,7 +12,7 @@ packet of its own.
 
 from collections import defaultdict
 from dataclasses import dataclass
-from math import comb, inf, lgamma, log
+from math import comb, exp, inf, lgamma, log
 
 import numpy as np
 
@@ -27,8 +27,11 @@ SOURCE = -1
 _FEWEST, _FEWEST_EACH = 20, 5
 """Probes, and answers and silences among them, before their order is looked at (as evidence.silences
 does)."""
+_TURNS_Z = 3.29
 _NO_CHANCE = 20
 """Odds from which two kinds of flows are taken to be no chance."""
+_ANSWERS_ALL = 0.8
+"""Chance that a router leaves nothing unanswered: one minus those of `priors`."""
 
 
 @dataclass(slots=True)
@@ -40,6 +43,9 @@ class Place:
     """Who answers there; none if it is silent."""
     pattern: str = "untested"
     target: bool = False
+    branch_log_odds: float = -inf
+    """Logarithm of the odds that the silences are those of another router, on a branch of its own that never
+    answers, before it is weighed how likely either is beforehand."""
 
     @property
     def addr(self) -> str | None:
@@ -155,7 +161,17 @@ def _placed(casts: list[_Cast], run: OneRun) -> list[Place]:
                     known[key] = len(places)
                     places.append(Place(ttl, tuple(run.probes.names[code] for code in who)))
                 cast.place = last[cast.flow] = known[key]
+        _weigh_branches(places, by_ttl[ttl])
     return places
+
+
+def _weigh_branches(places: list[Place], casts: list[_Cast]) -> None:
+    met: dict[int, list[_Cast]] = defaultdict(list)
+    for cast in casts:
+        met[cast.place].append(cast)
+    for place, those in met.items():
+        if places[place].addrs and len(those) > 1:
+            places[place].branch_log_odds = _branch_log_odds(those)
 
 
 def _met(casts: list[_Cast], there: list[_Cast]) -> list[tuple[_Cast, tuple[int, ...]]]:
@@ -186,9 +202,8 @@ def _sole(casts: list[_Cast], there: list[_Cast]) -> tuple[int, ...]:
 def _has_silent_branch(casts: list[_Cast]) -> bool:
     """Tell whether the flows without an answer must have met somebody else.
 
-    Either all met one that answers each probe with the same chance, any chance, or each flow met at even odds
-    that one or a silent one. But flows that come after all others in each round may be starved by a limiter,
-    too: they are, where it would be no chance that all the silent ones do.
+    Flows that come after all others in each round may be starved by a limiter, too: they are, where it would
+    be no chance that all the silent ones do.
     """
     silent = [cast for cast in casts if not cast.heard and cast.counts[0]]
     loud = [cast for cast in casts if cast.heard]
@@ -199,11 +214,27 @@ def _has_silent_branch(casts: list[_Cast]) -> bool:
         and comb(len(silent) + len(loud), len(silent)) >= _NO_CHANCE
     ):
         return False
-    answered = sum(cast.counts[1] for cast in loud)
-    asked = sum(cast.counts[0] for cast in loud)
+    return _branch_log_odds(casts) > log(_NO_CHANCE)
+
+
+def _branch_log_odds(casts: list[_Cast]) -> float:
+    """Weigh two explanations of the flows without an answer; the logarithm of the odds for a silent branch.
+
+    Either all flows met what answers each probe with one chance, any chance; or a balancer shared them out
+    evenly among those that answer (all probes, mostly) and one that never does.
+    """
+    silent = [cast for cast in casts if not cast.heard and cast.counts[0]]
+    loud = [cast for cast in casts if cast.heard]
+    if not silent or not loud:
+        return -inf
+    branches = 1 + len({code for cast in loud for code in cast.heard})
+    asked, answered = (sum(cast.counts[i] for cast in loud) for i in (0, 1))
     unheard = sum(cast.counts[0] for cast in silent)
-    two = _log_beta(answered, asked - answered) - (len(silent) + len(loud)) * log(2)
-    return two - _log_beta(answered, asked - answered + unheard) > log(_NO_CHANCE)
+    shared = len(silent) * log(1 / branches) + len(loud) * log(1 - 1 / branches)
+    two = log(
+        _ANSWERS_ALL * (asked == answered) + (1 - _ANSWERS_ALL) * exp(_log_beta(answered, asked - answered))
+    )
+    return shared + two - _log_beta(answered, asked - answered + unheard)
 
 
 def _log_beta(k: int, rest: int) -> float:
@@ -254,16 +285,33 @@ def pattern_of(answered: Bools) -> str:
     Returns
     -------
     pattern
-        One of `PATTERNS`: ``even`` if silences, or answers, are spread more evenly than in each of 1,999
-        random orders, ``bursts`` if less so than in each; ``untested`` if there are too few.
+        One of `PATTERNS`. ``even``: silences, or answers, are spread more evenly than in each of 1,999 random
+        orders, or take turns more often than chance would let them once in 2,000 times; ``bursts``: less
+        evenly, or less often; ``random``: neither; ``untested``: there are too few.
     """
     n, answers = len(answered), int(answered.sum())
     if n < _FEWEST or min(answers, n - answers) < _FEWEST_EACH:
         return "untested"
-    found = evenness(answered), evenness(~answered)
+    found = evenness(answered), evenness(~answered), turns_taken(answered)
     if 1 in found:
         return "even"
     return "bursts" if -1 in found else "random"
+
+
+def turns_taken(answered: Bools) -> int:
+    """Compare how often answers and silences take turns with chance: the runs test of Wald and Wolfowitz.
+
+    Returns
+    -------
+    turns
+        1 if they do so more often than chance would let them once in 2,000 times, -1 if less often, else 0.
+    """
+    n, k = len(answered), int(answered.sum())
+    runs = 1 + int(np.count_nonzero(answered[1:] != answered[:-1]))
+    both = 2.0 * k * (n - k)
+    expected, variance = both / n + 1, both * (both - n) / (n * n * (n - 1.0))
+    z = (runs - expected) / variance**0.5 if variance > 0 else 0.0
+    return int(z > _TURNS_Z) - int(z < -_TURNS_Z)
 
 
 def sent_milliseconds(run: OneRun) -> Floats:

@@ -15,9 +15,11 @@ from trippy_nb.analysis.arrays import Floats
 LOSSY_LINK = 0.02
 """Chance that a link loses packets at all."""
 LIMITS = 0.15
-"""Chance that a router leaves probes unanswered: it should limit their errors (RFC 1812, 4.3.2.8)."""
+"""Chance that a router leaves probes unanswered: it should limit its errors (RFC 1812, 4.3.2.8)."""
 NEVER_ANSWERS = 0.05
 """Chance that a hop is silent by policy."""
+SILENT_BRANCH = 0.01
+"""Chance that a balancer has one more branch, where a hop never answers."""
 RETURN_BEGINS, RETURN_ENDS = 0.001, 0.3
 """Chances, hop by hop, that answers begin to come back over a way that loses some, and that they no longer
 do. Small beside LIMITS: one hop that answers less than those behind it is known for its limit in the first
@@ -31,8 +33,8 @@ _OUTAGE = 0.05
 PATTERNS = ("untested", "random", "even", "bursts")
 """What the order of answers and silences looks like."""
 PATTERN_IF_LOST = np.array([1.0, 0.899, 0.001, 0.1])
-"""Chance of each if packets are lost: by the tests themselves chance is even once in 1,000; congestion
-comes in bursts."""
+"""Chance of each if packets are lost: by the tests themselves chance is even about once in 1,000;
+congestion comes in bursts."""
 PATTERN_IF_LIMITED = np.array([1.0, 0.25, 0.5, 0.25])
 """Chance of each if a router limits its answers: a bucket that has run dry answers once an interval, one that
 fills between rounds, in bursts; a router that is busy at random does so at random."""

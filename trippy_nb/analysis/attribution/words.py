@@ -13,6 +13,7 @@ from trippy_nb.analysis.attribution.verdicts import (
     POLICY,
     RATE_LIMIT,
     RETURN_LOSS,
+    SURE,
     UPSTREAM,
     Verdict,
 )
@@ -89,7 +90,8 @@ def _behind(facts: Facts) -> str:
 def _link(facts: Facts) -> str:
     far = facts.place.addr or f"hop {facts.place.ttl}"
     near = "the source" if facts.near is None else facts.near.addr or f"hop {facts.near.ttl}"
-    return f"the link from {near} to {far}"
+    several = max(len(facts.place.addrs), 0 if facts.near is None else len(facts.near.addrs)) > 1
+    return f"{'one or more of the links' if several else 'the link'} from {near} to {far}"
 
 
 def _none(facts: Facts) -> str:
@@ -114,9 +116,12 @@ def _rate_limit(facts: Facts) -> str:
 
 
 def _policy(facts: Facts) -> str:
-    return (
-        f"{_hop(facts)} answered none of {facts.count.n} probes{_behind(facts)}: silent by policy, not loss."
-    )
+    count = facts.count
+    if count.answered:
+        return (
+            f"{_left(facts)}{_behind(facts)}: another router, on a branch of its own, never answers; no loss."
+        )
+    return f"{_hop(facts)} answered none of {count.n} probes{_behind(facts)}: silent by policy, not loss."
 
 
 def _link_loss(facts: Facts) -> str:
@@ -142,9 +147,11 @@ def _upstream(facts: Facts) -> str:
     return f"{_left(facts)}: no more than links nearer than hop {facts.place.ttl} lose."
 
 
+_SILENT = "it is silent by policy"
+_BESIDE = "another router, on a branch of its own, never answers"
 _CAUSES = (
     "it limits its answers",
-    "it is silent by policy",
+    _SILENT,
     "the link into it loses packets",
     "a nearer link loses packets",
     "answers are lost on the way back",
@@ -159,14 +166,20 @@ def _cannot_tell(facts: Facts) -> str:
             "nothing gets there. More of the same probes will not tell; another protocol or port may."
         )
     ranked = sorted(zip(facts.weighed.causes.shares, _CAUSES, strict=True), reverse=True)
+    if facts.count.answered:
+        ranked = [(share, _BESIDE if cause == _SILENT else cause) for share, cause in ranked]
     named = " or ".join(f"{cause} ({percent(share)})" for share, cause in ranked if share >= _WORTH_NAMING)
     if facts.needed is not None:
         more = f"About {facts.needed} more probes of it would tell."
+    elif _BESIDE in named:
+        more = "One flow, asked again and again, would tell."
     elif not facts.behind:
         more = "Nothing behind it answers, so more of the same probes will not tell; another protocol may."
     else:
         more = "More of the same probes will not tell."
-    return f"{_left(facts)}{_behind(facts)}: {named}. {more}"
+    limits, policy, *_ = facts.weighed.causes.shares
+    either = "; either way no loss" if limits + policy >= SURE else ""
+    return f"{_left(facts)}{_behind(facts)}: {named}{either}. {more}"
 
 
 _SAID = {
