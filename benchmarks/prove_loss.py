@@ -1,24 +1,22 @@
 """Whether silences are put down to what they are due to, on simulated truth.
 
-Run: python benchmarks/prove_loss.py [runs] [--picture docs/pictures/loss-calibration.png]     (1,000 by default)
+Run: python benchmarks/prove_loss.py [runs]     (1,000 by default: 10 minutes)
 
-Three proofs, each run a network of its own, all packets through the built-in internet:
+Each run is a network of its own, all packets through the built-in internet:
 
 * limiters: one to three routers, or the target, limit their answers (buckets, windows, Linux's two, and some
-  that answer at random); no link loses anything. Any `link loss` is a false alarm.
-* losses: one link loses 5 % of 400 probes of each hop. The right link, and no other, is to be named. The link into
-  the target is counted apart: nothing behind it tells it from a target that does not answer all.
-* calibration: networks with anything in them, at random; the chances of the table against how often they are true.
-  Its counts are drawn by numpy, from a model with limiters of the real kind: 10 times as many.
+  that answer at random); no link loses anything. Any `link loss` or `return loss` is a false alarm.
+* losses: one link loses 5 % of 400 probes of each hop. The right link, and no other, is to be named. The link
+  into the target is counted apart: nothing behind it tells it from a target that does not answer all.
+
+Whether the chances are as often true as they say is in prove_loss_calibration.py.
 """
 
 import argparse
 import sys
 import time
 from collections import Counter
-from collections.abc import Iterator
-from dataclasses import dataclass, replace
-from pathlib import Path
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -39,7 +37,8 @@ HOST = b"\xc0\x00\x02\x0a"
 def network(hops: int, seed: int, keys: dict[int, str], target: str = "") -> SimNetwork:
     """Routers in a row: `hops` places, the target among them; keys of each router as TOML, by TTL."""
     routers = "".join(
-        f'[[router]]\nid = "r{n}"\nv4 = "203.0.113.{n}"\ndelay = "2ms"\n{keys.get(n, "")}\n' for n in range(1, hops)
+        f'[[router]]\nid = "r{n}"\nv4 = "203.0.113.{n}"\ndelay = "2ms"\n{keys.get(n, "")}\n'
+        for n in range(1, hops)
     )
     way = ", ".join(f'"r{n}"' for n in range(1, hops))
     return SimNetwork(
@@ -66,7 +65,9 @@ def any_limit(chance: Chance, period_s: float) -> tuple[str, Limit | None]:
         return text, WindowLimit(count=count, every_ns=round(every_s * NS_PER_S))
     if kind == "linux":
         every_s = round(period_s / share, 3)
-        return f'limit = {{ kind = "linux", interval = "{every_s}s" }}', LinuxLimit(interval_ns=round(every_s * NS_PER_S))
+        return f'limit = {{ kind = "linux", interval = "{every_s}s" }}', LinuxLimit(
+            interval_ns=round(every_s * NS_PER_S)
+        )
     return f"answer_ratio = {share:.3f}", None
 
 
@@ -78,7 +79,13 @@ def thinned(tables: Tables, limit: Limit) -> Tables:
     theirs = np.flatnonzero(((probes["addr"] == target) & (probes["status"] == "reply")).to_numpy())
     at_ns = probes["sent_at"].astype("int64").to_numpy()
     drop = [row for row in theirs if not limiter.allow(int(at_ns[row]), HOST)]
-    for name, value in (("status", "timeout"), ("addr", None), ("rtt_ms", np.nan), ("icmp_type", None), ("icmp_code", None)):
+    for name, value in (
+        ("status", "timeout"),
+        ("addr", None),
+        ("rtt_ms", np.nan),
+        ("icmp_type", None),
+        ("icmp_code", None),
+    ):
         probes.iloc[drop, probes.columns.get_loc(name)] = value
     probes.iloc[drop, probes.columns.get_loc("n_replies")] = 0
     return Tables(**({table.name: frame for table, frame in tables.items()} | {"probes": probes}))
@@ -89,7 +96,9 @@ def limited_run(seed: int, rounds: int | None = None) -> tuple[Tables, dict[int,
     chance = np.random.default_rng(seed)
     hops = int(chance.integers(4, 16))
     period_s = float(chance.choice([0.25, 0.5, 1.0]))
-    places = sorted(chance.choice(np.arange(1, hops + 1), size=int(chance.integers(1, 4)), replace=False).tolist())
+    places = sorted(
+        chance.choice(np.arange(1, hops + 1), size=int(chance.integers(1, 4)), replace=False).tolist()
+    )
     drawn = {ttl: any_limit(chance, period_s) for ttl in places}
     at_target = drawn.pop(hops, None)
     target = at_target[0] if at_target and at_target[1] is None else ""
@@ -164,7 +173,6 @@ def main() -> int:
     """Run the proofs and print what they found."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("runs", nargs="?", type=int, default=1000)
-    parser.add_argument("--picture", type=Path)
     asked = parser.parse_args()
     begun = time.perf_counter()
     score, words, wrong = limiters(asked.runs)

@@ -61,9 +61,11 @@ class SpotCauses:
     shares: tuple[float, float, float, float, float]
     """Share of its silences that is expected to be due to limit, policy, the link into the hop, links
     before it, and the way back of this stretch. They sum to 1."""
+    answers: float
+    """Share of probes that it is expected to answer."""
 
 
-NOTHING = SpotCauses(0.0, 0.0, 0.0, 0.0, (0.0, 0.0, 0.0, 0.0, 0.0))
+NOTHING = SpotCauses(0.0, 0.0, 0.0, 0.0, (0.0, 0.0, 0.0, 0.0, 0.0), 1.0)
 """Of a hop that answered all: it is not asked what its silences are due to."""
 
 
@@ -126,7 +128,7 @@ class _Chain:
     def __init__(self, levels: Sequence[Sequence[Spot]]) -> None:
         self.grid: Grid = grid()
         self.shape = len(self.grid.depth), len(self.grid.back)
-        self.known: dict[Spot, tuple[Floats, float]] = {}
+        self.known: dict[Spot, tuple[Floats, Floats, float]] = {}
         seen = [self._level(level) for level in levels]
         self.log_evidence = sum(log for _, log in seen)
         self.chances = self._ended([chance for chance, _ in seen], levels)
@@ -146,27 +148,26 @@ class _Chain:
     def _level(self, level: Sequence[Spot]) -> tuple[Floats, float]:
         chance, log = np.ones(self.shape), 0.0
         for spot in level:
-            one, scale = self._spot(spot)
-            chance = chance * one
+            _, one, scale = self._spot(spot)
+            chance = chance * one.reshape(self.shape)
             log += scale
         return chance, log
 
-    def _spot(self, spot: Spot) -> tuple[Floats, float]:
-        """Return the chance of its counts in each state, but for a factor, and the logarithm of that."""
-        if spot not in self.known:
-            chances, scale = self._own(spot)
-            self.known[spot] = chances.sum(axis=1).reshape(self.shape), scale
-        return self.known[spot]
+    def _spot(self, spot: Spot) -> tuple[Floats, Floats, float]:
+        """Weigh its counts, but for a factor, whose logarithm comes last.
 
-    def _own(self, spot: Spot) -> tuple[Floats, float]:
-        """Return the chance of its counts in each state and for each share of its own: (G * R, K)."""
-        silent = spot.n - spot.answered
-        log = spot.answered * self.grid.log_answered + silent * self.grid.log_silent
-        scale = float(log.max())
-        number = PATTERNS.index(spot.pattern)
-        order = np.full(len(self.grid.own), PATTERN_IF_LIMITED[number])
-        order[0] = PATTERN_IF_LOST[number]
-        return np.exp(log - scale) * (self.grid.own_weights * order), scale
+        First their chance in each state and for each share of its own, (G * R, K); then in each state.
+        """
+        if spot not in self.known:
+            silent = spot.n - spot.answered
+            log = spot.answered * self.grid.log_answered + silent * self.grid.log_silent
+            scale = float(log.max())
+            number = PATTERNS.index(spot.pattern)
+            order = np.full(len(self.grid.own), PATTERN_IF_LIMITED[number])
+            order[0] = PATTERN_IF_LOST[number]
+            own = np.exp(log - scale) * (self.grid.own_weights * order)
+            self.known[spot] = own, own.sum(axis=1), scale
+        return self.known[spot]
 
     def _ended(self, chances: list[Floats], levels: Sequence[Sequence[Spot]]) -> list[Floats]:
         """Let the way back be sound from the farthest level on that answered."""
@@ -207,38 +208,41 @@ class _Chain:
 
     def spot(self, t: int, spot: Spot) -> SpotCauses:
         """Weigh what the silences of one spot are due to."""
-        here = self._here(t)
-        own, _ = self._own(spot)
-        own = own / np.maximum(own.sum(axis=1, keepdims=True), np.finfo(float).tiny)
-        state = here.reshape(-1, 1) * own
-        came = self.forward[t] @ self.grid.turns
-        through = self.grid.steps.T @ came
-        arrived = self.grid.steps.T @ (self.grid.survival[:, None] * came) / np.maximum(through, 1e-300)
-        whole = (self.grid.steps[0][:, None] * came[0]) / np.maximum(through, 1e-300)
-        there = self.grid.survival[:, None] * np.ones(self.shape)
-        keeps, back = self.grid.own, (self.grid.back * np.ones(self.shape)).reshape(-1, 1)
-        silent = 1 - there.reshape(-1, 1) * (1 - back) * (1 - keeps)
-        each = state / np.maximum(silent, 1e-12)
-        kept = each * there.reshape(-1, 1) * keeps
+        made, here, (own, total, _) = self.grid, self._here(t), self._spot(spot)
+        weight = here.ravel() / np.maximum(total, np.finfo(float).tiny)
+        limits, never = (weight @ (own @ made.kinds)).tolist()
+        # Of a silence in each state: what of it is due to which cause.
+        kept, policy, any_, passed = (weight[:, None] * ((own / made.silent) @ made.parts)).T
+        before, arrived = self._arrived(t)
+        there = np.repeat(made.survival, len(made.back))
+        back = np.tile(made.back, len(made.depth))
         parts = np.array(
             [
-                kept[:, 1:-1].sum(),
-                kept[:, -1].sum(),
-                (each * (arrived - there).reshape(-1, 1)).sum(),
-                (each * (1 - arrived).reshape(-1, 1)).sum(),
-                (each * there.reshape(-1, 1) * (1 - keeps) * back).sum(),
+                there @ kept,
+                there @ policy,
+                (arrived - there) @ any_,
+                (1 - arrived) @ any_,
+                (there * back) @ passed,
             ]
         )
-        parts = np.maximum(parts, 0.0)
-        shares = parts / parts.sum() if parts.sum() > 0 else np.full(5, np.nan)
-        limits, policy, link, before, returns = shares.tolist()
+        shares = np.maximum(parts, 0.0)
+        share = (shares / shares.sum()).tolist()
         return SpotCauses(
-            limits=float(state[:, 1:-1].sum()),
-            never=float(state[:, -1].sum()),
+            limits=limits,
+            never=never,
             returns=float(here[:, 1:].sum()),
-            before=float(1 - (here * whole).sum()),
-            shares=(limits, policy, link, before, returns),
+            before=float(here.ravel() @ before),
+            shares=(share[0], share[1], share[2], share[3], share[4]),
+            answers=float((weight * there * (1 - back)) @ (own @ (1 - made.own))),
         )
+
+    def _arrived(self, t: int) -> tuple[Floats, Floats]:
+        """Return, of each state, the chance that a nearer link loses some, and what those let pass."""
+        came = self.forward[t] @ self.grid.turns
+        through = np.maximum(self.grid.steps.T @ came, np.finfo(float).tiny)
+        arrived = self.grid.steps.T @ (self.grid.survival[:, None] * came) / through
+        whole = self.grid.steps[0][:, None] * came[0] / through
+        return (1 - whole).ravel(), arrived.ravel()
 
 
 def _quantiles(values: Floats, weights: Floats, at: tuple[float, float]) -> tuple[float, float]:

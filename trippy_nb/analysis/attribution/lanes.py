@@ -104,9 +104,10 @@ class Lane:
         Parameters
         ----------
         factor
-            So many times as many probes, answered in the same shares.
+            So many times as many probes, answered as it is to be expected of those that there are.
         """
-        weighed = weigh([[spot.scaled(factor) for spot in level.values()] for level in self.levels])
+        levels = self.levels if factor == 1 else self._foreseen(factor)
+        weighed = weigh([list(level.values()) for level in levels])
         found: dict[Edge, Reading] = {}
         for t, (ttl, level, link, spots) in enumerate(
             zip(self.ttls, self.levels, weighed.links, weighed.spots, strict=True)
@@ -121,6 +122,17 @@ class Lane:
                 mine = link if len(edges) == 1 else self._own(edge, link, reached, factor)
                 found[edge] = Reading(mine, causes[edge[1]])
         return found
+
+    def _foreseen(self, factor: float) -> list[dict[int, Spot]]:
+        """Expect the counts of more probes: chance differences between hops are not expected to last."""
+        weighed = weigh([list(level.values()) for level in self.levels])
+        return [
+            {
+                place: Spot(spot.n * factor, spot.n * factor * one.answers, spot.pattern)
+                for (place, spot), one in zip(level.items(), causes, strict=True)
+            }
+            for level, causes in zip(self.levels, weighed.spots, strict=True)
+        ]
 
     def _own(self, edge: Edge, link: LinkLoss, reached: float, factor: float) -> LinkLoss:
         """Say of one of several links at a level whether it is that one which loses packets.
@@ -205,7 +217,7 @@ def joined(
     links = [reading.link for reading in readings]
     causes = [reading.causes for reading in readings]
     main = max(range(len(readings)), key=lambda i: weights[i] * links[i].chance)
-    parts = sum(w * np.asarray(one.shares) for w, one in zip(share, causes, strict=True))
+    parts = (share @ np.array([one.shares for one in causes])).tolist()
     return Reading(
         LinkLoss(
             _agreed([one.chance for one in links], priors[0]),
@@ -218,7 +230,8 @@ def joined(
             never=_agreed([one.never for one in causes], priors[2]),
             returns=float(share @ [one.returns for one in causes]),
             before=float(share @ [one.before for one in causes]),
-            shares=tuple(np.asarray(parts).tolist()),
+            shares=(parts[0], parts[1], parts[2], parts[3], parts[4]),
+            answers=float(share @ [one.answers for one in causes]),
         ),
     )
 

@@ -30,6 +30,7 @@ does)."""
 _TURNS_Z = 3.29
 _NO_CHANCE = 20
 """Odds from which two kinds of flows are taken to be no chance."""
+_TINY = 1e-300
 _ANSWERS_ALL = 0.8
 """Chance that a router leaves nothing unanswered: one minus those of `priors`."""
 
@@ -87,6 +88,8 @@ class _Cast:
     ttl: int
     counts: tuple[int, int, int]
     heard: tuple[int, ...]
+    steady: bool
+    """Its flow decides who answers."""
     near: int = SOURCE
     place: int = SOURCE
 
@@ -112,8 +115,10 @@ def ways_of(run: OneRun) -> Ways:
     keys = zip(cells.flow[one].tolist(), cells.ttl[one].tolist(), strict=True)
     heard = _heard(run, number, count, view)
     casts = [
-        _Cast(flow, ttl, each, who)
-        for (flow, ttl), each, who in zip(keys, zip(*counts, strict=True), heard, strict=True)
+        _Cast(flow, ttl, each, who, steady)
+        for (flow, ttl), each, who, steady in zip(
+            keys, zip(*counts, strict=True), heard, run.sure[one].tolist(), strict=True
+        )
     ]
     places = _placed([cast for cast in casts if cast.counts[0] + cast.counts[2]], run)
     _mark(run, places, np.array([cast.place for cast in casts])[cast_of_row], shown)
@@ -170,7 +175,16 @@ def _weigh_branches(places: list[Place], casts: list[_Cast]) -> None:
     for cast in casts:
         met[cast.place].append(cast)
     for place, those in met.items():
-        if places[place].addrs and len(those) > 1:
+        if not places[place].addrs:
+            continue
+        if not all(cast.steady for cast in those):
+            # Each probe went its own way, as a flow of its own would.
+            n, answered = (sum(cast.counts[i] for cast in those) for i in (0, 1))
+            branches = 1 + len(places[place].addrs)
+            places[place].branch_log_odds = _log_odds(
+                (answered, n - answered), (answered, answered), branches
+            )
+        elif len(those) > 1:
             places[place].branch_log_odds = _branch_log_odds(those)
 
 
@@ -200,20 +214,7 @@ def _sole(casts: list[_Cast], there: list[_Cast]) -> tuple[int, ...]:
 
 
 def _has_silent_branch(casts: list[_Cast]) -> bool:
-    """Tell whether the flows without an answer must have met somebody else.
-
-    Flows that come after all others in each round may be starved by a limiter, too: they are, where it would
-    be no chance that all the silent ones do.
-    """
-    silent = [cast for cast in casts if not cast.heard and cast.counts[0]]
-    loud = [cast for cast in casts if cast.heard]
-    if not silent or not loud:
-        return False
-    if (
-        min(cast.flow for cast in silent) > max(cast.flow for cast in loud)
-        and comb(len(silent) + len(loud), len(silent)) >= _NO_CHANCE
-    ):
-        return False
+    """Tell whether the flows without an answer must have met somebody else."""
     return _branch_log_odds(casts) > log(_NO_CHANCE)
 
 
@@ -225,16 +226,44 @@ def _branch_log_odds(casts: list[_Cast]) -> float:
     """
     silent = [cast for cast in casts if not cast.heard and cast.counts[0]]
     loud = [cast for cast in casts if cast.heard]
-    if not silent or not loud:
+    if not silent or not loud or _are_starved(silent, loud):
         return -inf
     branches = 1 + len({code for cast in loud for code in cast.heard})
     asked, answered = (sum(cast.counts[i] for cast in loud) for i in (0, 1))
     unheard = sum(cast.counts[0] for cast in silent)
-    shared = len(silent) * log(1 / branches) + len(loud) * log(1 - 1 / branches)
-    two = log(
-        _ANSWERS_ALL * (asked == answered) + (1 - _ANSWERS_ALL) * exp(_log_beta(answered, asked - answered))
-    )
-    return shared + two - _log_beta(answered, asked - answered + unheard)
+    return _log_odds((len(loud), len(silent)), (asked, answered), branches, unheard)
+
+
+def _are_starved(silent: list[_Cast], loud: list[_Cast]) -> bool:
+    """Tell whether a limiter has nothing left for flows that come after all others in each round.
+
+    They are taken to be so where it would be no chance that all the silent ones do.
+    """
+    last = min(cast.flow for cast in silent) > max(cast.flow for cast in loud)
+    return last and comb(len(silent) + len(loud), len(silent)) >= _NO_CHANCE
+
+
+def _log_odds(
+    flows: tuple[int, int], loud: tuple[int, int], branches: int, unheard: int | None = None
+) -> float:
+    """Return the logarithm of those odds, from counts.
+
+    Parameters
+    ----------
+    flows
+        How many got answers, and how many none.
+    loud
+        How many probes of the former there are, and how many of them were answered.
+    branches
+        How many there would be.
+    unheard
+        How many probes the latter have; as many as they are, if it is not said.
+    """
+    asked, answered = loud
+    silent = flows[1] if unheard is None else unheard
+    shared = flows[1] * log(1 / branches) + flows[0] * log(1 - 1 / branches)
+    own = _ANSWERS_ALL * (asked == answered) + (1 - _ANSWERS_ALL) * exp(_log_beta(answered, asked - answered))
+    return shared + log(max(own, _TINY)) - _log_beta(answered, asked - answered + silent)
 
 
 def _log_beta(k: int, rest: int) -> float:

@@ -69,6 +69,13 @@ class Grid:
     log_silent: Floats
     """Logarithm of the chance of none. (G * R, K)"""
 
+    silent: Floats
+    """Chance of no answer. (G * R, K)"""
+    kinds: Floats
+    """Which of `own` are those of limits, and which is that of never. (K, 2)"""
+    parts: Floats
+    """What a hop keeps back by limits, what by never, one, and what it lets pass. (K, 4)"""
+
     @property
     def survival(self) -> Floats:
         """Share of packets that arrive, of each depth."""
@@ -90,6 +97,8 @@ def grid() -> Grid:
     shaped = np.diff(betainc(*_LIMIT_SHAPE, limits))
     weights = np.concatenate([[1 - LIMITS - NEVER_ANSWERS], LIMITS * shaped, [NEVER_ANSWERS]])
     answered = (np.exp(-depth)[:, None] * (1 - back)).reshape(-1, 1) * (1 - own)
+    never = np.arange(len(own)) == len(own) - 1
+    limited = (np.arange(len(own)) > 0) & ~never
     tiny = 1e-12  # an answer where none can be, or the reverse: out of the question, but a number
     return Grid(
         depth=depth,
@@ -100,6 +109,9 @@ def grid() -> Grid:
         own_weights=weights,
         log_answered=np.log(np.maximum(answered, tiny)),
         log_silent=np.log(np.maximum(1 - answered, tiny)),
+        silent=np.maximum(1 - answered, tiny),
+        kinds=np.stack([limited, never], axis=1),
+        parts=np.stack([own * limited, own * never, np.ones(len(own)), 1 - own], axis=1),
     )
 
 
@@ -121,7 +133,9 @@ def _steps(depth: Floats) -> Floats:
     lost = 1 - np.exp(-further)
     mass = np.diff(betainc(*_LINK_SHAPE, lost), axis=1, prepend=0.0) * (1 - _OUTAGE)
     mass[:, -1] += _OUTAGE
-    steps: Floats = LOSSY_LINK * np.triu(mass, 1)
+    # What the grid is too coarse for is shared out among the steps that it has.
+    steps: Floats = np.triu(mass, 1)
+    steps *= LOSSY_LINK / np.maximum(steps.sum(axis=1, keepdims=True), LOSSY_LINK)
     steps[np.diag_indices(len(depth))] = 1 - steps.sum(axis=1)
     return steps
 

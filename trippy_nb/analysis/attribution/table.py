@@ -146,15 +146,24 @@ def _needed(lanes: tuple[Lane, ...], of_edge: dict[Edge, list[Stop]], edges: lis
     """Find how many more probes would tell, if they were answered in the same shares."""
     found: dict[Edge, int] = {}
     counts: dict[Edge, Tally] = {edge: tally(of_edge[edge]) for edge in edges}
+    most = _FACTORS[-1]
+    few = [edge for edge in edges if counts[edge].n * most <= _MOST_PROBES]
+    told = _told(lanes, counts, few, most)  # mostly, the most would not tell either
+    hopeful = [edge for edge in edges if edge in told or edge not in few]
     for factor in _FACTORS:
-        left = [edge for edge in edges if edge not in found and counts[edge].n * factor <= _MOST_PROBES]
-        if not left:
-            break
-        readings = _readings(lanes, factor)
-        for edge in left:
-            if verdict_of(counts[edge], readings[edge], is_tail=False).word != CANNOT_TELL:
-                found[edge] = ceil(counts[edge].n * (factor - 1))
+        left = [edge for edge in hopeful if edge not in found and counts[edge].n * factor <= _MOST_PROBES]
+        found |= {edge: ceil(counts[edge].n * (factor - 1)) for edge in _told(lanes, counts, left, factor)}
     return found
+
+
+def _told(lanes: tuple[Lane, ...], counts: dict[Edge, Tally], edges: list[Edge], factor: float) -> set[Edge]:
+    """Return those of some links of which so many times as many probes would tell."""
+    if not edges:
+        return set()
+    readings = _readings(lanes, factor)
+    return {
+        edge for edge in edges if verdict_of(counts[edge], readings[edge], is_tail=False).word != CANNOT_TELL
+    }
 
 
 def _row(facts: Facts) -> dict[str, Any]:
