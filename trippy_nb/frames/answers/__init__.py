@@ -32,6 +32,8 @@ from trippy_nb.frames.answers.latencies import LAST_MILE as LAST_MILE
 from trippy_nb.frames.answers.latencies import LIGHT as LIGHT
 from trippy_nb.frames.answers.latencies import SPIKE_VERDICTS as SPIKE_VERDICTS
 from trippy_nb.frames.answers.latencies import SPIKES as SPIKES
+from trippy_nb.frames.answers.losses import LOSS_VERDICTS as LOSS_VERDICTS
+from trippy_nb.frames.answers.losses import LOSSES as LOSSES
 from trippy_nb.frames.answers.rtt_changes import JOINT_EVENTS as JOINT_EVENTS
 from trippy_nb.frames.answers.rtt_changes import REACHES as REACHES
 from trippy_nb.frames.answers.rtt_changes import RTT_CHANGES as RTT_CHANGES
@@ -62,6 +64,7 @@ _ALL: tuple[Table, ...] = (
     ALERTS,
     RTT_CHANGES,
     JOINT_EVENTS,
+    LOSSES,
 )
 
 ANSWER_TABLES: dict[str, Table] = {table.name: table for table in _ALL}
