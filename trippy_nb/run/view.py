@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Self
 from trippy_nb.analysis import (
     Matchers,
     alerts,
+    attribute_loss,
     diamonds,
     epochs,
     evidence,
@@ -107,6 +108,11 @@ class View(ABC):
     def paths(self) -> "pd.DataFrame":
         """One row for each round of each flow: who answered, loops and cycles (see `analysis.paths`)."""
         return paths(self.tables)
+
+    @cached_property
+    def losses(self) -> "pd.DataFrame":
+        """One row for each hop: what its unanswered probes are due to (see `analysis.attribute_loss`)."""
+        return attribute_loss(self.tables)
 
     @cached_property
     def epochs(self) -> "pd.DataFrame":

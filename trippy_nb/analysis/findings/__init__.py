@@ -7,6 +7,7 @@ import pandas as pd
 from trippy_nb.analysis.findings.catalogue import CATALOGUE as CATALOGUE
 from trippy_nb.analysis.findings.changed import change_findings, rtt_findings
 from trippy_nb.analysis.findings.finding import Finding, Seen
+from trippy_nb.analysis.findings.lost import loss_findings
 from trippy_nb.analysis.findings.outcome import outcome_findings
 from trippy_nb.analysis.findings.recording import recording_findings
 from trippy_nb.analysis.findings.signs import balancing_findings, sign_findings
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 
 _RULES = (
     outcome_findings,
+    loss_findings,
     change_findings,
     rtt_findings,
     recording_findings,

@@ -46,14 +46,11 @@ CATALOGUE: Final[dict[str, Kind]] = {
         "No loss: those packets never left, and are not counted as sent.",
         "case-13-local-error",
     ),
-    "forward-loss": Kind(
+    "link-loss": Kind(
         PROBLEM,
-        "Packets are lost on a link: all hops from there on, and the target, answer less.",
-        "No rate limit: a router that answers less than it gets would not keep later hops from answering.",
+        "Packets are lost on a link, there or on their way back: all hops from there on answer less.",
+        "No rate limit: a router that answers less than it gets keeps no later hop from answering.",
         "case-07-loss",
-    ),
-    "return-loss": Kind(
-        PROBLEM, "Answers are lost on their way back.", "No loss on the way to the target.", "lossy-return"
     ),
     "unexplained-loss": Kind(
         LIMIT, "Silences with several explanations that these probes cannot tell apart."
@@ -77,16 +74,21 @@ CATALOGUE: Final[dict[str, Kind]] = {
         "Not a spike: it stayed.",
         "case-43-change",
     ),
+    "return-loss": Kind(
+        NOTICE,
+        "Answers of some hops are lost on a way back that those behind them do not take.",
+        "No loss on the way to the target.",
+    ),
     "rate-limit": Kind(
         NOTICE,
         "A router limits the rate of its answers.",
-        "No loss: what lies behind it answered.",
+        "Nothing that users feel: what passes through the router is not touched.",
         "case-06-rate-limit",
     ),
     "silent-hop": Kind(
         NOTICE,
         "A router never answers, those behind it do.",
-        "No loss, and no gap in the path: it forwards.",
+        "No gap in the path: it forwards.",
         "case-08-silent",
     ),
     "flap": Kind(

@@ -1,0 +1,34 @@
+"""Unanswered probes: lost on a link, limited, silent by policy, or open."""
+
+from collections.abc import Iterator
+from typing import Final
+
+from trippy_nb.analysis.attribution import attribute_loss
+from trippy_nb.analysis.findings.finding import CANNOT_TELL, LIKELY, Finding, Seen, rows_of
+
+_KINDS: Final = {
+    "link loss": "link-loss",
+    "return loss": "return-loss",
+    "rate limit": "rate-limit",
+    "policy": "silent-hop",
+    "cannot tell": "unexplained-loss",
+}
+"""Verdicts that are told; `local` is told as an error, `upstream` by the link that it is due to."""
+
+
+def loss_findings(seen: Seen) -> Iterator[Finding]:
+    """Say what the silences of each hop are due to, or that nobody can tell."""
+    for row in rows_of(attribute_loss(seen.tables)):
+        if row["verdict"] not in _KINDS:
+            continue
+        yield Finding(
+            run_id=row["run_id"],
+            kind=_KINDS[row["verdict"]],
+            says=row["says"],
+            query=row["query"].removeprefix(f"run_id == {row['run_id']} and "),
+            strength=CANNOT_TELL if row["verdict"] == "cannot tell" else LIKELY,
+            ttl=row["ttl"],
+            last_ttl=row["ttl"],
+            addrs=(row["addr"],) if row["addr"] else (),
+            more_probes=row["n_needed"],
+        )
