@@ -82,7 +82,7 @@ CATALOGUE: Final[dict[str, Kind]] = {
     "rate-limit": Kind(
         NOTICE,
         "A router limits the rate of its answers.",
-        "Nothing that users feel: what passes through the router is not touched.",
+        "No problem of the way: what passes through the router is not touched.",
         "case-06-rate-limit",
     ),
     "silent-hop": Kind(

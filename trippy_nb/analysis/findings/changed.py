@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from trippy_nb.analysis.findings.finding import LIKELY, SHOWN, Finding, Row, Seen, rows_of
+from trippy_nb.analysis.findings.slow import queues_begin
 from trippy_nb.analysis.rtt_changes import joint_events
 
 _KINDS: Final = {
@@ -14,6 +15,7 @@ _KINDS: Final = {
     "tunnel-vanished": "tunnel-change",
 }
 """Kinds of changes that are told one by one; flaps are told together, the others are no news."""
+_NOWHERE: Final = 256  # beyond any TTL
 _FEW: Final = 2
 """So many changes in RTT at one hop are told one by one."""
 _MOST_TOLD: Final = 6
@@ -42,7 +44,10 @@ def rtt_findings(seen: Seen) -> Iterator[Finding]:
     """Say when round-trip times moved to another level, from which hop on, and what changed with them."""
     reach = {row["event"]: row["reach"] for row in rows_of(seen.rtt_changes)[::-1]}  # of the nearest hop
     hops: dict[tuple[int, int, str], list[Row]] = defaultdict(list)
+    queues = queues_begin(seen)
     for row in rows_of(joint_events(seen.rtt_changes, seen.changes)):
+        if row["path_change"] is None and row["ttl"] >= queues.get(row["run_id"], _NOWHERE):
+            continue  # a queue that fills and empties is told as one
         hops[row["run_id"], row["ttl"], row["addr"]].append(row)
     for rows in hops.values():
         told = rows if len(rows) <= _FEW else [_together(rows)]

@@ -9,6 +9,7 @@ import pandas as pd
 from trippy_nb.analysis.evidence import evidence
 from trippy_nb.analysis.history import path_changes
 from trippy_nb.analysis.hops import hop_table
+from trippy_nb.analysis.latencies import spikes
 from trippy_nb.analysis.rtt_changes import rtt_changes
 from trippy_nb.frames.derived import STRENGTHS
 
@@ -81,6 +82,11 @@ class Seen:
     def changes(self) -> pd.DataFrame:
         """Changes of path."""
         return path_changes(self.tables)
+
+    @cached_property
+    def spikes(self) -> list[Row]:
+        """Whose the slow answers are."""
+        return rows_of(spikes(self.tables))
 
     @cached_property
     def rtt_changes(self) -> pd.DataFrame:

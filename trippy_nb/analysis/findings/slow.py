@@ -3,8 +3,7 @@
 from collections import defaultdict
 from collections.abc import Iterator
 
-from trippy_nb.analysis.findings.finding import LIKELY, Finding, Row, Seen, rows_of
-from trippy_nb.analysis.latencies import spikes
+from trippy_nb.analysis.findings.finding import LIKELY, Finding, Row, Seen
 
 _ANSWERED = 'status in ("reply", "late")'
 
@@ -12,13 +11,22 @@ _ANSWERED = 'status in ("reply", "late")'
 def slow_findings(seen: Seen) -> Iterator[Finding]:
     """Say whose the slow answers are."""
     queues: dict[tuple[int, int], list[Row]] = defaultdict(list)
-    for row in rows_of(spikes(seen.tables)):
+    for row in seen.spikes:
         if row["verdict"] == "slow-path":
             yield _slow_to_answer(row)
         elif row["verdict"] == "shared-downstream":
             queues[row["run_id"], row["since_ttl"] or row["ttl"]].append(row)
     for (run_id, since), rows in queues.items():
         yield _queue(run_id, since, rows)
+
+
+def queues_begin(seen: Seen) -> dict[int, int]:
+    """Return for each run with a queue the nearest TTL that meets it."""
+    begin: dict[int, int] = {}
+    for row in seen.spikes:
+        if row["verdict"] == "shared-downstream":
+            begin[row["run_id"]] = min(begin.get(row["run_id"], row["ttl"]), row["ttl"])
+    return begin
 
 
 def _slow_to_answer(row: Row) -> Finding:
