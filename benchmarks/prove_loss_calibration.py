@@ -110,7 +110,7 @@ def drawn(chance: Chance, world: World) -> tuple[list[list[Spot]], list[np.ndarr
 
 
 def pairs(networks: int, world: World, seed: int) -> np.ndarray:
-    """For each silent hop, and each cause: the chance it was given, whether it was true, and which."""
+    """For each hop with a silence, and each cause: the chance given, whether it was true, and which it is."""
     chance = np.random.default_rng(seed)
     rows = []
     for _ in range(networks):
@@ -163,10 +163,8 @@ def main() -> int:
     asked = parser.parse_args()
     found = {world.name: pairs(asked.networks, world, seed=1) for world in WORLDS}
     for name, rows in found.items():
-        print(
-            f"{name}: {len(rows) // len(CAUSES)} silences, "
-            f"Brier score {np.mean((rows[:, 0] - rows[:, 1]) ** 2):.4f}"
-        )
+        brier = np.mean((rows[:, 0] - rows[:, 1]) ** 2)
+        print(f"{name}: {len(rows) // len(CAUSES)} silences, Brier score {brier:.4f}")
         for given, true, count in binned(rows):
             print(f"   given {given:.3f}  true {true:.3f}  of {count}")
         sure = rows[rows[:, 0] >= 0.95]

@@ -13,7 +13,7 @@ links, of limiters and of silent hops.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -40,10 +40,12 @@ class Spot:
     answered: float
     pattern: str = "untested"
     """One of `PATTERNS`."""
+    target: bool = False
+    """It is the target: no router like those before it."""
 
     def scaled(self, factor: float) -> "Spot":
         """The same shares of more probes."""
-        return Spot(self.n * factor, self.answered * factor, self.pattern)
+        return replace(self, n=self.n * factor, answered=self.answered * factor)
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,18 +165,24 @@ class _Chain:
             log = spot.answered * self.grid.log_answered + silent * self.grid.log_silent
             scale = float(log.max())
             number = PATTERNS.index(spot.pattern)
-            order = np.full(len(self.grid.own), PATTERN_IF_LIMITED[number])
-            order[0] = PATTERN_IF_LOST[number]
-            own = np.exp(log - scale) * (self.grid.own_weights * order)
+            own = np.exp(log - scale) * (self.grid.own_weights * PATTERN_IF_LIMITED[number])
+            # What does not limit its answers, neither by itself nor as its neighbours do.
+            lost = np.tile(~self.grid.alike, len(self.grid.depth))
+            own[lost, 0] *= PATTERN_IF_LOST[number] / PATTERN_IF_LIMITED[number]
             self.known[spot] = own, own.sum(axis=1), scale
         return self.known[spot]
 
     def _ended(self, chances: list[Floats], levels: Sequence[Sequence[Spot]]) -> list[Floats]:
-        """Let the way back be sound from the farthest level on that answered."""
+        """Let the way back be sound from the farthest level on that answered, and the target be no router."""
         heard = [t for t, level in enumerate(levels) if any(spot.answered for spot in level)]
-        for t in range(heard[-1] if heard else 0, len(levels)):
+        last = heard[-1] if heard else 0
+        over = np.ones(len(self.grid.back), dtype=np.bool_)
+        if not any(spot.target for spot in levels[last]):
+            over &= ~self.grid.alike
+        over[0] = False
+        for t in range(last, len(levels)):
             chances[t] = chances[t].copy()
-            chances[t][:, 1:] = 0.0
+            chances[t][:, over] = 0.0
         return chances
 
     def _backward(self) -> list[Floats]:
@@ -210,19 +218,23 @@ class _Chain:
         """Weigh what the silences of one spot are due to."""
         made, here, (own, total, _) = self.grid, self._here(t), self._spot(spot)
         weight = here.ravel() / np.maximum(total, np.finfo(float).tiny)
-        limits, never = (weight @ (own @ made.kinds)).tolist()
+        kinds = weight[:, None] * (own @ made.kinds)
+        never = float(kinds[:, 1].sum())
+        alike = np.tile(made.alike, len(made.depth))
+        limits = float(kinds[~alike, 0].sum() + here[:, made.alike].sum())
         # Of a silence in each state: what of it is due to which cause.
         kept, policy, any_, passed = (weight[:, None] * ((own / made.silent) @ made.parts)).T
         before, arrived = self._arrived(t)
         there = np.repeat(made.survival, len(made.back))
         back = np.tile(made.back, len(made.depth))
+        stretch = there * back * passed
         parts = np.array(
             [
-                there @ kept,
+                there @ kept + stretch[alike].sum(),
                 there @ policy,
                 (arrived - there) @ any_,
                 (1 - arrived) @ any_,
-                (there * back) @ passed,
+                stretch[~alike].sum(),
             ]
         )
         shares = np.maximum(parts, 0.0)
@@ -230,7 +242,7 @@ class _Chain:
         return SpotCauses(
             limits=limits,
             never=never,
-            returns=float(here[:, 1:].sum()),
+            returns=float(here[:, 1:][:, ~made.alike[1:]].sum()),
             before=float(here.ravel() @ before),
             shares=(share[0], share[1], share[2], share[3], share[4]),
             answers=float((weight * there * (1 - back)) @ (own @ (1 - made.own))),

@@ -90,13 +90,15 @@ class Lane:
         for place, stops in sorted(by_place.items()):
             count = tally(stops)
             here = self.ways.places[place]
-            levels[here.ttl][place] = Spot(count.n, count.answered, here.pattern).scaled(shrunk)
+            levels[here.ttl][place] = Spot(count.n, count.answered, here.pattern, here.target).scaled(shrunk)
         return list(levels.values())
 
     @cached_property
     def log_evidence(self) -> float:
         """Logarithm of the chance of its counts; the order of answers left alone."""
-        return log_evidence([[Spot(s.n, s.answered) for s in level.values()] for level in self.levels])
+        return log_evidence(
+            [[replace(spot, pattern="untested") for spot in level.values()] for level in self.levels]
+        )
 
     def read(self, *, factor: float = 1.0) -> dict[Edge, Reading]:
         """Weigh what each link and place is due to.
@@ -128,7 +130,7 @@ class Lane:
         weighed = weigh([list(level.values()) for level in self.levels])
         return [
             {
-                place: Spot(spot.n * factor, spot.n * factor * one.answers, spot.pattern)
+                place: replace(spot, n=spot.n * factor, answered=spot.n * factor * one.answers)
                 for (place, spot), one in zip(level.items(), causes, strict=True)
             }
             for level, causes in zip(self.levels, weighed.spots, strict=True)

@@ -27,7 +27,8 @@ SOURCE = -1
 _FEWEST, _FEWEST_EACH = 20, 5
 """Probes, and answers and silences among them, before their order is looked at (as evidence.silences
 does)."""
-_TURNS_Z = 3.29
+_TURNS_Z, _LOOKED_AT = 3.29, 1000
+_MOST_IN_ORDER, _ORDERS, _SEED, _ABOVE, _WORTH_A_LOOK = 512, 1999, 0, 0.2, 3.0
 _NO_CHANCE = 20
 """Odds from which two kinds of flows are taken to be no chance."""
 _TINY = 1e-300
@@ -314,17 +315,43 @@ def pattern_of(answered: Bools) -> str:
     Returns
     -------
     pattern
-        One of `PATTERNS`. ``even``: silences, or answers, are spread more evenly than in each of 1,999 random
-        orders, or take turns more often than chance would let them once in 2,000 times; ``bursts``: less
-        evenly, or less often; ``random``: neither; ``untested``: there are too few.
+        One of `PATTERNS`. ``even``: silences, or answers, are spread more evenly than in each of 1,999
+        random orders, take turns more often than chance lets them once in 2,000 times, or come back at fixed
+        distances; ``bursts``: less evenly, or less often; ``random``: neither; ``untested``: too few.
     """
     n, answers = len(answered), int(answered.sum())
     if n < _FEWEST or min(answers, n - answers) < _FEWEST_EACH:
         return "untested"
     found = evenness(answered), evenness(~answered), turns_taken(answered)
-    if 1 in found:
+    if 1 in found or is_periodic(answered):
         return "even"
     return "bursts" if -1 in found else "random"
+
+
+def is_periodic(answered: Bools) -> bool:
+    """Tell whether answers come back after a fixed number of probes, as from a limiter that counts anew.
+
+    Their autocorrelation is largest at a lag of 2 or more, by 0.2 above that at 1, where bursts have it; and
+    so large as in none of 1,999 random orders. The first 512 are looked at.
+    """
+    part = answered[:_MOST_IN_ORDER].astype(np.float64)
+    found = _correlations(part[None, :])[0]
+    lag = int(found.argmax())
+    if lag == 0 or found[lag] < found[0] + _ABOVE or found[lag] * len(part) ** 0.5 < _WORTH_A_LOOK:
+        return False
+    luck = np.random.default_rng(_SEED)
+    chance = _correlations(luck.permuted(np.broadcast_to(part, (_ORDERS, len(part))), axis=1))
+    return bool(found[lag] > chance.max())
+
+
+def _correlations(series: Floats) -> Floats:
+    """Return the autocorrelations of each row, at lags from 1 to a quarter of its length."""
+    n = series.shape[1]
+    centred = series - series.mean(axis=1, keepdims=True)
+    power = np.abs(np.fft.rfft(centred, 2 * n, axis=1)) ** 2
+    found = np.fft.irfft(power, axis=1)[:, : n // 4 + 1]
+    result: Floats = found[:, 1:] / found[:, :1]
+    return result
 
 
 def turns_taken(answered: Bools) -> int:
@@ -334,7 +361,9 @@ def turns_taken(answered: Bools) -> int:
     -------
     turns
         1 if they do so more often than chance would let them once in 2,000 times, -1 if less often, else 0.
+        The first 1,000 probes are looked at.
     """
+    answered = answered[:_LOOKED_AT]
     n, k = len(answered), int(answered.sum())
     runs = 1 + int(np.count_nonzero(answered[1:] != answered[:-1]))
     both = 2.0 * k * (n - k)

@@ -10,7 +10,7 @@ from functools import cache
 
 import numpy as np
 
-from trippy_nb.analysis.arrays import Floats
+from trippy_nb.analysis.arrays import Bools, Floats
 
 LOSSY_LINK = 0.02
 """Chance that a link loses packets at all."""
@@ -24,6 +24,9 @@ RETURN_BEGINS, RETURN_ENDS = 0.001, 0.3
 """Chances, hop by hop, that answers begin to come back over a way that loses some, and that they no longer
 do. Small beside LIMITS: one hop that answers less than those behind it is known for its limit in the first
 place."""
+ALIKE_BEGINS = 0.02
+"""Chance, hop by hop, that routers begin which all limit their answers alike: one configuration, or one
+default of their maker. It is over as soon as a way back is; the target, another machine, is none of them."""
 
 _LINK_SHAPE = 0.6, 3.0
 """Of the beta distribution of the share that a lossy link loses: mostly little, on average 17 %."""
@@ -45,7 +48,7 @@ third."""
 
 _SMALLEST, _FINE, _DEAD = 8e-4, 0.1, 12.0
 _FINE_STEPS, _COARSE_STEPS = 48, 62
-_OWN, _RETURNS = 30, 24
+_OWN, _RETURNS = 30, 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +60,8 @@ class Grid:
     steps: Floats
     """Chance of each step from one depth to another over one link. (G, G), rows sum to 1."""
     back: Floats
-    """Share that the way back loses; the first is 0. (R,)"""
+    """Share that a stretch of hops misses: 0; then those that a way back loses; then those that routers which
+    limit alike keep back. (R,)"""
     turns: Floats
     """Chance of each step from one of those to another. (R, R), rows sum to 1."""
     own: Floats
@@ -77,6 +81,11 @@ class Grid:
     """What a hop keeps back by limits, what by never, one, and what it lets pass. (K, 4)"""
 
     @property
+    def alike(self) -> Bools:
+        """Which of `back` are those of limiters: (R,)."""
+        return np.arange(len(self.back)) > len(self.back) // 2
+
+    @property
     def survival(self) -> Floats:
         """Share of packets that arrive, of each depth."""
         return np.exp(-self.depth)
@@ -92,7 +101,7 @@ def grid() -> Grid:
         [[0.0], np.geomspace(_SMALLEST, -np.log(1 - _FINE), _FINE_STEPS), -np.log(1 - coarse), [_DEAD]]
     )
     ways, limits = _shares(_RETURNS), _shares(_OWN)
-    back = np.concatenate([[0.0], _middles(ways)])
+    back = np.concatenate([[0.0], _middles(ways), _middles(ways)])
     own = np.concatenate([[0.0], _middles(limits), [1.0]])
     shaped = np.diff(betainc(*_LIMIT_SHAPE, limits))
     weights = np.concatenate([[1 - LIMITS - NEVER_ANSWERS], LIMITS * shaped, [NEVER_ANSWERS]])
@@ -141,8 +150,11 @@ def _steps(depth: Floats) -> Floats:
 
 
 def _turns(weights: Floats) -> Floats:
-    turns = np.zeros((len(weights) + 1, len(weights) + 1))
-    turns[0, 0], turns[0, 1:] = 1 - RETURN_BEGINS, RETURN_BEGINS * weights
+    """Weigh the steps from one stretch of hops to another: of none, of a way back, of limiters alike."""
+    size = len(weights)
+    turns = np.zeros((2 * size + 1, 2 * size + 1))
+    turns[0, 0] = 1 - RETURN_BEGINS - ALIKE_BEGINS
+    turns[0, 1 : size + 1], turns[0, size + 1 :] = RETURN_BEGINS * weights, ALIKE_BEGINS * weights
     turns[1:, 0] = RETURN_ENDS
     turns[np.arange(1, len(turns)), np.arange(1, len(turns))] = 1 - RETURN_ENDS
     return turns

@@ -19,7 +19,7 @@ from trippy_nb.analysis.attribution.verdicts import (
 )
 
 _PATTERNS = {
-    "even": " It answers more evenly than chance would.",
+    "even": " It answers more regularly than chance would.",
     "bursts": " It answers several in a row, then none for a while.",
 }
 
