@@ -140,6 +140,10 @@ def _cast(series: pd.Series, table: Table, column: Column) -> Any:  # noqa: ANN4
 
 def _whole(series: pd.Series, table: Table, column: Column) -> pd.Series:
     """Check that all values are whole numbers in bounds; the result is nullable 64-bit integers."""
+    if series.dtype.kind in "iu" and isinstance(series.dtype, np.dtype):  # the usual case, in two looks
+        values = series.to_numpy()
+        if not len(values) or (values.min() >= 0 and values.max() <= np.iinfo(column.dtype.lower()).max):
+            return pd.Series(values)
     if pd.api.types.is_bool_dtype(series):
         raise _error(table, column, f"is {series.dtype}, not numbers")
     is_numeric = pd.api.types.is_numeric_dtype(series)
@@ -182,6 +186,8 @@ def _cast_category(series: pd.Series, table: Table, column: Column) -> Any:  # n
 
 
 def _cast_text(series: pd.Series, table: Table, column: Column) -> pd.Series:
+    if series.dtype == TEXT:
+        return series
     values = series.astype(object)
     for row, value in values.items():
         if not isinstance(value, str) and not pd.isna(value):
