@@ -17,7 +17,7 @@ from trippy_nb.testing import simulated
 
 pytestmark = pytest.mark.slow
 WIDE = os.environ.get("TRIPPY_NB_PROFILE") == "ci"
-LIMITERS, LOSSES = (60, 16) if WIDE else (14, 3)
+LIMITERS, LOSSES = (40, 12) if WIDE else (14, 3)
 
 
 def proofs() -> Any:

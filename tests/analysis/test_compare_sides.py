@@ -337,7 +337,7 @@ def test_every_frame_keeps_to_its_columns(kind: str):
 def test_networks_that_did_not_change_are_called_changed_no_more_often_than_alpha():
     """Simulated: other seeds, other ports, lossy branches, rate limits. `benchmarks/prove_compare.py` is
     larger."""
-    each = 25 if CI else 3
+    each = 12 if CI else 3
     seen: Counter[str] = Counter()
     for place, world in enumerate(WORLDS):
         for number in range(each):

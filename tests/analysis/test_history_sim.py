@@ -64,7 +64,7 @@ def test_nothing_changes_where_nothing_changed(scenario):
 
 @pytest.mark.slow
 def test_changes_are_counted_once_and_found():
-    tables, truths = made(3_000_000 if os.environ.get("TRIPPY_NB_PROFILE") == "ci" else 300_000, seed=1)
+    tables, truths = made(1_000_000 if os.environ.get("TRIPPY_NB_PROFILE") == "ci" else 300_000, seed=1)
     result = score(path_changes(tables), truths)
     assert result.recall >= 0.95
     assert 0.95 <= result.count_ratio <= 1.05

@@ -156,7 +156,7 @@ def test_the_order_of_rows_does_not_matter(seed):
 
 
 @pytest.mark.slow
-@settings(max_examples=100 if CI else 8)
+@settings(max_examples=40 if CI else 8)
 @given(probe_rows())
 def test_any_probes_make_a_sound_table(found):
     made = tables(found)

@@ -29,7 +29,7 @@ def only(frame: pd.DataFrame) -> Any:
 
 
 DATA = SHARED_DATA / "ripe_atlas"
-EXAMPLES = 300 if os.environ.get("TRIPPY_NB_PROFILE") == "ci" else 10
+EXAMPLES = 100 if os.environ.get("TRIPPY_NB_PROFILE") == "ci" else 10
 
 
 def answer(addr: str = "192.0.2.1", rtt: float = 1.5, **more: Any) -> dict[str, Any]:

@@ -36,7 +36,7 @@ from trippy_nb.frames.keys import probe_rows as rows_of_probes
 from trippy_nb.testing import simulated
 
 BEGIN = pd.Timestamp("2024-05-01T14:00:00Z")
-EXAMPLES = 60 if os.environ.get("TRIPPY_NB_PROFILE") == "ci" else 6
+EXAMPLES = 30 if os.environ.get("TRIPPY_NB_PROFILE") == "ci" else 6
 KEY = ["run_id", "round", "flow", "ttl", "attempt"]
 
 

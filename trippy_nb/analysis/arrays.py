@@ -6,7 +6,7 @@ stretch of rows or a small integer a row, so row order and splitting of the inpu
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 import pandas as pd
@@ -18,14 +18,19 @@ if TYPE_CHECKING:
     from trippy_nb.frames import Tables
 
 Ints = NDArray[np.int64]
+Codes = NDArray[np.int8]
+"""Few different ones, in arrays an eighth as large."""
 Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]
 AnyArray = NDArray[Any]
+_Item = TypeVar("_Item", bound=np.generic)
 
-_INT64_END = 2**63
+_INT_BITS = 63
+_INT64_END = 2**_INT_BITS
 _IPV6, _UNREACHABLE_V4, _UNREACHABLE_V6 = 6, 3, (1, 2)
 KEY = ("run_id", "round", "flow", "ttl", "attempt")
 _ATTEMPTS = 256
+_SMALL_TABLE = 1 << 16
 _FIRST_ANSWERS = (ReplyKind.FIRST.word, ReplyKind.LATE.word)
 
 
@@ -38,7 +43,7 @@ class Probes:
     flow: Ints
     ttl: Ints
     attempt: Ints
-    status: Ints
+    status: Codes
     """Codes of `model.Status`."""
     addr: Ints
     """Index into `names`; -1 where nobody answered."""
@@ -78,19 +83,25 @@ class Probes:
 def probe_arrays(tables: "Tables") -> Probes:
     """Sort the probes of all runs, and find out which of their answers came from the target."""
     frame = tables.probes
-    columns = [_ints(frame[name]) for name in KEY]
-    key = pack(*columns)
-    order = np.argsort(key, kind="stable") if np.any(key[1:] < key[:-1]) else None
-    if frame["size"].notna().any():
+    run, round_, flow, ttl, attempt = columns = [frame[name].to_numpy() for name in KEY]
+    path_starts = _sorted_paths(*columns)
+    order = None
+    if path_starts is None:
+        order = stable_order(pack(*map(_wide, columns)))
+    if "size" in frame and frame["size"].notna().any():
         order = _usual(frame, order)
 
     def sorted_(values: AnyArray) -> AnyArray:
         return values if order is None else values[order]
 
-    run, round_, flow, ttl, attempt = (sorted_(column) for column in columns)
+    run, round_, flow, ttl = (_wide(sorted_(column)) for column in (run, round_, flow, ttl))
+    # Most runs have one attempt for each TTL: no need to fill an array with zeros.
+    attempt = _wide(sorted_(attempt)) if attempt.any() else np.broadcast_to(np.int64(0), len(run))
     status = sorted_(_codes(frame["status"], {status.word: int(status) for status in Status}))
     addr, names = _address_codes(frame["addr"])
     addr, answered = sorted_(addr), _is_answer(status)
+    if path_starts is None or order is not None:
+        path_starts = starts_of(run, round_, flow)
     probes = Probes(
         run=run,
         round=round_,
@@ -100,16 +111,34 @@ def probe_arrays(tables: "Tables") -> Probes:
         status=status,
         addr=np.where(answered, addr, -1),
         rtt=sorted_(frame["rtt_ms"].to_numpy(dtype=np.float64, na_value=np.nan)),
-        from_target=_is_target(tables.runs, run, addr, names),
+        from_target=_is_target_of(tables.runs, run, path_starts, addr, names),
         refused=sorted_(_refusals(frame, tables.runs)) & answered,
         names=names,
-        path_starts=starts_of(run, round_, flow),
+        path_starts=path_starts,
         order=order,
     )
     _correct_targets(probes, tables)
     probes.from_target[~answered] = False
     probes.refused[probes.from_target] = False
     return probes
+
+
+def _sorted_paths(
+    run: AnyArray, round_: AnyArray, flow: AnyArray, ttl: AnyArray, attempt: AnyArray
+) -> Ints | None:
+    """Find the first row of each path, if rows are sorted by their key, as those of one recorder are."""
+    starts = starts_of(run, round_, flow)
+    new = np.zeros(len(run), dtype=np.bool_)
+    new[starts] = True
+    place = ttl.astype(np.uint16) * np.uint16(_ATTEMPTS) + attempt
+    if not np.all(new[1:] | (place[1:] >= place[:-1])):
+        return None
+    path = pack(*(_wide(column[starts]) for column in (run, round_, flow)))
+    return starts if np.all(path[1:] > path[:-1]) else None
+
+
+def _wide(values: AnyArray) -> Ints:
+    return values.astype(np.int64)
 
 
 def _usual(frame: pd.DataFrame, order: Ints | None) -> Ints:
@@ -206,14 +235,36 @@ def pack(*columns: Ints) -> Ints:
 def distinct(key: Ints) -> tuple[Ints, Ints, Ints]:
     """Return the distinct values, sorted, which of them each row has, and how many rows have each.
 
-    As `numpy.unique` does; by hashing it takes a third of the time where values are few.
+    As `numpy.unique` does; by a table of counts, or by hashing, it takes a small part of the time where
+    values are few.
     """
+    bound = int(key.max(initial=-1)) + 1
+    if bound <= max(len(key), _SMALL_TABLE) and int(key.min(initial=0)) >= 0:
+        every = np.bincount(key, minlength=bound)
+        values = np.flatnonzero(every)
+        return values, (np.cumsum(every > 0) - 1)[key], every[values]
     codes, values = pd.factorize(key)
     order = np.argsort(values, kind="stable")
     rank = np.empty(len(order), dtype=np.int64)
     rank[order] = np.arange(len(order))
     number = rank[codes]
     return values[order], number, np.bincount(number, minlength=len(order))
+
+
+def stable_order(key: Ints) -> Ints:
+    """Return the rows in the order of their key, equal ones as they are; keys are not negative.
+
+    numpy sorts single integers several times as fast as it finds the order of rows, so the row goes into the
+    key where there is room for it.
+    """
+    bits = len(key).bit_length()
+    if int(key.max(initial=0)).bit_length() + bits > _INT_BITS:
+        return np.argsort(key, kind="stable")
+    packed = key << bits
+    packed |= np.arange(len(key))
+    packed.sort()
+    packed &= (1 << bits) - 1
+    return packed
 
 
 def starts_of(*sorted_columns: Ints) -> Ints:
@@ -230,12 +281,15 @@ def starts_of(*sorted_columns: Ints) -> Ints:
 
 def group_numbers(starts: Ints, size: int) -> Ints:
     """Return the number of the stretch that each row is in."""
-    numbers = np.zeros(size, dtype=np.int64)
-    numbers[starts[1:]] = 1
-    return np.cumsum(numbers)
+    return spread(np.arange(len(starts)), starts, size)
 
 
-def _is_answer(status: Ints) -> Bools:
+def spread(values: "NDArray[_Item]", starts: Ints, size: int) -> "NDArray[_Item]":
+    """Give each row what its stretch has."""
+    return np.repeat(values, np.diff(np.append(starts, size)))
+
+
+def _is_answer(status: Codes) -> Bools:
     answer: Bools = (status == Status.REPLY) | (status == Status.LATE)
     return answer
 
@@ -246,42 +300,55 @@ def _ints(series: "pd.Series[Any]") -> Ints:
 
 def _refusals(frame: pd.DataFrame, runs: pd.DataFrame) -> Bools:
     """Find who would not forward: ICMP type 3 (RFC 792), ICMPv6 types 1 and 2 (RFC 4443 section 3)."""
-    if "icmp_type" not in frame or frame["icmp_type"].isna().all():
-        return np.zeros(len(frame), dtype=np.bool_)
+    none = np.zeros(len(frame), dtype=np.bool_)
+    if "icmp_type" not in frame:
+        return none
+    kinds = frame["icmp_type"].to_numpy(dtype=np.int16, na_value=-1)
+    refusals: Bools = kinds == _UNREACHABLE_V4
     six = runs.loc[runs["af"] == _IPV6, "run_id"]
-    kinds = frame["icmp_type"].to_numpy(dtype=np.int64, na_value=-1)
-    refusals: Bools = np.where(
-        frame["run_id"].isin(six), np.isin(kinds, _UNREACHABLE_V6), kinds == _UNREACHABLE_V4
-    )
-    return refusals
+    if not len(six):
+        return refusals
+    refusals_v6: Bools = np.isin(kinds, _UNREACHABLE_V6)
+    if not (refusals.any() or refusals_v6.any()):
+        return none
+    return np.where(frame["run_id"].isin(six), refusals_v6, refusals)
 
 
-def _codes(series: "pd.Series[Any]", words: dict[str, int]) -> Ints:
+def _codes(series: "pd.Series[Any]", words: dict[str, int]) -> Codes:
     category = pd.Categorical(series)
-    table = np.array([words[str(word)] for word in category.categories] + [-1], dtype=np.int64)
-    codes: Ints = table[category.codes]
+    table = np.array([words[str(word)] for word in category.categories] + [-1], dtype=np.int8)
+    codes: Codes = table[category.codes]
     return codes
 
 
 def _address_codes(series: "pd.Series[Any]") -> tuple[Ints, tuple[str, ...]]:
     category = pd.Categorical(series)
-    texts = [str(text) for text in category.categories]
-    names = sorted(texts)
-    rank = {name: number for number, name in enumerate(names)}
-    table = np.array([rank[text] for text in texts] + [-1], dtype=np.int64)
-    return table[category.codes], tuple(names)
+    texts = category.categories.astype("str").tolist()
+    order = sorted(range(len(texts)), key=texts.__getitem__)
+    table = np.full(len(texts) + 1, -1, dtype=np.int64)
+    table[order] = np.arange(len(texts))
+    return table[category.codes], tuple([texts[code] for code in order])
+
+
+def _is_target_of(
+    runs: pd.DataFrame, run: Ints, path_starts: Ints, addr: Ints, names: tuple[str, ...]
+) -> Bools:
+    """Go by addresses, of rows that are sorted by run: a run is looked up once."""
+    starts = path_starts[starts_of(run[path_starts])]
+    targets = _target_codes(runs, run[starts], names)
+    result: Bools = addr == spread(targets, starts, len(run))
+    return result
 
 
 def _is_target(runs: pd.DataFrame, run: Ints, addr: Ints, names: tuple[str, ...]) -> Bools:
     """Go by addresses: those of targets."""
-    ids = _ints(runs["run_id"])
-    if not len(ids) or not len(run):
-        return np.zeros(len(run), dtype=np.bool_)
-    number = {name: code for code, name in enumerate(names)}
-    targets = np.array([number.get(str(name), -2) for name in runs["dst_addr"]], dtype=np.int64)
-    order = np.argsort(ids)
-    place = (
-        np.minimum(np.searchsorted(ids[order], run), len(ids) - 1) if len(ids) > 1 else np.zeros(1, np.int64)
-    )
-    result: Bools = (targets[order][place] == addr) & (ids[order][place] == run)
+    values, number, _ = distinct(run)
+    result: Bools = _target_codes(runs, values, names)[number] == addr
     return result
+
+
+def _target_codes(runs: pd.DataFrame, wanted: Ints, names: tuple[str, ...]) -> Ints:
+    """Return the target of each of these runs as an index into `names`; -2 where it has none."""
+    number = dict(zip(names, range(len(names)), strict=True))
+    targets = dict(zip(runs["run_id"], runs["dst_addr"].astype(object), strict=True))
+    return np.array([number.get(str(targets.get(run)), -2) for run in wanted.tolist()], dtype=np.int64)

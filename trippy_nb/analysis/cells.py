@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from trippy_nb.analysis.arrays import Bools, Ints, Probes, distinct, group_numbers, pack, starts_of
+from trippy_nb.analysis.arrays import Bools, Ints, Probes, distinct, group_numbers, pack, spread, starts_of
 from trippy_nb.model import Status
 
 _SPARSE = 8  # numbers for each cell, before they are numbered anew
@@ -50,6 +50,8 @@ class Cells:
     """The flow reached the target at least once."""
     starts: Ints
     """First probe row of each cell."""
+    heads: Ints
+    """First cell of each path."""
 
     @property
     def in_view(self) -> Bools:
@@ -64,14 +66,15 @@ def cells_of(probes: Probes) -> Cells:
     answered = _any(probes.answered, starts)
     settled = _any(probes.settled, starts)
     addr, mixed = _responders(probes, starts)
+    whole = len(starts) == size
     run, round_, flow, ttl = (
-        column if len(starts) == size else column[starts]
-        for column in (probes.run, probes.round, probes.flow, probes.ttl)
+        column if whole else column[starts] for column in (probes.run, probes.round, probes.flow, probes.ttl)
     )
-    heads = np.searchsorted(starts, probes.path_starts)  # first cell of each path
+    heads = probes.path_starts if whole else np.searchsorted(starts, probes.path_starts)
     path = group_numbers(heads, len(starts))
     of_path = distinct(pack(run[heads], flow[heads]))[1]
     from_target = _any(probes.from_target, starts)
+    series = spread(of_path, heads, len(starts))
     end, reached = _ends(ttl, answered, from_target, path, heads, of_path)
     return Cells(
         run=run,
@@ -84,11 +87,12 @@ def cells_of(probes: Probes) -> Cells:
         open=_any(probes.status == Status.IN_FLIGHT, starts) & ~answered,
         from_target=from_target,
         path=path,
-        series=of_path[path],
+        series=series,
         mixed=mixed,
-        end=_walled(end, reached, ttl, addr, _any(probes.refused, starts), of_path[path]),
+        end=_walled(end, reached, ttl, addr, _any(probes.refused, starts), series),
         reached=reached,
         starts=starts,
+        heads=heads,
     )
 
 
@@ -180,12 +184,15 @@ def _ends(
     here = _least(ttl[at_target], path[at_target], len(heads))  # smallest target TTL of the round
     nearest = _least(here, of_path, n_series)  # ... of the flow
     least = nearest[of_path]
-    router = answered & (ttl < here[path]) & ~from_target
-    last_router = np.maximum.reduceat(np.where(router, ttl, -1), heads)
+    router = np.where(answered & ~from_target, ttl, -1)
+    last_router = np.maximum.reduceat(router, heads)
+    if np.any(last_router > here):  # somebody else beyond the target does not count
+        router[ttl >= spread(here, heads, len(ttl))] = -1
+        last_router = np.maximum.reduceat(router, heads)
     longer = last_router >= least  # a router where the target should have been: this path is longer
     end = np.where(longer, np.where(here < NEVER, here, last_router + 1), least)
-    reached = (nearest < NEVER)[of_path][path]
-    whole: Ints = end[path]
+    reached = spread((nearest < NEVER)[of_path], heads, len(ttl))
+    whole = spread(end, heads, len(ttl))
     lost = np.flatnonzero(~reached)
     if len(lost):
         whole[lost] = _silent_ends(ttl[lost], answered[lost], of_path[path[lost]], n_series)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from trippy_nb.analysis.arrays import Bools, Ints, distinct, probe_arrays
+from trippy_nb.analysis.arrays import Bools, Ints, probe_arrays, stable_order, starts_of
 from trippy_nb.analysis.cells import Cells, cells_of, hop_keys, sightings
 from trippy_nb.analysis.repeats import CAUSES, Repeats, repeats_of, zero_ttl_rows
 from trippy_nb.analysis.steady import sure_cells
@@ -66,11 +66,13 @@ def links(tables: "Tables") -> "pd.DataFrame":
     pairs = pairs_of(tables, probes, cells)
     names = max(len(probes.names), 1)
     hop = hop_keys(cells)
-    key, number, counts = distinct((hop[pairs.cell] * names + pairs.near) * names + pairs.far)
-    one = np.zeros(len(key), dtype=np.int64)
-    one[number] = pairs.cell
-    near, far = key // names % names, key % names
-    zero = np.bincount(number[pairs.zero], minlength=len(key)) > 0
+    key = (hop[pairs.cell] * names + pairs.near) * names + pairs.far
+    order = stable_order(key)
+    starts = starts_of(key[order])
+    counts = np.diff(np.append(starts, len(order)))
+    last = order[starts + counts - 1]
+    one, near, far = pairs.cell[last], pairs.near[last], pairs.far[last]
+    zero = np.isin(key[last], key[pairs.zero])
     mark = np.where(zero, CAUSES.index("zero-ttl"), -1)
     loops = np.flatnonzero((near == far) & (mark < 0))
     if len(loops):

@@ -20,7 +20,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from trippy_nb.analysis.arrays import Bools
+from trippy_nb.analysis.arrays import Bools, Ints
 from trippy_nb.analysis.cells import Cells, hop_numbers
 
 _LEAST_CONFIRMING = 2
@@ -38,39 +38,32 @@ def lost_on_the_way(cells: Cells) -> LossCounts:
     """Judge every round of every flow."""
     size = len(cells.run)
     begins, explained = np.zeros(size, dtype=np.bool_), np.zeros(size, dtype=np.bool_)
+    if not size:
+        return LossCounts(begins, explained)
     hop, count = hop_numbers(cells)
     ever = np.zeros(count, dtype=np.bool_)
     ever[hop[cells.answered]] = True
-    heard = cells.answered | cells.open
-    tells = np.flatnonzero(cells.in_view & ever[hop] & (cells.settled | cells.open))
-    if not len(tells):
-        return LossCounts(begins, explained)
-    n_paths = int(cells.path.max()) + 1
-    path, place = cells.path[tells], np.arange(len(tells))
-    last_heard = np.full(n_paths, -1, dtype=np.int64)
-    at = heard[tells]
-    last_heard[path[at]] = place[at]  # the last one written is the greatest
-    counts = np.bincount(path, minlength=n_paths)
-    end = np.cumsum(counts)
-    silence = np.maximum(last_heard + 1, end - counts)  # where the silence at the end of the path begins
-    length = end - silence
-    alone = ~at & _answer_beyond(cells, tells, path)
+    tells = cells.in_view & ever[hop] & (cells.settled | cells.open)
+    place = np.arange(size)
+    # The last cell of each path that was answered, or may yet be; what is silent after it is so to the end.
+    last_heard = _last(tells & (cells.answered | cells.open), place, cells.heads)
+    last_answer = _last(tells & cells.answered, place, cells.heads) if cells.open.any() else last_heard
+    quiet = np.flatnonzero(tells & ~cells.answered & ~cells.open)
+    path = cells.path[quiet]
     moody = np.zeros(count, dtype=np.bool_)
-    moody[hop[tells[alone]]] = True
-    begin_hop = hop[tells[np.minimum(silence, len(tells) - 1)]]
-    confirmed = (length > _LEAST_CONFIRMING) | ((length == _LEAST_CONFIRMING) & ~moody[begin_hop])
-    begins[tells[silence[confirmed]]] = True
-    explained[tells[confirmed[path] & (place > silence[path])]] = True
+    moody[hop[quiet[quiet < last_answer[path]]]] = True
+    tail = quiet > last_heard[path]
+    quiet, path = quiet[tail], path[tail]
+    lengths = np.bincount(path, minlength=len(cells.heads))
+    first = np.diff(path, prepend=-1) > 0
+    confirmed = lengths[path] > _LEAST_CONFIRMING
+    confirmed |= (lengths[path] == _LEAST_CONFIRMING) & ~moody[hop[quiet[first]]][np.cumsum(first) - 1]
+    begins[quiet[confirmed & first]] = True
+    explained[quiet[confirmed & ~first]] = True
     return LossCounts(begins, explained)
 
 
-def _answer_beyond(
-    cells: Cells, tells: "np.typing.NDArray[np.int64]", path: "np.typing.NDArray[np.int64]"
-) -> Bools:
-    """Tell which cells have an answered one (not merely one in flight) after them in their path."""
-    last = np.full(int(path.max()) + 1, -1, dtype=np.int64)
-    place = np.arange(len(tells))
-    answered = cells.answered[tells]
-    last[path[answered]] = place[answered]  # the last one written is the greatest
-    result: Bools = place < last[path]
-    return result
+def _last(which: Bools, place: Ints, heads: Ints) -> Ints:
+    """Return the last of these cells in each path; -1 where there is none."""
+    last: Ints = np.maximum.reduceat(np.where(which, place, -1), heads)
+    return last

@@ -3,6 +3,7 @@
 A silent place is None. Paths are per flow: answers of different flows are never strung together.
 """
 
+from collections.abc import Iterable
 from hashlib import blake2b
 from typing import TYPE_CHECKING, Any
 
@@ -61,9 +62,10 @@ def paths(tables: "Tables") -> pd.DataFrame:
     tracks = tracks_of(cells)
     heads, way = tracks.heads, tracks.way
     loops, cycles = _counts(tracks)
-    words = [None, *probes.names]
-    addrs = [tuple(words[code + 1] for code in one.places) for one in tracks.ways]
-    ids = [_path_id(one.first_ttl, path) for one, path in zip(tracks.ways, addrs, strict=True)]
+    words = [*probes.names, None]  # the last one is at SILENT, which is -1
+    addrs = [tuple(map(words.__getitem__, one.places)) for one in tracks.ways]
+    texts = [*probes.names, "*"]
+    ids = [_path_id(one.first_ttl, map(texts.__getitem__, one.places)) for one in tracks.ways]
     stars = np.array([path.count(None) for path in addrs], dtype=np.uint8)
     columns: dict[str, Any] = {
         "run_id": cells.run[heads].astype(np.uint32),
@@ -86,8 +88,8 @@ def paths(tables: "Tables") -> pd.DataFrame:
 def _counts(tracks: Tracks) -> tuple[Any, Any]:
     """Count the loops and the cycles of each way."""
     loops, cycles = np.zeros((2, len(tracks.ways)), dtype=np.uint8)
-    for number, way in enumerate(tracks.ways):
-        pairs = list(returns(way))
+    for number in np.flatnonzero(tracks.repeating).tolist():
+        pairs = list(returns(tracks.ways[number]))
         loops[number] = sum(far == near + 1 for near, far in pairs)
         cycles[number] = len(pairs) - loops[number]
     return loops, cycles
@@ -95,10 +97,8 @@ def _counts(tracks: Tracks) -> tuple[Any, Any]:
 
 def _first_causes(tables: "Tables", probes: "Probes", cells: Cells, tracks: Tracks) -> Ints:
     """Find the cause of the first repeat of each path; -1 where it has none."""
-    first = [next(returns(way), None) for way in tracks.ways]
     cause = np.full(len(tracks.way), -1, dtype=np.int64)
-    odd = np.array([pair is not None for pair in first], dtype=np.bool_)
-    at = np.flatnonzero(odd[tracks.way]) if len(odd) else cause
+    at = np.flatnonzero(tracks.repeating[tracks.way])
     if not len(at):
         return cause
     repeats = repeats_of(tables, probes, cells, sure_cells(tables, probes, cells), tracks)
@@ -111,7 +111,7 @@ def _first_causes(tables: "Tables", probes: "Probes", cells: Cells, tracks: Trac
     causes = []
     for row in example.tolist():
         way, head = int(tracks.way[at[row]]), int(heads[row])
-        near, far = first[way] or (0, 0)
+        near, far = next(returns(tracks.ways[way]))
         causes.append(known[head + near, head + far, tracks.ways[way].places[near]])
     cause[at] = np.array(causes, dtype=np.int64)[number]
     return cause
@@ -147,9 +147,9 @@ def path_table(tables: "Tables") -> pd.DataFrame:
     return table.astype(_TABLE_DTYPES)[list(_TABLE_DTYPES)].reset_index(drop=True)
 
 
-def _path_id(first_ttl: int, path: tuple[str | None, ...]) -> int:
+def _path_id(first_ttl: int, path: Iterable[str]) -> int:
     # Text with its order, not a XOR of hashes: that loses the order and cancels pairs of stars.
-    text = f"{first_ttl}|" + ",".join(addr or "*" for addr in path)
+    text = f"{first_ttl}|" + ",".join(path)
     return int.from_bytes(blake2b(text.encode(), digest_size=8).digest(), "big")
 
 

@@ -13,7 +13,16 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from trippy_nb.analysis.arrays import Bools, Ints, Probes, distinct, is_first_answer, pack, reply_keys
+from trippy_nb.analysis.arrays import (
+    Bools,
+    Ints,
+    Probes,
+    distinct,
+    is_first_answer,
+    pack,
+    reply_keys,
+    stable_order,
+)
 from trippy_nb.analysis.cells import Cells, hop_keys
 from trippy_nb.analysis.tracks import SILENT, Tracks, Way, tracks_of
 from trippy_nb.frames.circles import circle_of
@@ -107,8 +116,7 @@ def repeats_of(
         If they are known already.
     """
     tracks = tracks or tracks_of(cells)
-    odd = np.array([next(returns(way), None) is not None for way in tracks.ways], dtype=np.bool_)
-    at = np.flatnonzero(odd[tracks.way]) if len(odd) else np.zeros(0, dtype=np.int64)
+    at = np.flatnonzero(tracks.repeating[tracks.way])
     hop = hop_keys(cells)
     found: dict[tuple[int, int, int], _Repeat] = defaultdict(_Repeat)
     heads = tracks.heads[at]
@@ -186,7 +194,7 @@ def _lasting(cells: Cells, hop: Ints, keys: list[tuple[int, int, int]], counts: 
 
 def _firm(hop: Ints, sure: Bools, keys: list[tuple[int, int, int]]) -> list[bool]:
     """Tell for which repeats the flow decided at both places."""
-    order = np.argsort(hop, kind="stable")
+    order = stable_order(hop)
     ends = np.array([key[:2] for key in keys], dtype=np.int64)
     place = order[np.minimum(np.searchsorted(hop[order], ends), len(hop) - 1)]
     firm: list[bool] = (sure[place] & (hop[place] == ends)).all(axis=1).tolist()

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from trippy_nb.analysis.arrays import Bools, Ints, Probes, group_numbers, pack, starts_of
+from trippy_nb.analysis.arrays import Bools, Ints, Probes, group_numbers, pack, stable_order, starts_of
 from trippy_nb.analysis.cells import Cells, hop_numbers, sightings
 
 if TYPE_CHECKING:
@@ -73,7 +73,7 @@ def unsteady_cells(cells: Cells) -> Bools:
     unsteady = np.zeros(count, dtype=np.bool_)
     unsteady[hop[cells.mixed]] = True
     seen = with_rivals(hop, cells.addr, count)
-    seen = seen[np.argsort(hop[seen], kind="stable")]
+    seen = seen[stable_order(hop[seen])]
     same_hop = hop[seen][1:] == hop[seen][:-1]
     other = cells.addr[seen][1:] != cells.addr[seen][:-1]
     switches = np.bincount(hop[seen][1:][same_hop & other], minlength=count)

@@ -3,12 +3,15 @@
 from dataclasses import dataclass
 
 import numpy as np
+import pandas as pd
 
-from trippy_nb.analysis.arrays import Bools, Ints, distinct, pack
+from trippy_nb.analysis.arrays import Bools, Ints
 from trippy_nb.analysis.cells import Cells
 
 SILENT = -1
 """Nobody answered at this place."""
+
+_TTLS = 256
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +30,9 @@ class Tracks:
     way: Ints
     """Index into `ways`."""
     ways: tuple[Way, ...]
+    """In order of appearance."""
+    repeating: Bools
+    """An address comes twice on this way."""
     heads: Ints
     """First cell of each path."""
     complete: Bools
@@ -35,33 +41,103 @@ class Tracks:
     """The target answered in this round."""
 
 
+@dataclass(frozen=True, slots=True)
+class _Places:
+    """The places of all paths, one path after the other."""
+
+    addr: Ints
+    first: Ints
+    """Where each path begins."""
+    length: Ints
+    start: Ints
+    """First TTL of each path."""
+
+    def of_path(self, values: Ints) -> Ints:
+        """Give each place what its path has."""
+        return np.repeat(values, self.length)
+
+    def taken(self, paths: Ints) -> "_Places":
+        """Return the places of some paths."""
+        length = self.length[paths]
+        first = np.cumsum(length) - length
+        rows = np.arange(int(length.sum())) + np.repeat(self.first[paths] - first, length)
+        return _Places(self.addr[rows], first, length, self.start[paths])
+
+
 def tracks_of(cells: Cells) -> Tracks:
     """Find the way of each path."""
-    heads = np.flatnonzero(np.diff(cells.path, prepend=-1))
-    count = len(heads)
-    start, end = cells.ttl[heads], cells.end[heads]
-    width = max(int((end - start).max(initial=-1)) + 1, 0)
-    view = cells.in_view
-    # A row a place, a column a path: 0 is beyond the end, 1 a silent place, then addresses.
-    grid = (np.arange(width)[:, None] <= end - start).astype(np.int64)
-    place = (cells.ttl - start[cells.path]) * count + cells.path
-    everything = view.all()
-    grid.ravel()[place if everything else place[view]] = (cells.addr if everything else cells.addr[view]) + 2
-    settled = _counts(view & cells.settled, heads)
-    key = pack(start, *grid) if count else start
-    values, way, _ = distinct(key)
-    example = np.zeros(len(values), dtype=np.int64)
-    example[way] = np.arange(count)
+    heads, view = cells.heads, cells.in_view
+    places = _places_of(cells, view)
+    way, example = _distinct_ways(places)
+    shown = places.taken(example)
+    addrs = shown.addr.tolist()
+    bounds = zip(shown.first.tolist(), (shown.first + shown.length).tolist(), strict=True)
     return Tracks(
         way=way,
         ways=tuple(
-            Way(first, tuple(code - 2 for code in row if code))
-            for first, row in zip(start[example].tolist(), grid[:, example].T.tolist(), strict=True)
+            Way(ttl, tuple(addrs[begin:end]))
+            for ttl, (begin, end) in zip(shown.start.tolist(), bounds, strict=True)
         ),
+        repeating=_repeating(shown),
         heads=heads,
-        complete=settled == np.maximum(end - start + 1, 0),
+        complete=_counts(view & cells.settled, heads) == places.length,
         reached=_counts(view & cells.from_target, heads) > 0,
     )
+
+
+def _places_of(cells: Cells, view: Bools) -> _Places:
+    """Lay out the places of each path; TTLs that were left out are silent."""
+    start = cells.ttl[cells.heads]
+    length = np.maximum(cells.end[cells.heads] - start + 1, 0)
+    first = np.cumsum(length) - length
+    if view.all() and len(cells.run) == int(length.sum()):
+        return _Places(cells.addr, first, length, start)
+    addr = np.full(int(length.sum()), SILENT, dtype=np.int64)
+    at = np.flatnonzero(view)
+    addr[(first - start)[cells.path[at]] + cells.ttl[at]] = cells.addr[at]
+    return _Places(addr, first, length, start)
+
+
+def _distinct_ways(places: _Places) -> tuple[Ints, Ints]:
+    """Number the different ways in order of appearance; return that of each path, and a path of each.
+
+    By a hash of the addresses at their TTLs, with a random factor a TTL, then checked place by place.
+    """
+    some = np.flatnonzero(places.length)
+    ttl = np.arange(len(places.addr)) + places.of_path(places.start - places.first)
+    salt = 0
+    while True:
+        factors = np.random.default_rng(salt).integers(0, 2**64, (2, _TTLS), dtype=np.uint64)
+        key = factors[0][places.length % _TTLS] * factors[1][places.start % _TTLS]
+        mixed = factors[0][ttl] * (places.addr + 2).view(np.uint64)
+        if len(some):
+            key[some] += np.add.reduceat(mixed, places.first[some])
+        way = pd.factorize(key)[0].astype(np.int64)
+        example = np.zeros(int(way.max(initial=-1)) + 1, dtype=np.int64)
+        example[way[::-1]] = np.arange(len(way))[::-1]
+        if _alike(places, example[way]):
+            return way, example
+        salt += 1
+
+
+def _alike(places: _Places, other: Ints) -> bool:
+    """Tell whether each path looks as another one does."""
+    same = places.length == places.length[other]
+    same &= places.start == places.start[other]
+    if not same.all():
+        return False
+    rows = np.arange(len(places.addr)) + places.of_path(places.first[other] - places.first)
+    return np.array_equal(places.addr, places.addr[rows])
+
+
+def _repeating(places: _Places) -> Bools:
+    """Tell on which paths an address comes twice."""
+    repeating = np.zeros(len(places.first), dtype=np.bool_)
+    span = int(places.addr.max(initial=0)) + 1
+    key = np.repeat(np.arange(len(places.first)) * span, places.length) + places.addr
+    key = np.sort(key[places.addr != SILENT])
+    repeating[key[1:][key[1:] == key[:-1]] // span] = True
+    return repeating
 
 
 def _counts(flags: Bools, heads: Ints) -> Ints:
