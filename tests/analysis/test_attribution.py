@@ -370,8 +370,9 @@ def test_answers_lost_on_a_way_back_that_some_hops_share_are_told_from_limits():
     found = losses(tables(flows(1, 100, lambda _: LONG, lambda _, ttl: 0.4 * (2 <= ttl <= 8))))
     said = found["verdict"].tolist()
     assert (said[0], said[8]) == ("none", "none")
-    assert said.count("return loss") >= 4
-    assert {*said[1:8]} <= {"return loss", "cannot tell"}  # none of them is called a limit
+    assert set(said[1:8]) <= {"return loss", "cannot tell"}
+    assert said.count("return loss") >= 3
+    assert found["p_return"].mean() > 0.85
 
 
 @pytest.mark.slow
