@@ -7,34 +7,58 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 import pandas as pd
 
-from trippy_nb.analysis.arrays import Bools, Ints, Probes, distinct, group_numbers, is_first_answer, starts_of
+from trippy_nb.analysis.arrays import (
+    Bools,
+    Ints,
+    Probes,
+    distinct,
+    group_numbers,
+    is_first_answer,
+    spread,
+    starts_of,
+)
 from trippy_nb.analysis.cells import Cells
 from trippy_nb.model import Status
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
     from trippy_nb.frames import Tables
 
 By = Literal["ttl", "flow", "responder"]
 _TTLS = 256
 _FLOWS = 65_536
-_SPARSE = 8  # numbers for each probe, before they are looked up instead of counted
 
 
 @dataclass(frozen=True, slots=True)
 class Groups:
     """Probe rows worth showing, and which row of the table each belongs to."""
 
-    rows: Ints
+    rows: Ints | slice
+    """Of the probes; a slice of all of them if all are shown."""
     number: Ints
     key: Ints
-    """Of each row of the table, ascending: see `keys_of`."""
-    first: Ints
-    """A probe row of each row of the table."""
+    """Of each row of the table, ascending."""
+    columns: dict[str, Ints]
+    """Key columns of the table."""
 
     @property
     def count(self) -> int:
         """Rows of the table."""
         return len(self.key)
+
+    def tally(self, which: Bools) -> Ints:
+        """Count some of the rows in each group."""
+        return np.bincount(self.number[which], minlength=self.count)
+
+    def last(self, which: Bools) -> Ints:
+        """Return the last of some of the rows in each group, as a row of the probes; -1 if there is none."""
+        last = np.full(self.count, -1, dtype=np.int64)
+        here = np.flatnonzero(which)
+        last[self.number[here]] = here  # the last one written stays
+        if isinstance(self.rows, slice) or not len(self.rows):
+            return last
+        return np.where(last >= 0, self.rows[last], -1)
 
     def places(self, key: Ints) -> Ints:
         """Find rows of the table by key; -1 where there is none."""
@@ -47,20 +71,42 @@ class Groups:
 def group_probes(probes: Probes, cells: Cells, by: By) -> Groups:
     """Say for each probe worth showing which row it belongs to."""
     shown = cells.in_view if by == "flow" else _worth_showing(cells)
-    rows = np.flatnonzero(shown[_cell_of(probes, cells)] & (probes.status != Status.NOT_SENT))
+    show = _of_probes(probes, cells, shown) & (probes.status != Status.NOT_SENT)
     if by == "responder":
-        rows = rows[probes.addr[rows] >= 0]
-    key = _probe_keys(probes, cells, by)[rows]
-    values, number = _numbered(key)
-    first = np.zeros(len(values), dtype=np.int64)
-    first[number[::-1]] = rows[::-1]
-    return Groups(rows, number, values, first)
+        show &= probes.addr >= 0
+    rows = slice(None) if show.all() else np.flatnonzero(show)
+    key = _of_probes(probes, cells, cell_keys(cells, by))[rows]
+    names = max(len(probes.names), 1)
+    if by == "responder":
+        key = key * names + probes.addr[rows]
+    values, number, _ = distinct(key)
+    columns = {}
+    hop = values
+    if by == "responder":
+        hop, columns["addr"] = np.divmod(values, names)
+    place, columns["ttl"] = np.divmod(hop, _TTLS)
+    head = cells.heads[_examples(cells, by)[place]] if len(place) else place
+    columns |= {"run_id": cells.run[head], "flow": cells.flow[head]}
+    return Groups(rows, number, values, columns)
 
 
 def cell_keys(cells: Cells, by: By) -> Ints:
     """Return the key of the row that each cell belongs to; not by responder: silence has none."""
-    whole = cells.series if by == "flow" else _run_places(cells.run)
-    return whole * _TTLS + cells.ttl
+    return spread(_wholes(cells, by) * _TTLS, cells.heads, len(cells.run)) + cells.ttl
+
+
+def _wholes(cells: Cells, by: By) -> Ints:
+    """Number the run, or the (run, flow), of each path, from 0, in their order."""
+    if by == "flow":
+        return cells.series[cells.heads]
+    run = cells.run[cells.heads]
+    return group_numbers(starts_of(run), len(run))
+
+
+def _examples(cells: Cells, by: By) -> Ints:
+    """Return a path of each of these numbers."""
+    paths: Ints = np.unique(_wholes(cells, by), return_index=True)[1]
+    return paths
 
 
 def latest_replies(
@@ -108,45 +154,21 @@ def _reply_keys(probes: Probes, part: "pd.DataFrame", by: By) -> Ints:
     return key
 
 
-def _probe_keys(probes: Probes, cells: Cells, by: By) -> Ints:
-    if by == "flow":
-        return cells.series[_cell_of(probes, cells)] * _TTLS + probes.ttl
-    key: Ints = _run_places(probes.run) * _TTLS + probes.ttl
-    return key * max(len(probes.names), 1) + probes.addr if by == "responder" else key
-
-
-def _run_places(run: Ints) -> Ints:
-    """Number sorted runs from 0."""
-    return group_numbers(starts_of(run), len(run)) if len(run) else run
-
-
-def _cell_of(probes: Probes, cells: Cells) -> Ints | slice:
+def _of_probes(probes: Probes, cells: Cells, values: "NDArray[Any]") -> "NDArray[Any]":
+    """Give each probe what its cell has."""
     if len(cells.starts) == len(probes.run):
-        return slice(None)
-    lengths = np.diff(np.append(cells.starts, len(probes.run)))
-    return np.repeat(np.arange(len(cells.starts), dtype=np.int64), lengths)
-
-
-def _numbered(key: Ints) -> tuple[Ints, Ints]:
-    bound = int(key.max(initial=-1)) + 1
-    if bound > _SPARSE * len(key) + _TTLS:
-        values, number, _ = distinct(key)
-        return values, number
-    there = np.zeros(bound, dtype=np.bool_)
-    there[key] = True
-    values = np.flatnonzero(there)
-    rank = np.zeros(bound, dtype=np.int64)
-    rank[values] = np.arange(len(values))
-    return values, rank[key]
+        return values
+    return spread(values, cells.starts, len(probes.run))
 
 
 def _worth_showing(cells: Cells) -> Bools:
     """Cut each flow at its target; let a flow that never got there count as far as the run goes."""
-    if not len(cells.run):
-        return np.zeros(0, dtype=np.bool_)
-    starts = starts_of(cells.run)
-    last = np.maximum.reduceat(cells.end, starts)
-    shown: Bools = np.where(
-        cells.reached, cells.in_view, cells.ttl <= last[group_numbers(starts, len(cells.run))]
-    )
+    if cells.reached.all():
+        return cells.in_view
+    heads = cells.heads
+    end = cells.end[heads]  # one for each path
+    starts = starts_of(cells.run[heads])
+    farthest = spread(np.maximum.reduceat(end, starts), starts, len(heads))
+    limit = spread(np.where(cells.reached[heads], end, farthest), heads, len(cells.run))
+    shown: Bools = cells.ttl <= limit
     return shown

@@ -5,20 +5,25 @@ system or never sent is not lost. A late answer is an answer. Statistics are ove
 an RTT, in order of (round, flow, attempt).
 """
 
+from collections.abc import Callable, Collection
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 
-from trippy_nb.analysis.arrays import Bools, Floats, Ints, Probes, distinct, probe_arrays
+from trippy_nb.analysis.arrays import Floats, Ints, Probes, distinct, probe_arrays, starts_of
+from trippy_nb.analysis.blocks import blocks_of
 from trippy_nb.analysis.cells import Cells, cells_of
 from trippy_nb.analysis.compat import mtr_columns, trippy_columns
 from trippy_nb.analysis.hopgroups import By, Groups, cell_keys, group_probes, latest_replies
 from trippy_nb.analysis.loss import lost_on_the_way
 from trippy_nb.analysis.ratios import wilson
-from trippy_nb.analysis.samples import sample_columns
+from trippy_nb.analysis.samples import SAMPLES, sample_columns
 from trippy_nb.errors import ConfigError
 from trippy_nb.frames import columns as col
+from trippy_nb.frames import concat
 from trippy_nb.frames.derived import RESPONDERS
 from trippy_nb.frames.schema import HOPS, PROBES, Column
 from trippy_nb.model import Status
@@ -30,6 +35,11 @@ _ECN_BITS = (
     2  # RFC 3168 section 5: the low two bits of the byte; the others are the DSCP (RFC 2474 section 3)
 )
 _STATUSES = len(Status)
+_KEYS = {"ttl": ("run_id", "ttl"), "flow": ("run_id", "flow", "ttl"), "responder": ("run_id", "ttl", "addr")}
+_LOSSES = ("forward_loss", "forward_loss_ratio", "backward_loss")
+_RESPONDERS = ("n_addrs", "mixed", "addrs", "share")
+_LAST_SENT = ("last_sport", "last_dport", "last_seq")
+_LAST_ANSWER = ("last_icmp_type", "last_icmp_code", "nat", "dscp", "ecn", "mpls")
 
 
 def hop_table(tables: "Tables") -> pd.DataFrame:
@@ -62,17 +72,25 @@ def flow_hop_table(tables: "Tables") -> pd.DataFrame:
 
 
 def hop_stats(
-    tables: "Tables", *, by: By = "ttl", trippy_compat: bool = False, mtr_compat: bool = False
+    tables: "Tables",
+    *,
+    by: By = "ttl",
+    columns: Collection[str] | None = None,
+    trippy_compat: bool = False,
+    mtr_compat: bool = False,
 ) -> pd.DataFrame:
     """Summarise probes hop by hop.
 
     Parameters
     ----------
     tables
-        Of any number of runs, in any row order.
+        Of any number of runs, in any row order. `probes` may lack columns that may be missing.
     by
         What a row is: ``ttl``, each TTL of a run; ``flow``, each TTL of each flow, to its own target or one
         past its own last responder; ``responder``, each address that answered at a TTL of a run.
+    columns
+        Those of the table that are wanted, besides its key; all by default. What only others need is not
+        computed.
     trippy_compat, mtr_compat
         Give the numbers that Trippy 0.13 and mtr 0.95 would: see `analysis.compat`.
 
@@ -85,26 +103,57 @@ def hop_stats(
     Raises
     ------
     ConfigError
-        If `by` is something else, or both sets of numbers are asked for, or either by responder: both tools
-        mix responders.
+        If `by` is something else, or a column is, or both sets of numbers are asked for, or either by
+        responder: both tools mix responders.
     """
-    if by not in ("ttl", "flow", "responder"):
+    if by not in _KEYS:
         raise ConfigError(f"by={by!r}: a row is a 'ttl', a 'flow' or a 'responder'")
     if trippy_compat and mtr_compat:
         raise ConfigError("trippy_compat and mtr_compat exclude each other: ask for one at a time")
     if (trippy_compat or mtr_compat) and by == "responder":
         raise ConfigError("by='responder' is nothing that Trippy or mtr have: leave the compat option off")
+    tool = trippy_columns if trippy_compat else mtr_columns if mtr_compat else None
+    asked = _Asked(by, _wanted(by, columns), tool)
+    return concat([_hops(block, asked) for block in blocks_of(tables)])
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """What a table shall have."""
+
+    by: By
+    wanted: AbstractSet[str]
+    tool: Callable[[Probes, Groups], dict[str, Any]] | None
+
+    def any_of(self, names: Collection[str]) -> bool:
+        """One of these columns is wanted."""
+        return not self.wanted.isdisjoint(names)
+
+
+def _wanted(by: By, columns: Collection[str] | None) -> AbstractSet[str]:
+    table = RESPONDERS if by == "responder" else HOPS
+    names = {*table.names, *_KEYS[by]}
+    if columns is None:
+        return names
+    unknown = sorted({*columns} - names)
+    if unknown:
+        raise ConfigError(
+            f"columns: {table.name} have no {unknown[0]!r}; docs/tables.md lists what they have"
+        )
+    return {*columns, *_KEYS[by]}
+
+
+def _hops(tables: "Tables", asked: _Asked) -> pd.DataFrame:
     probes = probe_arrays(tables)
     cells = cells_of(probes)
-    groups = group_probes(probes, cells, by)
-    if by == "responder":
-        return _responder_frame(tables, probes, groups)
-    data = _columns(tables, probes, cells, groups, by)
-    if trippy_compat:
-        data |= trippy_columns(probes, groups.rows, groups.number, groups.count)
-    if mtr_compat:
-        data |= mtr_columns(probes, groups.rows, groups.number, groups.count)
-    return _framed(data, ("run_id", "flow", "ttl") if by == "flow" else ("run_id", "ttl"))
+    groups = group_probes(probes, cells, asked.by)
+    if asked.by == "responder":
+        data = _responder_columns(tables, probes, groups, asked)
+    else:
+        data = _columns(tables, probes, cells, groups, asked)
+    if asked.tool is not None:
+        data |= asked.tool(probes, groups)
+    return _framed(data, asked)
 
 
 def probes_in_view(tables: "Tables") -> pd.DataFrame:
@@ -121,17 +170,36 @@ def probes_in_view(tables: "Tables") -> pd.DataFrame:
         Rows of PROBES, in the order of their key: not those beyond a path's end, nor those never sent.
     """
     probes = probe_arrays(tables)
-    rows = group_probes(probes, cells_of(probes), "ttl").rows
+    rows = np.arange(len(probes.run))[group_probes(probes, cells_of(probes), "ttl").rows]
     return tables.probes.take(rows if probes.order is None else probes.order[rows]).reset_index(drop=True)
 
 
-def _columns(tables: "Tables", probes: Probes, cells: Cells, groups: Groups, by: By) -> dict[str, Any]:
+def _columns(tables: "Tables", probes: Probes, cells: Cells, groups: Groups, asked: _Asked) -> dict[str, Any]:
+    data: dict[str, Any] = groups.columns | _shares_of_loss(probes, groups)
+    if asked.any_of(SAMPLES):
+        data |= _rtt_columns(probes, groups, asked.wanted)
+    if asked.any_of(_LOSSES):
+        begins, explained = _losses(cells, groups, asked.by)
+        data |= {
+            "forward_loss": begins,
+            "forward_loss_ratio": _ratio(begins, data["sent"]),
+            "backward_loss": explained,
+        }
+    if asked.any_of(_RESPONDERS):
+        data |= _responders(probes.addr[groups.rows], groups, probes.names)
+    if asked.any_of(_LAST_SENT):
+        data |= _last_sent(tables, probes, groups)
+    if asked.any_of(_LAST_ANSWER):
+        data |= _last_answers(tables, probes, groups, asked.by)
+    return data
+
+
+def _shares_of_loss(probes: Probes, groups: Groups) -> dict[str, Any]:
     counts = _counts(probes, groups)
     recv = counts[:, Status.REPLY] + counts[:, Status.LATE]
     sent, failed = recv + counts[:, Status.TIMEOUT], counts[:, Status.SEND_ERROR]
     low, high = wilson(sent - recv, sent)
-    begins, explained = _losses(cells, groups, by)
-    data = _keys(probes, groups) | {
+    return {
         "sent": sent,
         "recv": recv,
         "late": counts[:, Status.LATE],
@@ -140,18 +208,7 @@ def _columns(tables: "Tables", probes: Probes, cells: Cells, groups: Groups, by:
         "loss_ratio": _ratio(sent - recv, sent),
         "loss_low_ratio": low,
         "loss_high_ratio": high,
-        "forward_loss": begins,
-        "forward_loss_ratio": _ratio(begins, sent),
-        "backward_loss": explained,
     }
-    data |= _rtt_columns(probes, groups) | _responders(probes.addr[groups.rows], groups, probes.names)
-    data["mixed"] = data["n_addrs"] > 1
-    return data | _last_sent(tables, probes, groups) | _last_answers(tables, probes, groups, by)
-
-
-def _keys(probes: Probes, groups: Groups) -> dict[str, Any]:
-    columns = {"run_id": probes.run, "flow": probes.flow, "ttl": probes.ttl}
-    return {name: column[groups.first] for name, column in columns.items()}
 
 
 def _counts(probes: Probes, groups: Groups) -> Ints:
@@ -167,10 +224,10 @@ def _ratio(part: Ints, whole: Ints) -> Floats:
     return ratio
 
 
-def _rtt_columns(probes: Probes, groups: Groups) -> dict[str, Floats]:
+def _rtt_columns(probes: Probes, groups: Groups, wanted: Collection[str]) -> dict[str, Floats]:
     rtt = probes.rtt[groups.rows]
-    timed = ~np.isnan(rtt) & (probes.addr[groups.rows] >= 0)
-    return sample_columns(rtt[timed], groups.number[timed], groups.count)
+    timed = np.flatnonzero(~np.isnan(rtt) & probes.answered[groups.rows])
+    return sample_columns(rtt[timed], groups.number[timed], groups.count, wanted=wanted)
 
 
 def _losses(cells: Cells, groups: Groups, by: By) -> tuple[Ints, Ints]:
@@ -185,17 +242,23 @@ def _losses(cells: Cells, groups: Groups, by: By) -> tuple[Ints, Ints]:
 
 
 def _responders(addr: Ints, groups: Groups, names: tuple[str, ...]) -> dict[str, Any]:
-    seen = addr >= 0
-    pairs, _, counts = distinct(groups.number[seen] * max(len(names), 1) + addr[seen])
-    number, code = np.divmod(pairs, max(len(names), 1))
+    seen = np.flatnonzero(addr >= 0)
+    span = max(len(names), 1)
+    pairs = groups.number[seen] * span + addr[seen]
+    pairs.sort()
+    first = starts_of(pairs)
+    number, code = np.divmod(pairs[first], span)
+    counts = np.diff(np.append(first, len(pairs)))
     order = np.lexsort((code, -counts, number))
     number, counts = number[order], counts[order]
     share = (counts / np.bincount(number, weights=counts, minlength=groups.count)[number]).tolist()
     who = [names[one] for one in code[order].tolist()]
-    ends = np.cumsum(np.bincount(number, minlength=groups.count)).tolist()
+    n_addrs = np.bincount(number, minlength=groups.count)
+    ends = np.cumsum(n_addrs).tolist()
     starts = [0, *ends[:-1]]
     return {
-        "n_addrs": np.diff(ends, prepend=0),
+        "n_addrs": n_addrs,
+        "mixed": n_addrs > 1,
         "addrs": [tuple(who[start:end]) for start, end in zip(starts, ends, strict=False)],
         "share": [tuple(share[start:end]) for start, end in zip(starts, ends, strict=False)],
     }
@@ -203,45 +266,39 @@ def _responders(addr: Ints, groups: Groups, names: tuple[str, ...]) -> dict[str,
 
 def _last_sent(tables: "Tables", probes: Probes, groups: Groups) -> dict[str, Any]:
     """Return ports and number of the last probe of each row."""
-    last = np.zeros(groups.count, dtype=np.int64)
-    last[groups.number] = groups.rows  # the last one written is the latest
-    return {f"last_{name}": _taken(tables, probes, name, last) for name in ("sport", "dport", "seq")}
+    last = groups.last(np.ones(len(groups.number), dtype=np.bool_))
+    return {name: _taken(tables, probes, name, last) for name in _LAST_SENT}
 
 
 def _last_answers(tables: "Tables", probes: Probes, groups: Groups, by: By) -> dict[str, Any]:
     """Return what the last answer of each row says."""
-    answered = probes.addr[groups.rows] >= 0
-    last = np.full(groups.count, -1, dtype=np.int64)
-    last[groups.number[answered]] = groups.rows[answered]
-    nothing = last < 0
-    found: dict[str, Any] = {
-        f"last_{name}": _taken(tables, probes, name, np.maximum(last, 0), nothing)
-        for name in ("icmp_type", "icmp_code")
-    }
+    last = groups.last(probes.addr[groups.rows] >= 0)
+    found = {name: _taken(tables, probes, name, last) for name in ("last_icmp_type", "last_icmp_code")}
     said = latest_replies(tables, probes, groups, by, ("q_tos", "nat", "mpls"))
     tos = said.pop("q_tos").astype("UInt8")
     return found | {"dscp": tos // 2**_ECN_BITS, "ecn": tos % 2**_ECN_BITS} | said
 
 
-def _taken(
-    tables: "Tables", probes: Probes, name: str, rows: Ints, nothing: Bools | None = None
-) -> "pd.Series[Any]":
-    frame = tables.probes
-    if frame.empty:
-        return frame[name]
-    taken = frame[name].take(rows if probes.order is None else probes.order[rows]).reset_index(drop=True)
-    return taken if nothing is None else taken.mask(nothing)
+def _taken(tables: "Tables", probes: Probes, name: str, rows: Ints) -> Any:  # noqa: ANN401 - a pandas array
+    """Take a column of PROBES at these rows, whole numbers; missing where there is no row."""
+    values = np.full(len(rows), -1, dtype=np.int64)
+    there = np.flatnonzero(rows >= 0)
+    frame, source = tables.probes, name.removeprefix("last_")
+    if source in frame and len(there):
+        places = rows[there] if probes.order is None else probes.order[rows[there]]
+        values[there] = frame[source].iloc[places].to_numpy(dtype=np.int64, na_value=-1)
+    return col.whole_numbers(values, HOPS.column(name).dtype)
 
 
-def _responder_frame(tables: "Tables", probes: Probes, groups: Groups) -> pd.DataFrame:
+def _responder_columns(tables: "Tables", probes: Probes, groups: Groups, asked: _Asked) -> dict[str, Any]:
     counts = _counts(probes, groups)
     recv = counts[:, Status.REPLY] + counts[:, Status.LATE]
-    keys = _keys(probes, groups)
+    keys = groups.columns
     _, hop, _ = distinct(keys["run_id"] * 256 + keys["ttl"])
     n = np.bincount(hop, weights=recv)[hop].astype(np.int64) if len(hop) else recv
     low, high = wilson(recv, n)
-    data = {name: keys[name] for name in ("run_id", "ttl")} | {
-        "addr": col.codes(probes.addr[groups.first], probes.names),
+    data: dict[str, Any] = keys | {
+        "addr": col.codes(keys["addr"], probes.names),
         "recv": recv,
         "late": counts[:, Status.LATE],
         "n": n,
@@ -249,19 +306,29 @@ def _responder_frame(tables: "Tables", probes: Probes, groups: Groups) -> pd.Dat
         "share_low_ratio": low,
         "share_high_ratio": high,
     }
-    data |= _rtt_columns(probes, groups) | _last_answers(tables, probes, groups, "responder")
-    return pd.DataFrame({column.name: _series(column, data[column.name]) for column in RESPONDERS.columns})
+    if asked.any_of(SAMPLES):
+        data |= _rtt_columns(probes, groups, asked.wanted)
+    if asked.any_of(_LAST_ANSWER):
+        data |= _last_answers(tables, probes, groups, "responder")
+    return data
 
 
-def _framed(data: dict[str, Any], key_names: tuple[str, ...]) -> pd.DataFrame:
-    keys = [PROBES.column(name) for name in key_names]
-    columns = [*keys, *(column for column in HOPS.columns if column.name not in key_names)]
-    return pd.DataFrame({column.name: _series(column, data[column.name]) for column in columns})
+def _framed(data: dict[str, Any], asked: _Asked) -> pd.DataFrame:
+    table = RESPONDERS if asked.by == "responder" else HOPS
+    keys = [PROBES.column(name) for name in _KEYS[asked.by]]
+    rest = [
+        column
+        for column in table.columns
+        if column.name in asked.wanted and column.name not in _KEYS[asked.by]
+    ]
+    return pd.DataFrame({column.name: _series(column, data[column.name]) for column in (*keys, *rest)})
 
 
 def _series(column: Column, values: Any) -> "pd.Series[Any]":  # noqa: ANN401 - arrays and lists
     if column.dtype == "list":
         return pd.Series(col.objects(values))
+    if column.dtype in col.PLAIN:
+        return pd.Series(np.asarray(values).astype(col.PLAIN[column.dtype], copy=False))
     if column.words:
         return pd.Series(pd.Categorical(values, categories=list(column.words)))
     if isinstance(values, pd.Categorical):

@@ -11,9 +11,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from trippy_nb.analysis.arrays import Bools, Ints, probe_arrays, stable_order, starts_of
+from trippy_nb.analysis.blocks import blocks_of
 from trippy_nb.analysis.cells import Cells, cells_of, hop_keys, sightings
 from trippy_nb.analysis.repeats import CAUSES, Repeats, repeats_of, zero_ttl_rows
 from trippy_nb.analysis.steady import sure_cells
+from trippy_nb.frames import concat
 from trippy_nb.frames.columns import codes, frame_of
 from trippy_nb.frames.derived import LINKS
 
@@ -60,6 +62,10 @@ def links(tables: "Tables") -> "pd.DataFrame":
         forwards what it should have answered. The causes of :func:`trippy_nb.analysis.repeats`: the two
         are one address.
     """
+    return concat([_links(block) for block in blocks_of(tables)])
+
+
+def _links(tables: "Tables") -> "pd.DataFrame":
     probes = probe_arrays(tables)
     cells = cells_of(probes)
     sure = sure_cells(tables, probes, cells)

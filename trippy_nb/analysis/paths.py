@@ -11,10 +11,12 @@ import numpy as np
 import pandas as pd
 
 from trippy_nb.analysis.arrays import Ints, distinct, pack, probe_arrays
+from trippy_nb.analysis.blocks import blocks_of
 from trippy_nb.analysis.cells import Cells, cells_of, hop_keys
 from trippy_nb.analysis.repeats import CAUSES, repeats_of, returns
 from trippy_nb.analysis.steady import sure_cells
 from trippy_nb.analysis.tracks import Tracks, tracks_of
+from trippy_nb.frames import concat
 from trippy_nb.frames.columns import codes, frame_of
 from trippy_nb.frames.derived import PATHS
 
@@ -57,6 +59,10 @@ def paths(tables: "Tables") -> pd.DataFrame:
         earlier one), `cause` of the first of them (see :mod:`trippy_nb.analysis.repeats`), `addrs` (tuple;
         None where nobody answered).
     """
+    return concat([_paths(block) for block in blocks_of(tables)])
+
+
+def _paths(tables: "Tables") -> pd.DataFrame:
     probes = probe_arrays(tables)
     cells = cells_of(probes)
     tracks = tracks_of(cells)

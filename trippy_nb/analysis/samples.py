@@ -1,41 +1,62 @@
 """Statistics of RTT samples, group by group, without a loop over groups or samples.
 
-Two sorts, of one integer a sample each: (group, place) brings the samples of a group together in their
-order, (group, RTT) ranks them. RTTs are whole nanoseconds wherever a clock gave them, so the second is
-exact; where they are not, they are sorted as they are.
+Samples are sorted twice at most, as single integers, which numpy sorts several times as fast as rows of two
+columns: once by (group, RTT), for what depends on their size alone, and once by group, for what depends on
+their order in time.
 """
 
-from dataclasses import dataclass
+from collections.abc import Collection
 
 import numpy as np
 
-from trippy_nb.analysis.arrays import Floats, Ints
+from trippy_nb.analysis.arrays import Floats, Ints, stable_order
+from trippy_nb.model import NS_PER_MS
 
 _QUANTILES = {"p50_ms": 0.50, "p90_ms": 0.90, "p95_ms": 0.95, "p99_ms": 0.99}
+SAMPLES = (
+    *("last_ms", "avg_ms", "best_ms", "worst_ms", "stddev_ms", "jitter_ms", "javg_ms", "jmax_ms", "jinta_ms"),
+    *_QUANTILES,
+    *("gmean_ms", "mad_ms"),
+)
+"""Columns of HOPS that are made here."""
+
+_OF_TIME = frozenset({"last_ms", "jitter_ms", "javg_ms", "jmax_ms", "jinta_ms"})
+"""Those that depend on the order of the samples."""
+
 _GAIN = 1 / 16  # RFC 3550 section 6.4.1: J(i) = J(i-1) + (|D(i-1,i)| - J(i-1))/16
-_REMEMBERED = 2048
-"""Differences that the estimate remembers: what as many others followed weighs 1e-58 of its own."""
-_NS_PER_MS = 1e6
-_INT64_BITS = 63
+_BITS = 63
 
 
-@dataclass(frozen=True, slots=True)
-class Grouped:
-    """Samples, those of a group one after another, in the order given."""
+class _Groups:
+    """Where each group lies, once its samples are brought together; groups may be empty."""
 
-    rtt: Floats
-    n: Ints
-    """How many each group has."""
-    starts: Ints
-    """First sample of each group; where the next one begins, if it has none."""
+    def __init__(self, group: Ints, count: int) -> None:
+        self.n = np.bincount(group, minlength=count)
+        self.first = np.cumsum(self.n) - self.n
+        self.last = self.first + self.n - 1
+        self.some = np.flatnonzero(self.n)
 
-    @property
-    def some(self) -> Ints:
-        """Groups that have samples."""
-        return np.flatnonzero(self.n)
+    def reduced(self, function: np.ufunc, values: Floats) -> Floats:
+        """Reduce each group; NaN where it is empty."""
+        out = np.full(len(self.n), np.nan)
+        if len(self.some):
+            out[self.some] = function.reduceat(values, self.first[self.some])
+        return out
+
+    def spread(self, values: Floats) -> Floats:
+        """Repeat the value of each group for its samples."""
+        return np.repeat(values, self.n)
+
+    def at(self, values: Floats, places: Ints) -> Floats:
+        """Take one value a group; NaN where it is empty."""
+        out = np.full(len(self.n), np.nan)
+        out[self.some] = values[places[self.some]]
+        return out
 
 
-def sample_columns(rtt: Floats, group: Ints, count: int) -> dict[str, Floats]:
+def sample_columns(
+    rtt: Floats, group: Ints, count: int, *, wanted: Collection[str] = SAMPLES
+) -> dict[str, Floats]:
     """Summarise RTTs in the order they are given.
 
     Parameters
@@ -44,115 +65,129 @@ def sample_columns(rtt: Floats, group: Ints, count: int) -> dict[str, Floats]:
         Milliseconds, none missing.
     group
         Which of `count` groups each belongs to.
+    wanted
+        Columns that must be there; what takes a step of its own is left out if none of it is.
 
     Returns
     -------
     columns
-        Those of `HOPS` that speak of RTTs. Missing: everything without a sample; `stddev_ms` and the
-        jitter columns with one. Quantiles interpolate linearly, as numpy and pandas do.
+        Those of `HOPS` that speak of RTTs, `SAMPLES`. Missing: everything without a sample; `stddev_ms` and
+        the jitter columns with one. Quantiles interpolate linearly, as numpy and pandas do.
     """
-    grouped, order = in_groups(rtt, group, count)
-    return _moments(grouped) | _ranks(grouped, group[order]) | _jitter(grouped)
-
-
-def in_groups(rtt: Floats, group: Ints, count: int) -> tuple[Grouped, Ints]:
-    """Bring the samples of each group together; the second result is where each came from."""
-    n = np.bincount(group, minlength=count)
-    bits = max(len(rtt) - 1, 0).bit_length()
-    key = (group << bits) | np.arange(len(rtt))  # fewer than 2**31 samples and groups fit
-    key.sort()
-    order = key & ((1 << bits) - 1)
-    return Grouped(rtt[order], n, np.cumsum(n) - n), order
-
-
-def _moments(grouped: Grouped) -> dict[str, Floats]:
-    rtt, n, some = grouped.rtt, grouped.n, grouped.some
-    mean, variance, logs = np.full((3, len(n)), np.nan)
-    if len(some):
-        starts, sizes = grouped.starts[some], n[some]
-        mean[some] = np.add.reduceat(rtt, starts) / sizes
-        apart = rtt - np.repeat(mean[some], sizes)
-        with np.errstate(divide="ignore", invalid="ignore"):  # one sample has no deviation, log(0) is -inf
-            variance[some] = np.add.reduceat(apart * apart, starts) / (sizes - 1)
-            logs[some] = np.add.reduceat(np.log(rtt), starts) / sizes
-    last = np.full(len(n), np.nan)
-    last[some] = rtt[(grouped.starts + n - 1)[some]]
-    return {"last_ms": last, "avg_ms": mean, "gmean_ms": np.exp(logs), "stddev_ms": np.sqrt(variance)}
-
-
-def _ranks(grouped: Grouped, group: Ints) -> dict[str, Floats]:
-    n, first = grouped.n, grouped.starts
-    ranked, scale = _ranked(grouped.rtt, group)
-
-    def at(places: Ints) -> Floats:
-        out = np.full(len(n), np.nan)
-        out[grouped.some] = ranked[places[grouped.some]] / scale
-        return out
-
-    columns = {"best_ms": at(first), "worst_ms": at(first + n - 1)}
-    for name, q in _QUANTILES.items():
-        exact = q * np.maximum(n - 1, 0)
-        below = np.floor(exact).astype(np.int64)
-        low, high = at(first + below), at(first + np.minimum(below + 1, np.maximum(n - 1, 0)))
-        columns[name] = low + (high - low) * (exact - below)
-    columns["mad_ms"] = _median_deviation(grouped, ranked / scale, columns["p50_ms"])
+    groups = _Groups(group, count)
+    columns: dict[str, Floats] = {}
+    if not _OF_TIME.issuperset(wanted):
+        columns = _by_size(_ranked(rtt, group, count), groups, wanted)
+    if not _OF_TIME.isdisjoint(wanted):
+        columns |= _in_time(rtt[_together(group)], groups, wanted)
     return columns
 
 
-def _ranked(rtt: Floats, group: Ints) -> tuple[Ints | Floats, float]:
-    """Sort each group's samples; they are what is returned over the second result."""
-    ns = np.rint(rtt * _NS_PER_MS)
-    bits = int(ns.max(initial=0)).bit_length()
-    if int(group[-1] if len(group) else 0).bit_length() + bits < _INT64_BITS and np.array_equal(
-        ns / _NS_PER_MS, rtt
-    ):
-        key = (group << bits) | ns.astype(np.int64)
-        key.sort()
-        return key & ((1 << bits) - 1), _NS_PER_MS
-    return rtt[np.lexsort((rtt, group))], 1.0
+def _together(group: Ints) -> "Ints | slice":
+    """Bring the samples of each group together, in the order they were given."""
+    if not np.any(group[1:] < group[:-1]):
+        return slice(None)
+    return stable_order(group)
 
 
-def _median_deviation(grouped: Grouped, ranked: Floats, median: Floats) -> Floats:
-    """Return the median distance from the median: of the middle ranks of distances, their mean."""
-    n = grouped.n
-    low, high = (_nearest(grouped, ranked, median, np.maximum(rank, 0)) for rank in ((n - 1) // 2, n // 2))
-    return (low + high) / 2
+def _ranked(rtt: Floats, group: Ints, count: int) -> Floats:
+    """Sort the RTTs of each group, one group after the other."""
+    ns = np.rint(rtt * NS_PER_MS).astype(np.int64)
+    bits = _BITS - count.bit_length()
+    largest = int(ns.view(np.uint64).max(initial=0))  # a negative one is larger than all others
+    if largest >= 1 << bits or not np.array_equal(ns / NS_PER_MS, rtt):
+        # RTTs of another clock than ours, which counts nanoseconds.
+        return np.asarray(rtt[np.lexsort((rtt, group))])
+    ns |= group << bits
+    ns.sort()
+    ns &= (1 << bits) - 1
+    return ns / NS_PER_MS
 
 
-def _nearest(grouped: Grouped, ranked: Floats, median: Floats, rank: Ints) -> Floats:
-    """Return the distance of this rank, from 0: samples up to it lie side by side, so halving finds them."""
-    out = np.full(len(rank), np.nan)
-    some = grouped.some
-    first, size, middle, rank = grouped.starts[some], grouped.n[some], median[some], rank[some]
-    low, high = first.copy(), first + size - 1 - rank
-    while np.any(low < high):
-        cut = (low + high) // 2
-        right = middle - ranked[cut] > ranked[np.minimum(cut + rank + 1, len(ranked) - 1)] - middle
-        low, high = np.where(right & (low < high), cut + 1, low), np.where(right, high, np.minimum(cut, high))
-    out[some] = np.maximum(middle - ranked[low], ranked[low + rank] - middle)
+def _by_size(ranked: Floats, groups: _Groups, wanted: Collection[str]) -> dict[str, Floats]:
+    """Summarise what does not depend on the order in time."""
+    n, first, last = groups.n, groups.first, groups.last
+    columns = {"best_ms": groups.at(ranked, first), "worst_ms": groups.at(ranked, last)}
+    for name, q in _QUANTILES.items():
+        exact = q * np.maximum(n - 1, 0)
+        below = np.floor(exact).astype(np.int64)
+        low = groups.at(ranked, first + below)
+        high = groups.at(ranked, first + np.minimum(below + 1, np.maximum(n - 1, 0)))
+        columns[name] = low + (high - low) * (exact - below)
+    mean = groups.reduced(np.add, ranked) / np.maximum(n, 1)
+    squares = ranked - groups.spread(mean)
+    squares *= squares
+    squares = groups.reduced(np.add, squares)
+    variance = np.divide(squares, n - 1, out=np.full(len(n), np.nan), where=n > 1)
+    columns |= {"avg_ms": mean, "stddev_ms": np.sqrt(variance)}
+    if "gmean_ms" in wanted:
+        columns["gmean_ms"] = _geometric_mean(ranked, groups)
+    if "mad_ms" in wanted:
+        columns["mad_ms"] = _median_deviation(ranked, groups, columns["p50_ms"])
+    return columns
+
+
+def _geometric_mean(ranked: Floats, groups: _Groups) -> Floats:
+    """Mean of the logarithms, back from there; 0 if one of them is."""
+    with np.errstate(divide="ignore"):  # log(0) is -inf
+        logs = groups.reduced(np.add, np.log(ranked)) / np.maximum(groups.n, 1)
+    means: Floats = np.exp(logs)
+    return means
+
+
+def _median_deviation(ranked: Floats, groups: _Groups, median: Floats) -> Floats:
+    """Median absolute deviation from the median, not scaled.
+
+    No second sort: the m samples nearest to the median lie next to each other, so the m-th smallest deviation
+    is the smallest of the larger deviations at both ends of m neighbours.
+    """
+    some = groups.some
+    first, n, middle = groups.first[some], groups.n[some], median[some]
+    out = np.full(len(median), np.nan)
+    upper = _nth_deviation(ranked, first, n, middle, n // 2 + 1)
+    even = n % 2 == 0
+    lower = upper.copy()
+    lower[even] = _nth_deviation(ranked, first[even], n[even], middle[even], n[even] // 2)
+    out[some] = (lower + upper) / 2
     return out
 
 
-def _jitter(grouped: Grouped) -> dict[str, Floats]:
+def _nth_deviation(ranked: Floats, first: Ints, n: Ints, middle: Floats, nth: Ints) -> Floats:
+    """Find the nth smallest deviation from the middle, in all groups at once."""
+    low, high = first, first + n - nth + 1  # where the neighbours begin; high: none of them
+    while np.any(low < high):
+        half = (low + high) // 2
+        beyond = np.minimum(half, first + n - nth)
+        right = ranked[beyond + nth - 1] - middle >= middle - ranked[beyond]
+        low, high = np.where(right, low, np.minimum(half + 1, high)), np.where(right, half, high)
+    best = np.full(len(first), np.inf)
+    for begin in (low - 1, low):
+        inside = (begin >= first) & (begin <= first + n - nth)
+        at = np.where(inside, begin, first)
+        widest = np.maximum(middle - ranked[at], ranked[at + nth - 1] - middle)
+        best = np.where(inside, np.minimum(best, widest), best)
+    return best
+
+
+def _in_time(rtt: Floats, groups: _Groups, wanted: Collection[str]) -> dict[str, Floats]:
     """Differences of successive RTTs; the first sample has none (Trippy takes it against zero)."""
-    rtt, n, some = grouped.rtt, grouped.n, grouped.some
-    last, largest, total, smoothed = np.full((4, len(n)), np.nan)
-    if len(some):
-        starts, sizes = grouped.starts[some], n[some]
-        step = np.abs(np.diff(rtt, prepend=rtt[:1]))
-        step[starts] = 0.0
+    n, first, last = groups.n, groups.first, groups.last
+    several = n > 1
+    step = np.zeros(len(rtt))
+    np.subtract(rtt[1:], rtt[:-1], out=step[1:])
+    np.abs(step, out=step)
+    step[first[groups.some]] = 0
+    total = groups.reduced(np.add, step)
+    columns = {
+        "last_ms": groups.at(rtt, last),
+        "jitter_ms": np.where(several, groups.at(step, last), np.nan),
+        "javg_ms": np.divide(total, n - 1, out=np.full(len(n), np.nan), where=several),
+        "jmax_ms": np.where(several, groups.reduced(np.maximum, step), np.nan),
+    }
+    if "jinta_ms" in wanted:
         # The recurrence unrolled: a difference that k others followed weighs gain * (1 - gain)**k.
-        weights = _GAIN * (1 - _GAIN) ** np.arange(_REMEMBERED)
-        followers = np.repeat(starts + sizes - 1, sizes)
+        weight = _GAIN * (1 - _GAIN) ** np.arange(int(n.max(initial=0)))
+        followers = np.repeat(last, n)
         followers -= np.arange(len(rtt))
-        np.minimum(followers, _REMEMBERED - 1, out=followers)
-        several = some[sizes > 1]
-        largest[some] = np.maximum.reduceat(step, starts)
-        total[some] = np.add.reduceat(step, starts)
-        smoothed[some] = np.add.reduceat(step * weights[followers], starts)
-        last[several] = step[(grouped.starts + n - 1)[several]]
-        for column in (largest, total, smoothed):
-            column[some[sizes == 1]] = np.nan
-    with np.errstate(divide="ignore", invalid="ignore"):
-        mean = total / (n - 1)
-    return {"jitter_ms": last, "javg_ms": mean, "jmax_ms": largest, "jinta_ms": smoothed}
+        columns["jinta_ms"] = np.where(several, groups.reduced(np.add, step * weight[followers]), np.nan)
+    return columns
