@@ -5,8 +5,9 @@ Run: python benchmarks/prove_loss_calibration.py [networks] [--picture docs/pict
 Networks are drawn, and in each the fate of every probe: limiters of the built-in internet decide what they
 answer, links and ways back lose at random. Of each hop one probe without an answer is picked at random; its
 cause is known. The chances that the analysis gives for it are sorted into bins, and compared with how often
-they were true. "As assumed" draws as the priors say; "otherwise" three times as many lossy links, of another
-distribution and in bursts, twice as many limiters, five times as many ways back: the world is not as we bet.
+they were true. "As assumed" draws as the priors say, limiters one by one; "otherwise" has three times as many
+lossy links, of another distribution and in bursts, twice as many limiters and silent hops, five times as
+many ways back: the world is not as we bet.
 """
 
 import argparse
