@@ -11,6 +11,7 @@ from hypothesis import given
 from tests.analysis.handmade import TARGET, Row, a, probe, rounds, shuffled, tables
 from tests.analysis.strategies import probe_rows
 from trippy_nb import sim
+from trippy_nb.analysis import Answers
 from trippy_nb.analysis.findings import CATALOGUE, explanation, findings
 from trippy_nb.frames import conform
 from trippy_nb.frames.answers import FINDING_KINDS, FINDINGS, WEIGHTS
@@ -65,6 +66,18 @@ def test_the_scenario_of_a_kind_shows_it_and_its_rows_are_there(kind: str):
         assert len(getattr(run, row["table"]).query(row["query"])) == row["n"] > 0
         assert row["says"].endswith(".")
         assert row["says"][0].isupper() or row["says"][0].isdigit()
+
+
+def test_what_is_computed_already_is_taken_and_nothing_else_comes_out():
+    made = simulated("case-06-rate-limit", **ASKED["rate-limit"]).tables
+    answers = Answers(made)
+    losses = answers.losses
+    found = findings(made, answers=answers)
+    assert answers.losses is losses
+    assert "rate-limit" in kinds(found)
+    pd.testing.assert_frame_equal(found, findings(made))
+    answers.losses = losses.iloc[:0]
+    assert "rate-limit" not in kinds(findings(made, answers=answers))
 
 
 @given(probe_rows())

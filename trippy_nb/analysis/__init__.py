@@ -1,6 +1,7 @@
 """Frames in, answers out: pure functions, no I/O, no clock, nothing kept between calls."""
 
 from trippy_nb.analysis import matchers as matchers
+from trippy_nb.analysis.answers import Answers as Answers
 from trippy_nb.analysis.attribution import attribute_loss as attribute_loss
 from trippy_nb.analysis.compare import ALPHA as ALPHA
 from trippy_nb.analysis.compare import ComparisonTables as ComparisonTables

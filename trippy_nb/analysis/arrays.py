@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from trippy_nb.frames.columns import nanoseconds
 from trippy_nb.model import ReplyKind, Status
 
 if TYPE_CHECKING:
@@ -121,6 +122,12 @@ def probe_arrays(tables: "Tables") -> Probes:
     probes.from_target[~answered] = False
     probes.refused[probes.from_target] = False
     return probes
+
+
+def sent_ns(tables: "Tables", probes: Probes, rows: "Ints | slice" = slice(None)) -> Ints:
+    """Return when each row of `probes` (or of these) was sent, ns since 1970; `NO_TIME` if not known."""
+    when = nanoseconds(tables.probes["sent_at"])
+    return when[rows] if probes.order is None else when[probes.order[rows]]
 
 
 def _sorted_paths(

@@ -110,9 +110,14 @@ def sightings(probes: Probes, cells: Cells) -> tuple[Ints, Ints, Ints]:
         seen = np.flatnonzero(cells.addr >= 0)
         return seen, cells.addr[seen], cells.starts[seen]
     rows = np.flatnonzero(probes.addr >= 0)
-    cell = group_numbers(cells.starts, len(probes.run))[rows]
+    cell = cell_numbers(probes, cells)[rows]
     first = np.unique(pack(cell, probes.addr[rows]), return_index=True)[1]
     return cell[first], probes.addr[rows[first]], rows[first]
+
+
+def cell_numbers(probes: Probes, cells: Cells) -> Ints:
+    """Return the number of the cell that each row of `probes` is of."""
+    return group_numbers(cells.starts, len(probes.run))
 
 
 def hop_keys(cells: Cells) -> Ints:

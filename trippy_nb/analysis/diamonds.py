@@ -22,7 +22,7 @@ from trippy_nb.analysis.links import FLOW, POSITIONAL
 from trippy_nb.analysis.shapes import END, Diamond, find_diamonds, shape_of
 from trippy_nb.frames.check import conform
 from trippy_nb.frames.derived import DIAMONDS
-from trippy_nb.frames.split import split_tables
+from trippy_nb.frames.split import by_run
 
 if TYPE_CHECKING:
     from trippy_nb.frames import Tables
@@ -49,12 +49,7 @@ def diamonds(tables: "Tables") -> pd.DataFrame:
         a route that changed. With one target per-flow and per-destination look the same.
     """
     rows: list[dict[str, Any]] = []
-    ids = sorted(tables.runs["run_id"].tolist())
-    parts = (
-        dict(zip(tables.runs["run_id"].tolist(), split_tables(tables), strict=True)) if len(ids) > 1 else {}
-    )
-    for run_id in ids:
-        part = parts.get(run_id, tables)
+    for run_id, part in by_run(tables):
         stable = bool(part.runs["flow_stable"].iloc[0])
         rows += [{"run_id": run_id} | row for row in _rows(hop_graph(part), stable=stable)]
     frame = pd.DataFrame(rows, columns=list(DIAMONDS.names))

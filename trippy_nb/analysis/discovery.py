@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Final
 import pandas as pd
 
 from trippy_nb.analysis.arrays import Probes, probe_arrays
-from trippy_nb.analysis.told import Told
+from trippy_nb.analysis.told import Told, plural
 from trippy_nb.frames.check import conform
 from trippy_nb.frames.derived import DISCOVERY
 from trippy_nb.model import DiscoveryOptions, EndReason, flows_needed, hidden_ratio
@@ -273,8 +273,8 @@ def _balancing(next_hops: int, *, took_turns: bool, is_tested: bool) -> str:
 
 
 def _hops(ttls: tuple[int, ...]) -> str:
-    return f"hop{'' if len(ttls) == 1 else 's'} {', '.join(map(str, ttls))}"
+    return f"{plural(len(ttls), 'hop')} {', '.join(map(str, ttls))}"
 
 
 def _count(number: int, word: str) -> str:
-    return f"{number:,} {word}{'' if number == 1 else 's'}"
+    return f"{number:,} {plural(number, word)}"

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from trippy_nb.analysis.arrays import Bools, Floats, Ints, Probes, distinct, pack, probe_arrays
-from trippy_nb.analysis.cells import Cells, cells_of, hop_keys, sightings
+from trippy_nb.analysis.cells import Cells, cell_numbers, cells_of, hop_keys, sightings
 from trippy_nb.analysis.layers import layers_of
 from trippy_nb.analysis.layout import place_nodes
 from trippy_nb.analysis.links import FLOW, POSITIONAL, Pairs, pairs_of
@@ -138,10 +138,10 @@ def _attributes(
 
 
 def _what_was_seen(probes: Probes, cells: Cells) -> tuple[dict[int, _Seen], dict[int, float | None]]:
-    lengths = np.diff(np.append(cells.starts, len(probes.run)))
-    view = np.repeat(cells.in_view, lengths)
+    cell = cell_numbers(probes, cells)
+    view = cells.in_view[cell]
     rows = np.flatnonzero(view & (probes.addr >= 0))
-    keys, hop, _ = distinct(np.repeat(hop_keys(cells), lengths))
+    keys, hop, _ = distinct(hop_keys(cells)[cell])
     asked = np.bincount(hop[view & probes.settled], minlength=len(keys))
     addrs = max(len(probes.names), 1)
     pairs, number, counts = distinct(hop[rows] * addrs + probes.addr[rows])

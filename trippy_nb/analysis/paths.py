@@ -17,7 +17,7 @@ from trippy_nb.analysis.repeats import CAUSES, repeats_of, returns
 from trippy_nb.analysis.steady import sure_cells
 from trippy_nb.analysis.tracks import Tracks, tracks_of
 from trippy_nb.frames import concat
-from trippy_nb.frames.columns import codes, frame_of
+from trippy_nb.frames.columns import codes, frame_of, objects
 from trippy_nb.frames.derived import PATHS
 
 if TYPE_CHECKING:
@@ -86,7 +86,7 @@ def _paths(tables: "Tables") -> pd.DataFrame:
         "loops": loops[way],
         "cycles": cycles[way],
         "cause": codes(_first_causes(tables, probes, cells, tracks), CAUSES),
-        "addrs": _boxed(addrs)[way],
+        "addrs": objects(addrs)[way],
     }
     return frame_of(PATHS, columns, len(heads))
 
@@ -157,9 +157,3 @@ def _path_id(first_ttl: int, path: Iterable[str]) -> int:
     # Text with its order, not a XOR of hashes: that loses the order and cancels pairs of stars.
     text = f"{first_ttl}|" + ",".join(path)
     return int.from_bytes(blake2b(text.encode(), digest_size=8).digest(), "big")
-
-
-def _boxed(items: list[Any]) -> "np.typing.NDArray[np.object_]":
-    boxed = np.empty(len(items), dtype=object)
-    boxed[:] = items
-    return boxed

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, TypeVar
 import numpy as np
 
 from trippy_nb.analysis.align import Place
-from trippy_nb.analysis.arrays import Bools, Floats, Ints, Probes, group_numbers, probe_arrays
-from trippy_nb.analysis.cells import Cells, cells_of
+from trippy_nb.analysis.arrays import Bools, Floats, Ints, Probes, probe_arrays
+from trippy_nb.analysis.cells import Cells, cell_numbers, cells_of
 from trippy_nb.analysis.flowkeys import Definition, definitions, known
 
 if TYPE_CHECKING:
@@ -275,7 +275,7 @@ def _farthest(cells: Cells, number: Ints, sure: Ints) -> dict[int, Ints]:
 def _rtts(
     probes: Probes, cells: Cells, number: Ints, used: Bools
 ) -> dict[int, dict[tuple[int, str], Floats]]:
-    cell = group_numbers(cells.starts, len(probes.run))
+    cell = cell_numbers(probes, cells)
     rows = np.flatnonzero(used[cell] & (probes.addr >= 0) & ~np.isnan(probes.rtt))
     found: dict[int, dict[tuple[int, str], Floats]] = defaultdict(dict)
     for (n, ttl, code), places in _stretches(number[cell[rows]], probes.ttl[rows], probes.addr[rows]):

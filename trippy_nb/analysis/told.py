@@ -25,6 +25,11 @@ class Told:
         return told if table.empty else told + _filled(table).to_html(index=False, border=0)
 
 
+def plural(count: int, noun: str) -> str:
+    """Return the noun as it stands behind a number."""
+    return noun if count == 1 else f"{noun}s"
+
+
 def _filled(table: pd.DataFrame) -> pd.DataFrame:
     """Leave empty what is missing."""
     return table.astype(object).where(table.notna(), "")

@@ -4,6 +4,8 @@ from dataclasses import dataclass
 from math import isfinite, isnan
 from typing import Any
 
+from trippy_nb.analysis.told import plural
+
 SAME = "same"
 CHANGED = "changed"
 CANNOT_TELL = "cannot tell"
@@ -129,4 +131,4 @@ def power_words(
 
 
 def _counted(count: int, noun: str) -> str:
-    return f"{count} {noun}{'s' if count != 1 else ''}"
+    return f"{count} {plural(count, noun)}"

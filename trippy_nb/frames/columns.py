@@ -26,6 +26,8 @@ PLAIN: Final[dict[str, np.dtype[Any]]] = {
     "bool": np.dtype("bool"),
 }
 TEXT: Final = pd.Series([], dtype="str").dtype
+NO_TIME: Final = int(np.iinfo(np.int64).min)
+"""A time that nobody knows, among nanoseconds."""
 
 AnyInts = npt.NDArray[np.integer[Any]]
 Bools = npt.NDArray[np.bool_]
@@ -53,8 +55,13 @@ def whole_numbers(
 
 
 def moments(wall_ns: npt.NDArray[np.int64]) -> pd.DatetimeIndex:
-    """Make UTC times of nanoseconds since 1970; the smallest integer is a missing time."""
+    """Make UTC times of nanoseconds since 1970; `NO_TIME` is a missing one."""
     return pd.DatetimeIndex(wall_ns.view("M8[ns]")).tz_localize("UTC")
+
+
+def nanoseconds(times: "pd.Series[Any]") -> npt.NDArray[np.int64]:
+    """Make nanoseconds since 1970 of UTC times; `NO_TIME` where one is missing."""
+    return times.to_numpy(dtype="M8[ns]").view(np.int64)
 
 
 def milliseconds(ns: npt.NDArray[np.int64], *, missing: Bools) -> npt.NDArray[np.float64]:
@@ -103,7 +110,7 @@ def blank(column: Column, n: int) -> pd.Series:
     elif token in NULLABLE:
         values = whole_numbers(np.full(n, -1), token)
     elif token == "utc":  # noqa: S105 - a dtype token, no password
-        values = moments(np.full(n, np.iinfo(np.int64).min))
+        values = moments(np.full(n, NO_TIME))
     elif token == "category":  # noqa: S105 - a dtype token, no password
         values = codes(np.full(n, -1), column.words)
     elif token == "boolean":  # noqa: S105 - a dtype token, no password

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any, Final
 
 import numpy as np
@@ -12,7 +13,7 @@ from trippy_nb.errors import ConfigError
 from trippy_nb.frames import columns as col
 from trippy_nb.frames.derived import NOTES
 from trippy_nb.frames.tables import Tables
-from trippy_nb.frames.when import NOT_KNOWN, When, instants
+from trippy_nb.frames.when import When, instants, iso
 
 _LAST_TTL: Final = 255
 
@@ -26,11 +27,11 @@ def run_starts(tables: Tables) -> npt.NDArray[np.int64]:
     Where the source does not say, the first probe began it.
     """
     ids = tables.runs["run_id"].to_numpy()
-    starts = _ns(tables.runs["started_at"])
-    if (starts == NOT_KNOWN).any():
+    starts = col.nanoseconds(tables.runs["started_at"])
+    if (starts == col.NO_TIME).any():
         sent = tables.probes[["run_id", "sent_at"]].dropna()
         first = sent.groupby("run_id")["sent_at"].min().reindex(ids)
-        starts = np.where(starts == NOT_KNOWN, _ns(first), starts)
+        starts = np.where(starts == col.NO_TIME, col.nanoseconds(first), starts)
     return starts
 
 
@@ -45,7 +46,7 @@ def with_label(tables: Tables, label: str | None) -> Tables:
     if label is not None:
         label = _text(label, "a label")
     labels = pd.Series([label] * len(tables.runs), dtype="str")
-    return _with_runs(tables, label=labels)
+    return replace(tables, runs=tables.runs.reset_index(drop=True).assign(label=labels))
 
 
 def with_note(tables: Tables, text: str, *, at: When | None = None, ttl: object = None) -> Tables:
@@ -79,11 +80,12 @@ def with_note(tables: Tables, text: str, *, at: When | None = None, ttl: object 
         note["ttl"] = int(ttl)
     pinned: list[Note] = [note] * len(tables.runs)
     if at is not None:
-        pinned = [note | {"at": _iso(moment)} for moment in instants(at, run_starts(tables)).tolist()]
+        pinned = [note | {"at": iso(moment)} for moment in instants(at, run_starts(tables)).tolist()]
     notes = [
         _written([*notes_of(before), new]) for before, new in zip(tables.runs["notes"], pinned, strict=True)
     ]
-    return _with_runs(tables, notes=pd.Series(notes, dtype="str"))
+    written = pd.Series(notes, dtype="str")
+    return replace(tables, runs=tables.runs.reset_index(drop=True).assign(notes=written))
 
 
 def notes_of(cell: object) -> list[Note]:
@@ -107,7 +109,7 @@ def notes_frame(tables: Tables) -> pd.DataFrame:
         for run_id, cell in zip(tables.runs["run_id"].tolist(), tables.runs["notes"], strict=True)
         for number, note in enumerate(notes_of(cell))
     ]
-    at = [pd.Timestamp(note["at"]).value if "at" in note else NOT_KNOWN for *_, note in rows]
+    at = [pd.Timestamp(note["at"]).value if "at" in note else col.NO_TIME for *_, note in rows]
     columns = {
         "run_id": np.array([run_id for run_id, *_ in rows], dtype=np.uint32),
         "note": np.array([number for _, number, _ in rows], dtype=np.uint32),
@@ -128,16 +130,3 @@ def _text(text: object, what: str) -> str:
 
 def _written(notes: list[Note]) -> str | None:
     return json.dumps(notes, ensure_ascii=False, sort_keys=True) if notes else None
-
-
-def _iso(moment_ns: int) -> str:
-    return pd.Timestamp(moment_ns, unit="ns", tz="UTC").isoformat()
-
-
-def _ns(times: "pd.Series[Any]") -> npt.NDArray[np.int64]:
-    return times.to_numpy(dtype="M8[ns]").view(np.int64)
-
-
-def _with_runs(tables: Tables, **columns: pd.Series) -> Tables:
-    runs = tables.runs.reset_index(drop=True).assign(**columns)
-    return Tables(**({table.name: frame for table, frame in tables.items()} | {"runs": runs}))

@@ -10,7 +10,7 @@ run is that run.
 
 import uuid
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 import numpy as np
@@ -18,12 +18,12 @@ import numpy.typing as npt
 import pandas as pd
 
 from trippy_nb.errors import ConfigError
-from trippy_nb.frames.columns import moments
+from trippy_nb.frames.columns import NO_TIME, moments, nanoseconds
 from trippy_nb.frames.conditions import Condition, Numbers, Responders, Words, conditions
 from trippy_nb.frames.keys import probe_rows
 from trippy_nb.frames.notes import Note, notes_kept, run_starts
 from trippy_nb.frames.tables import Tables
-from trippy_nb.frames.when import NOT_KNOWN, Nanoseconds, When, instants
+from trippy_nb.frames.when import Nanoseconds, When, instants, iso
 from trippy_nb.model import Outcome, Status
 
 Bools = npt.NDArray[np.bool_]
@@ -77,7 +77,7 @@ def between(tables: Tables, start: When | None, end: When | None) -> Tables:
         probes were sent.
     """
     at, starts = _sent_ns(tables), run_starts(tables)
-    low = np.full(len(starts), NOT_KNOWN) if start is None else instants(start, starts)
+    low = np.full(len(starts), NO_TIME) if start is None else instants(start, starts)
     high = np.full(len(starts), _LAST) if end is None else instants(end, starts)
     if (low >= high).any():
         raise ConfigError(
@@ -87,13 +87,12 @@ def between(tables: Tables, start: When | None, end: When | None) -> Tables:
     kept = (at >= low[run]) & (at < high[run])
     if not kept.any() and len(kept):
         raise ConfigError(
-            f"nothing was sent from {start!r} to {end!r}: "
-            f"probes went from {_iso(at.min())} to {_iso(at.max())}"
+            f"nothing was sent from {start!r} to {end!r}: probes went from {iso(at.min())} to {iso(at.max())}"
         )
 
     def inside(frame: pd.DataFrame, column: str) -> Bools:
-        when, place = _ns(frame[column]), _places(tables.runs, frame)
-        result: Bools = (when >= low[place]) & (when < high[place]) & (when != NOT_KNOWN)
+        when, place = nanoseconds(frame[column]), _places(tables.runs, frame)
+        result: Bools = (when >= low[place]) & (when < high[place]) & (when != NO_TIME)
         return result
 
     def keeps_note(row: int, note: Note) -> bool:
@@ -106,7 +105,7 @@ def between(tables: Tables, start: When | None, end: When | None) -> Tables:
         probes=kept,
         replies=inside(tables.replies, "received_at"),
         packets=inside(tables.packets, "at"),
-        words=[f"from {_iso(a)} to {_iso(b)}" for a, b in bounds],
+        words=[f"from {iso(a)} to {iso(b)}" for a, b in bounds],
         keeps_note=keeps_note,
         judges=True,
     )
@@ -277,7 +276,7 @@ def _judged(part: Tables, cut: Bools) -> Tables:
             outcomes[row] = Outcome.FILTERED if ids[row] in refusers else Outcome.DESTINATION_SILENT
     outcome = pd.Series(outcomes, dtype="str").astype(runs["outcome"].dtype)
     target_ttl = runs["target_ttl"].mask(cut, nearest.astype("UInt8"))
-    return _with_runs(part, runs.assign(outcome=outcome, target_ttl=target_ttl))
+    return replace(part, runs=runs.assign(outcome=outcome, target_ttl=target_ttl))
 
 
 def _windowed(whole: Tables, part: Tables, low: Nanoseconds, high: Nanoseconds) -> Tables:
@@ -286,15 +285,13 @@ def _windowed(whole: Tables, part: Tables, low: Nanoseconds, high: Nanoseconds) 
         return part
     place = pd.Index(whole.runs["run_id"]).get_indexer(part.runs["run_id"])
     changed = part.runs["run_uuid"].to_numpy() != whole.runs["run_uuid"].to_numpy()[place]
-    began, ended = _ns(part.runs["started_at"]), _ns(part.runs["ended_at"])
-    began = np.where(changed & (began != NOT_KNOWN), np.maximum(began, low[place]), began)
+    began, ended = nanoseconds(part.runs["started_at"]), nanoseconds(part.runs["ended_at"])
+    began = np.where(changed & (began != NO_TIME), np.maximum(began, low[place]), began)
     # A run that goes on has no end yet; its part has one if something was sent after it.
     last = pd.Series(_sent_ns(whole)).groupby(whole.probes["run_id"].to_numpy()).max()
-    over = (ended != NOT_KNOWN) | (last.reindex(part.runs["run_id"]).to_numpy() >= high[place])
-    ended = np.where(
-        changed & over, np.minimum(np.where(ended == NOT_KNOWN, _LAST, ended), high[place]), ended
-    )
-    return _with_runs(part, part.runs.assign(started_at=moments(began), ended_at=moments(ended)))
+    over = (ended != NO_TIME) | (last.reindex(part.runs["run_id"]).to_numpy() >= high[place])
+    ended = np.where(changed & over, np.minimum(np.where(ended == NO_TIME, _LAST, ended), high[place]), ended)
+    return replace(part, runs=part.runs.assign(started_at=moments(began), ended_at=moments(ended)))
 
 
 def _timed_by_probes(part: Tables, whole: Tables) -> Tables:
@@ -305,18 +302,18 @@ def _timed_by_probes(part: Tables, whole: Tables) -> Tables:
     for name, times in (("started_at", sent.min()), ("ended_at", sent.max())):
         found = times.reindex(runs["run_id"]).reset_index(drop=True)
         runs = runs.assign(**{name: runs[name].mask(changed & found.notna(), found)})
-    return _with_runs(part, runs)
+    return replace(part, runs=runs)
 
 
 def _sent_ns(tables: Tables) -> Nanoseconds:
     """Return when each probe was sent; for one that was not, when its round was begun."""
     probes = tables.probes
-    at = _ns(probes["sent_at"])
-    unsent = at == NOT_KNOWN
+    at = nanoseconds(probes["sent_at"])
+    unsent = at == NO_TIME
     if unsent.any():
         begun = probes.groupby(["run_id", "round"])["sent_at"].transform("min")
-        at = np.where(unsent, _ns(begun), at)
-    lost = np.flatnonzero(at == NOT_KNOWN)
+        at = np.where(unsent, nanoseconds(begun), at)
+    lost = np.flatnonzero(at == NO_TIME)
     if len(lost):
         run_id, round_ = probes["run_id"].iloc[lost[0]], probes["round"].iloc[lost[0]]
         raise ConfigError(
@@ -343,17 +340,5 @@ def _rows(frame: pd.DataFrame, kept: Any) -> pd.DataFrame:  # noqa: ANN401 - a m
     return frame[np.asarray(kept, dtype=bool)].reset_index(drop=True)
 
 
-def _with_runs(tables: Tables, runs: pd.DataFrame) -> Tables:
-    return Tables(**({table.name: frame for table, frame in tables.items()} | {"runs": runs}))
-
-
 def _words(asked: tuple[Condition, ...]) -> str:
     return ", ".join(condition.words for condition in asked)
-
-
-def _ns(times: "pd.Series[Any]") -> Nanoseconds:
-    return times.to_numpy(dtype="M8[ns]").view(np.int64)
-
-
-def _iso(moment_ns: int | None) -> str:
-    return "..." if moment_ns is None else pd.Timestamp(moment_ns, unit="ns", tz="UTC").isoformat()

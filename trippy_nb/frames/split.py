@@ -1,5 +1,7 @@
 """The tables of several runs, taken apart: the inverse of `concat_tables`."""
 
+from operator import itemgetter
+
 import pandas as pd
 
 from trippy_nb.frames.tables import Tables, concat_tables
@@ -20,6 +22,13 @@ def split_tables(tables: Tables) -> list[Tables]:
         run that its `run_uuid` names.
     """
     return [_one(tables, run_id, uuid) for run_id, uuid in zip(*_runs(tables), strict=True)]
+
+
+def by_run(tables: Tables) -> list[tuple[int, Tables]]:
+    """Take the tables of several runs apart, by `run_id`; those of one run are returned as they are."""
+    ids = tables.runs["run_id"].tolist()
+    parts = [tables] if len(ids) == 1 else split_tables(tables)
+    return sorted(zip(ids, parts, strict=True), key=itemgetter(0))
 
 
 def _runs(tables: Tables) -> tuple[list[int], list[str]]:

@@ -9,14 +9,12 @@ import numpy.typing as npt
 import pandas as pd
 
 from trippy_nb.errors import ConfigError
+from trippy_nb.frames.columns import NO_TIME
 
 When = str | datetime | timedelta | float | np.datetime64
 """A time with a zone, or else in UTC; seconds since the run began; ``"14:03"`` is on the day it began."""
 
 Nanoseconds = npt.NDArray[np.int64]
-
-NOT_KNOWN: Final = np.iinfo(np.int64).min
-"""The begin of a run that nobody knows."""
 
 _CLOCK: Final = re.compile(r"\d{1,2}:\d{2}(:\d{2}(\.\d+)?)?")
 _DAY_NS: Final = 86_400 * 10**9
@@ -35,7 +33,7 @@ def instants(when: When, starts: Nanoseconds) -> Nanoseconds:
         given), a time of day as text (``"14:03"``, UTC, on the day the run began), or seconds (a number, a
         `timedelta`) since the run began.
     starts
-        Nanoseconds since 1970, one for each run; `NOT_KNOWN` where nobody knows.
+        Nanoseconds since 1970, one for each run; `NO_TIME` where nobody knows.
 
     Returns
     -------
@@ -62,6 +60,11 @@ def instants(when: When, starts: Nanoseconds) -> Nanoseconds:
     raise _error(when)
 
 
+def iso(moment_ns: int | None) -> str:
+    """Write a moment as people do; three dots where there is none."""
+    return "..." if moment_ns is None else pd.Timestamp(moment_ns, unit="ns", tz="UTC").isoformat()
+
+
 def _of_text(text: str, starts: Nanoseconds) -> Nanoseconds:
     stripped = text.strip()
     if _CLOCK.fullmatch(stripped):
@@ -72,7 +75,7 @@ def _of_text(text: str, starts: Nanoseconds) -> Nanoseconds:
 
 
 def _known(starts: Nanoseconds) -> Nanoseconds:
-    if (starts == NOT_KNOWN).any():
+    if (starts == NO_TIME).any():
         raise ConfigError("nobody knows when this run began: give a time with its date")
     return starts
 

@@ -7,23 +7,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
 from trippy_nb.analysis import (
+    Answers,
     Matchers,
     alerts,
-    attribute_loss,
-    diamonds,
     epochs,
-    evidence,
     explanation,
     findings,
     hop_graph,
     hop_stats,
-    hop_table,
-    joint_events,
     links,
-    path_changes,
     paths,
     prevalence,
-    rtt_changes,
 )
 from trippy_nb.frames import (
     Numbers,
@@ -55,6 +49,10 @@ class View(ABC):
     @abstractmethod
     def _made_of(self, tables: Tables) -> Self:
         """Make another of these tables."""
+
+    @cached_property
+    def _answers(self) -> Answers:
+        return Answers(self.tables)
 
     @property
     def probes(self) -> "pd.DataFrame":
@@ -88,10 +86,10 @@ class View(ABC):
 
         return CardFrame(self.tables.handles, handles_sheet)
 
-    @cached_property
+    @property
     def hops(self) -> "pd.DataFrame":
         """One row a hop: `frames.schema.HOPS`, computed from the probes."""
-        return hop_table(self.tables)
+        return self._answers.hops
 
     def hop_stats(
         self, *, by: "By" = "ttl", trippy_compat: bool = False, mtr_compat: bool = False
@@ -109,55 +107,55 @@ class View(ABC):
         """One row for each round of each flow: who answered, loops and cycles (see `analysis.paths`)."""
         return paths(self.tables)
 
-    @cached_property
+    @property
     def losses(self) -> "pd.DataFrame":
         """One row for each hop: what its unanswered probes are due to (see `analysis.attribute_loss`)."""
-        return attribute_loss(self.tables)
+        return self._answers.losses
 
     @cached_property
     def epochs(self) -> "pd.DataFrame":
         """One row for each stretch of time in which a flow kept to one path (see `analysis.history`)."""
         return epochs(self.tables)
 
-    @cached_property
+    @property
     def changes(self) -> "pd.DataFrame":
         """One row for each change of path and flow that showed it (see `analysis.history`)."""
-        return path_changes(self.tables)
+        return self._answers.changes
 
-    @cached_property
+    @property
     def rtt_changes(self) -> "pd.DataFrame":
         """One row for each change in the level of the RTTs of a responder (see `analysis.rtt_changes`)."""
-        return rtt_changes(self.tables)
+        return self._answers.rtt_changes
 
-    @cached_property
+    @property
     def events(self) -> "pd.DataFrame":
         """One row for each change in RTT, and what changed with it (see `analysis.joint_events`)."""
-        return joint_events(self.rtt_changes, self.changes)
+        return self._answers.events
 
     @cached_property
     def prevalence(self) -> "pd.DataFrame":
         """One row for each flow: how much of it one path had (see `analysis.history`)."""
         return prevalence(self.tables)
 
-    @cached_property
+    @property
     def diamonds(self) -> "pd.DataFrame":
         """One row for each place where paths part and meet again (see `analysis.diamonds`)."""
-        return diamonds(self.tables)
+        return self._answers.diamonds
 
     @property
     def latency(self) -> "RunLatency":
         """Distributions and differences of round-trip times, hop by hop."""
         return RunLatency(self.tables)
 
-    @cached_property
+    @property
     def evidence(self) -> "pd.DataFrame":
         """One row for each thing that answers give reason to say, and why (see `analysis.evidence`)."""
-        return evidence(self.tables)
+        return self._answers.evidence
 
     @cached_property
     def findings(self) -> "pd.DataFrame":
         """One row for everything worth telling, in words, with its rows (see `analysis.findings`)."""
-        return findings(self.tables)
+        return findings(self.tables, answers=self._answers)
 
     def explain(self) -> "Explanation":
         """Tell the findings in prose: text in `print` and at a prompt, lists in a notebook."""

@@ -16,8 +16,8 @@ from math import comb, exp, inf, lgamma, log
 
 import numpy as np
 
-from trippy_nb.analysis.arrays import Bools, Floats, Ints, distinct, group_numbers
-from trippy_nb.analysis.cells import hop_keys, sightings
+from trippy_nb.analysis.arrays import Bools, Floats, Ints, distinct
+from trippy_nb.analysis.cells import cell_numbers, hop_keys, sightings
 from trippy_nb.analysis.evidence.silences import evenness
 from trippy_nb.analysis.evidence.statement import OneRun
 from trippy_nb.model import Status
@@ -100,7 +100,7 @@ def ways_of(run: OneRun) -> Ways:
     probes, cells = run.probes, run.cells
     if not len(probes.run):
         return Ways([], (), ())
-    cell = group_numbers(cells.starts, len(probes.run))
+    cell = cell_numbers(probes, cells)
     _, number, _ = distinct(hop_keys(cells))
     cast_of_row = number[cell]
     view = _counted(run)

@@ -16,7 +16,7 @@ from trippy_nb.analysis.evidence.statement import OneRun, any_of
 from trippy_nb.analysis.ratios import wilson
 from trippy_nb.frames.answers import LOSSES
 from trippy_nb.frames.check import conform
-from trippy_nb.frames.split import split_tables
+from trippy_nb.frames.split import by_run
 
 if TYPE_CHECKING:
     from trippy_nb.frames import Tables
@@ -26,6 +26,8 @@ _FACTORS = (2, 4, 8, 16, 32)
 """How many times as many probes are tried, where it cannot be told."""
 _MOST_PROBES = 4000
 _OUT_OF_THE_QUESTION = 0.05
+_MOST_NAMED = 16  # flows in a query
+_ANY_FATE = 'status in ("reply", "late", "timeout", "send_error", "in_flight")'
 
 
 def attribute_loss(tables: "Tables") -> pd.DataFrame:
@@ -53,9 +55,7 @@ def attribute_loss(tables: "Tables") -> pd.DataFrame:
     `p_forward` and `p_return`.
     """
     rows: list[dict[str, Any]] = []
-    ids = tables.runs["run_id"].tolist()
-    parts = [tables] if len(ids) == 1 else split_tables(tables)
-    for run_id, part in sorted(zip(ids, parts, strict=True), key=lambda pair: pair[0]):
+    for run_id, part in by_run(tables):
         rows += [row | {"run_id": run_id} for row in _rows(OneRun(part), run_id)]
     return conform(pd.DataFrame(rows, columns=list(LOSSES.names)), LOSSES)
 
@@ -92,13 +92,9 @@ def _rows(run: OneRun, run_id: int) -> list[dict[str, Any]]:
         where = [f"run_id == {run_id}"]
         if len(flows) <= _MOST_NAMED and flows != run.flows:
             where.append(any_of("flow", flows))
-        where.append(f"ttl >= {max(facts.place.ttl - 1, 1)} and {_SETTLED}")
+        where.append(f"ttl >= {max(facts.place.ttl - 1, 1)} and {_ANY_FATE}")
         rows.append(_row(facts) | {"link": len(rows), "flows": len(flows), "query": " and ".join(where)})
     return rows
-
-
-_MOST_NAMED = 16  # flows in a query
-_SETTLED = 'status in ("reply", "late", "timeout", "send_error", "in_flight")'
 
 
 class _Answers:

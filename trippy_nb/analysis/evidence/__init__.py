@@ -13,7 +13,7 @@ from trippy_nb.analysis.evidence.ways import address_statements, loop_statements
 from trippy_nb.frames.check import conform
 from trippy_nb.frames.columns import objects
 from trippy_nb.frames.derived import EVIDENCE, KINDS
-from trippy_nb.frames.split import split_tables
+from trippy_nb.frames.split import by_run
 
 if TYPE_CHECKING:
     from trippy_nb.frames import Tables
@@ -49,9 +49,7 @@ def evidence(tables: "Tables") -> pd.DataFrame:
     duplicates, and the order in which answers came, change nothing.
     """
     rows: list[dict[str, Any]] = []
-    ids = tables.runs["run_id"].tolist()
-    parts = [tables] if len(ids) == 1 else split_tables(tables)
-    for run_id, part in sorted(zip(ids, parts, strict=True), key=lambda pair: pair[0]):
+    for run_id, part in by_run(tables):
         rows += [row | {"run_id": run_id} for row in _rows(OneRun(part), run_id)]
     frame = pd.DataFrame(rows, columns=list(EVIDENCE.names))
     frame["addrs"] = objects(frame["addrs"].tolist())

@@ -12,13 +12,12 @@ from dataclasses import dataclass
 import numpy as np
 
 from trippy_nb.analysis.arrays import Bools, Floats, Ints, distinct
-from trippy_nb.analysis.cells import Cells
-from trippy_nb.analysis.evidence.statement import HINT, LIKELY, PROBES, OneRun, Statement
+from trippy_nb.analysis.cells import Cells, cell_numbers
+from trippy_nb.analysis.evidence.statement import HINT, LIKELY, PROBES, SETTLED, OneRun, Statement
 
 _FEWEST = 20  # probes, before anything is said
 _FEWEST_SILENT, _FEWEST_SILENT_RATIO = 5, 0.1
 _SURE_Z = 3.5  # one hop in 4,000 goes beyond, if it loses as many as those behind it
-_SETTLED = 'status in ("reply", "late", "timeout")'
 _TTLS, _SOURCE = 256, -2
 _LOOKED_AT, _ORDERS, _SEED = 512, 1999, 0
 
@@ -60,7 +59,7 @@ def silence_statements(run: OneRun) -> Iterator[Statement]:
             kind="rate-limit" if even else "non-response",
             strength=LIKELY if even else HINT,
             says=says,
-            where=f"ttl == {hop.ttl} and {_SETTLED}",
+            where=f"ttl == {hop.ttl} and {SETTLED}",
             table=PROBES,
             flows=hop.flows,
             ttl=hop.ttl,
@@ -124,10 +123,10 @@ def _hops(run: OneRun) -> Iterator[_Hop]:
     probes, cells = run.probes, run.cells
     if not len(probes.run):
         return
-    lengths = np.diff(np.append(cells.starts, len(probes.run)))
-    view = np.repeat(cells.in_view, lengths) & probes.settled
-    owner = np.where(view, np.repeat(_owners(cells), lengths), -1)
-    path = np.repeat(cells.path, lengths)
+    cell = cell_numbers(probes, cells)
+    view = cells.in_view[cell] & probes.settled
+    owner = np.where(view, _owners(cells)[cell], -1)
+    path = cells.path[cell]
     sent_ms = _sent_ms(run)
     rows = np.flatnonzero(owner >= 0)
     _, number, _ = distinct(probes.ttl[rows] * max(len(probes.names), 1) + owner[rows])

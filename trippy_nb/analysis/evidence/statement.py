@@ -95,6 +95,10 @@ class OneRun:
 
 FIRST = 'kind in ("first", "late")'
 """First answers, as a query on REPLIES."""
+ANSWERED = 'status in ("reply", "late")'
+"""Answered in time or late, as a query on PROBES."""
+SETTLED = 'status in ("reply", "late", "timeout")'
+"""Sent, and its fate is known: a query on PROBES."""
 
 
 def any_of(name: str, values: Iterable[object]) -> str:

@@ -11,6 +11,7 @@ import numpy as np
 from trippy_nb.analysis.arrays import distinct
 from trippy_nb.analysis.cells import sightings
 from trippy_nb.analysis.evidence.statement import (
+    ANSWERED,
     HINT,
     LIKELY,
     PROBES,
@@ -25,7 +26,6 @@ from trippy_nb.analysis.links import links
 from trippy_nb.analysis.paths import paths
 from trippy_nb.analysis.steady import unsteady_cells
 
-_ANSWERED: Final = 'status in ("reply", "late")'
 _SPECIAL: Final = {
     "private": ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "fc00::/7"),  # RFC 1918, RFC 4193
     "shared": ("100.64.0.0/10",),  # RFC 6598
@@ -76,7 +76,7 @@ def per_packet_statements(run: OneRun) -> Iterator[Statement]:
             says=f"Packets of one flow are answered at hop {ttl} by {_listed(names)} in turns: something "
             "before it "
             "balances packet by packet. Links at such hops may join two paths.",
-            where=f"ttl == {ttl} and {_ANSWERED} and {any_of('addr', names)}",
+            where=f"ttl == {ttl} and {ANSWERED} and {any_of('addr', names)}",
             table=PROBES,
             flows=tuple(members),
             ttl=ttl,
@@ -100,7 +100,7 @@ def loop_statements(run: OneRun) -> Iterator[Statement]:
             kind="routing-loop",
             strength=LIKELY,
             says=f"From hop {ttl} on packets go in circles between {_listed(members)} until their TTL ends.",
-            where=f"{between(ttl, last_ttl)} and {_ANSWERED} and {any_of('addr', members)}",
+            where=f"{between(ttl, last_ttl)} and {ANSWERED} and {any_of('addr', members)}",
             table=PROBES,
             flows=tuple(sorted(flows)),
             ttl=ttl,
@@ -122,7 +122,7 @@ def address_statements(run: OneRun) -> Iterator[Statement]:
     for (ttl, near, far), flows in sorted(edges.items()):
         one, two = kind_of_address(near), kind_of_address(far)
         where = (
-            f'((ttl == {ttl} and addr == "{near}") or (ttl == {ttl + 1} and addr == "{far}")) and {_ANSWERED}'
+            f'((ttl == {ttl} and addr == "{near}") or (ttl == {ttl + 1} and addr == "{far}")) and {ANSWERED}'
         )
         common = {"table": PROBES, "where": where, "flows": tuple(flows), "ttl": ttl, "last_ttl": ttl + 1}
         yield Statement(
@@ -163,7 +163,7 @@ def _nat64(run: OneRun) -> Iterator[Statement]:
         kind="nat64",
         strength=SHOWN,
         says=f"{_listed(names)} at {hops_text(ttl, last_ttl)}: IPv4 hosts behind a translator of IPv6{more}.",
-        where=f"{_ANSWERED} and {any_of('addr', names)}",
+        where=f"{ANSWERED} and {any_of('addr', names)}",
         table=PROBES,
         ttl=ttl,
         last_ttl=last_ttl,

@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
+from trippy_nb.analysis.answers import Answers
 from trippy_nb.analysis.findings.catalogue import CATALOGUE as CATALOGUE
 from trippy_nb.analysis.findings.changed import change_findings, rtt_findings
 from trippy_nb.analysis.findings.finding import Finding, Seen
@@ -33,13 +34,15 @@ _RULES = (
 )
 
 
-def findings(tables: "Tables") -> pd.DataFrame:
+def findings(tables: "Tables", *, answers: Answers | None = None) -> pd.DataFrame:
     """Tell what is worth telling about each run.
 
     Parameters
     ----------
     tables
         Of any number of runs, in any row order.
+    answers
+        What has been computed of these tables already; None for nothing.
 
     Returns
     -------
@@ -53,7 +56,7 @@ def findings(tables: "Tables") -> pd.DataFrame:
     Every rule is in docs/findings.md. Nothing is found here that another table does not hold: the
     rules choose, and word.
     """
-    seen = Seen(tables)
+    seen = Seen(answers or Answers(tables))
     found = sorted((one for rule in _RULES for one in rule(seen)), key=_rank)
     numbers: dict[int, int] = {}
     rows: list[dict[str, Any]] = []

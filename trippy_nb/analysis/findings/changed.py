@@ -4,9 +4,9 @@ from collections import defaultdict
 from collections.abc import Iterator
 from typing import Final
 
+from trippy_nb.analysis.evidence.statement import ANSWERED
 from trippy_nb.analysis.findings.finding import LIKELY, SHOWN, Finding, Row, Seen, rows_of
 from trippy_nb.analysis.findings.slow import queues_begin
-from trippy_nb.analysis.rtt_changes import joint_events
 
 _KINDS: Final = {
     "reroute": "path-change",
@@ -25,7 +25,7 @@ _MOST_TOLD: Final = 6
 def change_findings(seen: Seen) -> Iterator[Finding]:
     """Say when paths changed, where, and from what to what; flaps of a place together."""
     events: dict[int, list[Row]] = defaultdict(list)
-    for row in rows_of(seen.changes):
+    for row in rows_of(seen.answers.changes):
         events[row["event"]].append(row)
     told: dict[tuple[int, str], list[Row]] = defaultdict(list)
     for rows in events.values():
@@ -42,10 +42,12 @@ def change_findings(seen: Seen) -> Iterator[Finding]:
 
 def rtt_findings(seen: Seen) -> Iterator[Finding]:
     """Say when round-trip times moved to another level, from which hop on, and what changed with them."""
-    reach = {row["event"]: row["reach"] for row in rows_of(seen.rtt_changes)[::-1]}  # of the nearest hop
+    reach = {
+        row["event"]: row["reach"] for row in rows_of(seen.answers.rtt_changes)[::-1]
+    }  # of the nearest hop
     hops: dict[tuple[int, int, str], list[Row]] = defaultdict(list)
     queues = queues_begin(seen)
-    for row in rows_of(joint_events(seen.rtt_changes, seen.changes)):
+    for row in rows_of(seen.answers.events):
         if row["path_change"] is None and row["ttl"] >= queues.get(row["run_id"], _NOWHERE):
             continue  # a queue that fills and empties is told as one
         hops[row["run_id"], row["ttl"], row["addr"]].append(row)
@@ -60,7 +62,7 @@ def rtt_findings(seen: Seen) -> Iterator[Finding]:
                 run_id=row["run_id"],
                 kind="rtt-change",
                 says=says,
-                query=f'addr == "{row["addr"]}" and status in ("reply", "late")',
+                query=f'addr == "{row["addr"]}" and {ANSWERED}',
                 strength=LIKELY,
                 weight="notice" if alone or row["shift_ms"] < 0 else None,
                 ttl=row["ttl"],

@@ -1,20 +1,14 @@
-"""What a finding is, and the tables that findings are made from, each computed once."""
+"""What a finding is, and what findings are made from."""
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pandas as pd
 
-from trippy_nb.analysis.evidence import evidence
-from trippy_nb.analysis.history import path_changes
-from trippy_nb.analysis.hops import hop_table
+from trippy_nb.analysis.answers import Answers
 from trippy_nb.analysis.latencies import spikes
-from trippy_nb.analysis.rtt_changes import rtt_changes
 from trippy_nb.frames.derived import STRENGTHS
-
-if TYPE_CHECKING:
-    from trippy_nb.frames import Tables
 
 SHOWN, LIKELY, HINT, NONE_SEEN, CANNOT_BE_SEEN = STRENGTHS
 CANNOT_TELL = "cannot tell"
@@ -54,8 +48,9 @@ def rows_of(frame: pd.DataFrame) -> list[Row]:
 class Seen:
     """Tables of any number of runs, and what follows from them."""
 
-    def __init__(self, tables: "Tables") -> None:
-        self.tables = tables
+    def __init__(self, answers: Answers) -> None:
+        self.answers = answers
+        self.tables = answers.tables
 
     def of_run(self, table: str, run_id: int) -> pd.DataFrame:
         """Return the rows of a run, of a table."""
@@ -74,26 +69,6 @@ class Seen:
         return rows_of(self.tables.runs)
 
     @cached_property
-    def hops(self) -> pd.DataFrame:
-        """The hop table."""
-        return hop_table(self.tables)
-
-    @cached_property
-    def changes(self) -> pd.DataFrame:
-        """Changes of path."""
-        return path_changes(self.tables)
-
-    @cached_property
     def spikes(self) -> list[Row]:
         """Whose the slow answers are."""
         return rows_of(spikes(self.tables))
-
-    @cached_property
-    def rtt_changes(self) -> pd.DataFrame:
-        """Changes in RTT."""
-        return rtt_changes(self.tables)
-
-    @cached_property
-    def evidence(self) -> pd.DataFrame:
-        """What single answers show."""
-        return evidence(self.tables)

@@ -3,7 +3,6 @@
 from collections.abc import Iterator
 from typing import Final
 
-from trippy_nb.analysis.attribution import attribute_loss
 from trippy_nb.analysis.findings.finding import CANNOT_TELL, LIKELY, Finding, Seen, rows_of
 
 _KINDS: Final = {
@@ -18,7 +17,7 @@ _KINDS: Final = {
 
 def loss_findings(seen: Seen) -> Iterator[Finding]:
     """Say what the silences of each hop are due to, or that nobody can tell."""
-    for row in rows_of(attribute_loss(seen.tables)):
+    for row in rows_of(seen.answers.losses):
         if row["verdict"] not in _KINDS:
             continue
         yield Finding(

@@ -5,10 +5,11 @@ from math import ceil
 from statistics import NormalDist
 from typing import Final
 
+from trippy_nb.analysis.evidence.statement import SETTLED
 from trippy_nb.analysis.findings.finding import CANNOT_TELL, Finding, Row, Seen, rows_of
 from trippy_nb.analysis.ratios import wilson
+from trippy_nb.analysis.told import plural
 
-_SETTLED: Final = 'status in ("reply", "late", "timeout")'
 _ALL: Final = "ttl >= 1"
 _SMALL_LOSS: Final = 0.01
 _ENOUGH: Final = ceil(NormalDist().inv_cdf(0.975) ** 2 * (1 / _SMALL_LOSS - 1))
@@ -21,8 +22,9 @@ _ENOUGH_FOR_95 = 20
 
 def outcome_findings(seen: Seen) -> Iterator[Finding]:
     """Say how each run ended, and what came of it."""
+    hop_table = seen.answers.hops
     for run in seen.runs:
-        hops = rows_of(seen.hops[seen.hops["run_id"] == run["run_id"]])
+        hops = rows_of(hop_table[hop_table["run_id"] == run["run_id"]])
         answered = [hop for hop in hops if hop["recv"]]
         if run["outcome"] == "reached" and answered:
             yield _reached(run, answered[-1])
@@ -34,7 +36,7 @@ def outcome_findings(seen: Seen) -> Iterator[Finding]:
 
 def _reached(run: Row, last: Row) -> Finding:
     ttl = run["target_ttl"] or last["ttl"]
-    says = f"Reached {run['dst_addr'] or run['target']} in {ttl} hop{'s' if ttl != 1 else ''}: "
+    says = f"Reached {run['dst_addr'] or run['target']} in {ttl} {plural(ttl, 'hop')}: "
     says += f"{last['recv']:,} of {last['sent']:,} probes answered"
     if last["p50_ms"] is not None:
         says += f", half of them within {last['p50_ms']:.3g} ms"
@@ -62,7 +64,7 @@ def _smallest_loss(run: Row, last: Row) -> Iterator[Finding]:
 def _at_target(run: Row, last: Row) -> Row:
     return {
         "run_id": run["run_id"],
-        "query": f"ttl == {last['ttl']} and {_SETTLED}",
+        "query": f"ttl == {last['ttl']} and {SETTLED}",
         "ttl": last["ttl"],
         "last_ttl": last["ttl"],
         "addrs": last["addrs"],
@@ -86,7 +88,7 @@ def _not_reached(run: Row, hops: list[Row], answered: list[Row]) -> Iterator[Fin
         case "nothing":
             kind, says = (
                 "nothing-answers",
-                f"Nobody answered {sent:,} probe{'s' if sent != 1 else ''} to {target}.",
+                f"Nobody answered {sent:,} {plural(sent, 'probe')} to {target}.",
             )
         case _:
             return

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import pandas as pd
 
 from trippy_nb.analysis.findings.finding import CANNOT_BE_SEEN, Finding, Row, Seen
+from trippy_nb.analysis.told import plural
 from trippy_nb.model import ReplyKind, Status
 
 _SECOND_WAY = 6
@@ -24,13 +25,13 @@ def recording_findings(seen: Seen) -> Iterator[Finding]:
         run_id = run["run_id"]
         yield from _refused(probes, run_id)
         if n := late[run_id]:
-            says = f"{n:,} answer{_s(n)} came after the round or the time-out was over."
+            says = f"{n:,} {plural(n, 'answer')} came after the round or the time-out was over."
             yield Finding(run_id=run_id, kind="late", says=says, query='status == "late"')
         if n := twice[run_id]:
-            says = f"{n:,} more answer{_s(n)} came to probes that had been answered."
+            says = f"{n:,} more {plural(n, 'answer')} came to probes that had been answered."
             yield Finding(run_id=run_id, kind="duplicates", says=says, table="replies", query='kind == "dup"')
         if n := strange[run_id]:
-            says = f"{n:,} packet{_s(n)} looked like an answer and fitted no probe."
+            says = f"{n:,} {plural(n, 'packet')} looked like an answer and fitted no probe."
             yield Finding(
                 run_id=run_id, kind="unmatched", says=says, table="replies", query='kind == "unmatched"'
             )
@@ -48,7 +49,7 @@ def _refused(probes: pd.DataFrame, run_id: int) -> Iterator[Finding]:
     yield Finding(
         run_id=run_id,
         kind="local-error",
-        says=f"This machine refused to send {n:,} probe{_s(n)} ({why}).",
+        says=f"This machine refused to send {n:,} {plural(n, 'probe')} ({why}).",
         query='status == "send_error"',
         ttl=int(failed["ttl"].min()),
         last_ttl=int(failed["ttl"].max()),
@@ -74,12 +75,14 @@ def _about_flows(run: Row, flows: int) -> Iterator[Finding]:
 def _about_records(run: Row) -> Iterator[Finding]:
     if n := run["clock_suspect"]:
         says = (
-            f"{n:,} time stamp{_s(n)} of the kernel did not fit the monotonic clock, as when a clock is set: "
-            "these round-trip times are the monotonic clock's."
+            f"{n:,} time {plural(n, 'stamp')} of the kernel did not fit the monotonic clock, as when a "
+            "clock is set: these round-trip times are the monotonic clock's."
         )
         yield Finding(run_id=run["run_id"], kind="clock", says=says, table="runs", query="clock_suspect > 0")
     if n := run["dropped_probes"]:
-        says = f"The oldest {n:,} probe{_s(n)} were let go of (max_samples): nothing here is about them."
+        says = (
+            f"The oldest {n:,} {plural(n, 'probe')} were let go of (max_samples): nothing here is about them."
+        )
         yield Finding(
             run_id=run["run_id"], kind="not-kept", says=says, table="runs", query="dropped_probes > 0"
         )
@@ -87,7 +90,3 @@ def _about_records(run: Row) -> Iterator[Finding]:
 
 def _counts(frame: pd.DataFrame, column: str, word: str) -> Counter[int]:
     return Counter(frame.loc[frame[column] == word, "run_id"].tolist())
-
-
-def _s(n: int) -> str:
-    return "" if n == 1 else "s"

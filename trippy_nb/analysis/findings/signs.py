@@ -3,7 +3,6 @@
 from collections.abc import Iterator
 from typing import Final
 
-from trippy_nb.analysis.diamonds import diamonds
 from trippy_nb.analysis.findings.finding import (
     CANNOT_BE_SEEN,
     HINT,
@@ -22,7 +21,7 @@ _SAME: Final = ("run_id", "kind", "says", "table", "strength", "flow", "ttl", "l
 
 def sign_findings(seen: Seen) -> Iterator[Finding]:
     """Pass on what evidence says, but for what was looked for and not found."""
-    for row in rows_of(seen.evidence):
+    for row in rows_of(seen.answers.evidence):
         if row["kind"] in _WEIGHED_ELSEWHERE or row["strength"] in (NONE_SEEN, CANNOT_BE_SEEN):
             continue
         query = row["query"].removeprefix(f"run_id == {row['run_id']} and ")
@@ -31,7 +30,7 @@ def sign_findings(seen: Seen) -> Iterator[Finding]:
 
 def balancing_findings(seen: Seen) -> Iterator[Finding]:
     """Say where flows part, and where they meet again."""
-    for row in rows_of(diamonds(seen.tables)):
+    for row in rows_of(seen.answers.diamonds):
         if row["balancing"] == "per-flow" and row["nested_in"] is None:
             first, last = row["ttl"] + 1, row["ttl"] + max(row["max_length"] - 1, 1)
             yield Finding(

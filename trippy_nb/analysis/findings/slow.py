@@ -3,9 +3,8 @@
 from collections import defaultdict
 from collections.abc import Iterator
 
+from trippy_nb.analysis.evidence.statement import ANSWERED
 from trippy_nb.analysis.findings.finding import LIKELY, Finding, Row, Seen
-
-_ANSWERED = 'status in ("reply", "late")'
 
 
 def slow_findings(seen: Seen) -> Iterator[Finding]:
@@ -35,7 +34,7 @@ def _slow_to_answer(row: Row) -> Finding:
         f"{row['spikes']:,} of {row['n']:,} answers of hop {row['ttl']} ({row['addr']}) took over {more} "
         f"more than usual, {row['later_share']:.0%} of those of hop {row['later_ttl']}: it is slow to answer."
     )
-    query = f'ttl == {row["ttl"]} and addr == "{row["addr"]}" and {_ANSWERED}'
+    query = f'ttl == {row["ttl"]} and addr == "{row["addr"]}" and {ANSWERED}'
     return Finding(
         run_id=row["run_id"],
         kind="slow-path",
@@ -59,7 +58,7 @@ def _queue(run_id: int, since: int, rows: list[Row]) -> Finding:
         run_id=run_id,
         kind="congestion",
         says=says,
-        query=f"ttl >= {begin} and {_ANSWERED}",
+        query=f"ttl >= {begin} and {ANSWERED}",
         strength=LIKELY,
         ttl=begin,
         last_ttl=last["ttl"],

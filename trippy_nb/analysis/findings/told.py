@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from trippy_nb.analysis.findings.finding import Row, rows_of
+from trippy_nb.analysis.told import plural
 from trippy_nb.frames.answers import WEIGHTS
 
 if TYPE_CHECKING:
@@ -100,4 +101,4 @@ def _sentences(row: Row) -> str:
 
 
 def _count(n: int, noun: str) -> str:
-    return f"{n:,} {noun}{'' if n == 1 else 's'}"
+    return f"{n:,} {plural(n, noun)}"

@@ -11,10 +11,10 @@ from ipaddress import ip_address
 from itertools import groupby
 from typing import Any, cast
 
-import numpy as np
 import pandas as pd
 
 from trippy_nb.errors import ConfigError
+from trippy_nb.frames.columns import objects
 
 AsPath = tuple[Hashable | None, ...]
 """Systems in their order; None where it is not known what stands there."""
@@ -88,7 +88,7 @@ def as_changes(
         before.append(old if known else None)
         after.append(new if known else None)
         changed.append(_differs(old, new) if known else None)
-    columns = {"as_before": _objects(before), "as_after": _objects(after)}
+    columns = {"as_before": objects(before), "as_after": objects(after)}
     return changes.assign(**columns, as_changed=pd.array(changed, dtype="boolean"))
 
 
@@ -135,9 +135,3 @@ def _agree(old: AsPath, new: AsPath) -> bool:
             if j < len(new) and (here is None or there is None):
                 rows[i][j] |= rows[i][j + 1]
     return rows[0][0]
-
-
-def _objects(values: list[AsPath | None]) -> "np.typing.NDArray[np.object_]":
-    boxed = np.empty(len(values), dtype=object)
-    boxed[:] = values
-    return boxed

@@ -13,13 +13,12 @@ from trippy_nb.analysis.history.epochs import rows_of
 from trippy_nb.analysis.history.kinds import Crossing, Kinds
 from trippy_nb.analysis.history.moves import moves_of
 from trippy_nb.analysis.history.rows import first_columns, series_columns, words
-from trippy_nb.analysis.history.series import NO_TIME
 from trippy_nb.analysis.history.silences import silences_of
 from trippy_nb.analysis.history.spells import KEPT, History, history_of, last_sight
 from trippy_nb.errors import ConfigError
 from trippy_nb.frames import columns as col
 from trippy_nb.frames.answers import CHANGE_KINDS, CHANGES
-from trippy_nb.frames.columns import frame_of
+from trippy_nb.frames.columns import NO_TIME, frame_of
 
 if TYPE_CHECKING:
     import pandas as pd

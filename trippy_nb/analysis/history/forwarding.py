@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from trippy_nb.analysis.arrays import Floats, Ints, Probes, group_numbers, pack, probe_arrays
-from trippy_nb.analysis.cells import cells_of
+from trippy_nb.analysis.arrays import Floats, Ints, Probes, pack, probe_arrays, sent_ns
+from trippy_nb.analysis.cells import cell_numbers, cells_of
 from trippy_nb.analysis.links import adjacent
 from trippy_nb.errors import ConfigError
 from trippy_nb.frames import columns as col
@@ -25,7 +25,6 @@ if TYPE_CHECKING:
 
 _GAIN = 0.01  # alpha of the reference, of the paper
 _ALARM = -0.25  # rho below which it is an anomaly, of the paper
-_NO_TIME = np.iinfo(np.int64).min
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +108,7 @@ def _packets(
     near = near[cells.addr[near] >= 0]
     next_of = np.full(len(cells.run), -1, dtype=np.int64)
     next_of[near + 1] = near
-    of_row = group_numbers(cells.starts, len(probes.run))
+    of_row = cell_numbers(probes, cells)
     came_by = next_of[of_row]
     rows = np.flatnonzero((came_by >= 0) & ((probes.addr >= 0) | (probes.status == Status.TIMEOUT)))
     runs = tables.runs.sort_values("run_id")
@@ -118,17 +117,16 @@ def _packets(
     code = {name: number for number, name in enumerate(targets)}
     target = np.array([code.get(str(addr), -1) for addr in runs["dst_addr"]], dtype=np.int64)[place]
     at = _times(tables, runs, probes, rows, place)
-    known = (at != _NO_TIME) & (target >= 0)
+    known = (at != col.NO_TIME) & (target >= 0)
     rows, target, at = rows[known], target[known], at[known]
     return cells.addr[came_by[rows]], target, at // bin_ns, probes.addr[rows] + 1
 
 
 def _times(tables: "Tables", runs: pd.DataFrame, probes: Probes, rows: Ints, place: Ints) -> Ints:
     """Return when each probe was sent, ns since 1970; or when its run began, where only that is known."""
-    where = rows if probes.order is None else probes.order[rows]
-    at: Ints = pd.DatetimeIndex(tables.probes["sent_at"]).asi8[where]
-    began = pd.DatetimeIndex(runs["started_at"]).asi8[place]
-    return np.where(at == _NO_TIME, began, at)
+    at = sent_ns(tables, probes, rows)
+    began = col.nanoseconds(runs["started_at"])[place]
+    return np.where(at == col.NO_TIME, began, at)
 
 
 def _alarms(router: Ints, target: Ints, bin_: Ints, hop: Ints, *, gain: float, alarm: float) -> list[_Alarm]:

@@ -9,8 +9,8 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from trippy_nb.analysis.arrays import Bools, Ints, Probes, group_numbers, pack, starts_of
-from trippy_nb.analysis.cells import Cells, hop_numbers
+from trippy_nb.analysis.arrays import Bools, Ints, Probes, pack, starts_of
+from trippy_nb.analysis.cells import Cells, cell_numbers, hop_numbers
 from trippy_nb.analysis.steady import unsteady_cells, with_rivals
 
 _FEW_MIXED = 0.05
@@ -138,7 +138,7 @@ def _pairs(
         pairs[int(cells.run[cell]), int(cells.ttl[cell])].add((int(addr[row]), int(addr[row + 1])))
     mixed = cells.mixed & masked
     if mixed.any():
-        of_row = group_numbers(cells.starts, len(probes.run))
+        of_row = cell_numbers(probes, cells)
         rows = np.flatnonzero(mixed[of_row] & (probes.addr >= 0))
         cell = of_row[rows]
         for number, code in set(zip(cell.tolist(), probes.addr[rows].tolist(), strict=True)):

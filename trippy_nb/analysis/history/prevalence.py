@@ -15,14 +15,13 @@ import numpy as np
 from trippy_nb.analysis.arrays import Ints
 from trippy_nb.analysis.history.patterns import Pattern, gaps
 from trippy_nb.analysis.history.rows import addrs_of_pattern, series_columns
-from trippy_nb.analysis.history.series import NO_TIME
 from trippy_nb.analysis.history.spells import History, Spell, looked_at, spells_of
 from trippy_nb.analysis.ratios import wilson
 from trippy_nb.analysis.tracks import tracks_of
 from trippy_nb.errors import ConfigError
 from trippy_nb.frames import columns as col
 from trippy_nb.frames.answers import PREVALENCE
-from trippy_nb.frames.columns import frame_of
+from trippy_nb.frames.columns import NO_TIME, frame_of
 from trippy_nb.model import NS_PER_S
 
 if TYPE_CHECKING:

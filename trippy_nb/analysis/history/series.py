@@ -12,13 +12,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from trippy_nb.analysis.arrays import Ints, Probes, distinct, pack, probe_arrays
+from trippy_nb.analysis.arrays import Ints, Probes, distinct, pack, probe_arrays, sent_ns
 from trippy_nb.analysis.flowkeys import HEADER, Definition, definitions, known
+from trippy_nb.frames.columns import NO_TIME, nanoseconds
 
 if TYPE_CHECKING:
     from trippy_nb.frames import Tables
 
-NO_TIME = np.iinfo(np.int64).min
 _LAST = np.iinfo(np.int64).max
 
 
@@ -134,10 +134,10 @@ def _ranks(tables: "Tables") -> tuple[Ints, Ints]:
     """Return the ids of all runs, sorted, and rank them by their start; those without a time come last."""
     runs = tables.runs.sort_values("run_id")
     ids = runs["run_id"].to_numpy(dtype=np.int64)
-    at = pd.DatetimeIndex(runs["started_at"]).asi8.copy()
+    at = nanoseconds(runs["started_at"]).copy()
     if (at == NO_TIME).any():
         sent = tables.probes.groupby("run_id")["sent_at"].min().reindex(ids)
-        at = np.where(at == NO_TIME, pd.DatetimeIndex(sent).asi8, at)
+        at = np.where(at == NO_TIME, nanoseconds(sent), at)
     at[at == NO_TIME] = _LAST
     rank = np.empty(len(ids), dtype=np.int64)
     rank[np.lexsort((ids, at))] = np.arange(len(ids))
@@ -193,12 +193,11 @@ def _times(tables: "Tables", probes: Probes, run: Ints, round_: Ints) -> Ints:
     """Find when each observation began: its first probe, or a run's start for the first of its rounds."""
     if not len(run):
         return run
-    rows = probes.path_starts if probes.order is None else probes.order[probes.path_starts]
-    at = pd.DatetimeIndex(tables.probes["sent_at"]).asi8[rows]
+    at = sent_ns(tables, probes, probes.path_starts)
     unknown = np.flatnonzero((at == NO_TIME) & (round_ == 0))
     if len(unknown):
         runs = tables.runs.sort_values("run_id")
-        began = pd.DatetimeIndex(runs["started_at"]).asi8
+        began = nanoseconds(runs["started_at"])
         ids = runs["run_id"].to_numpy(dtype=np.int64)
         at[unknown] = began[np.searchsorted(ids, run[unknown])]
     return at

@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from trippy_nb.analysis.arrays import Bools, Ints, distinct, group_numbers, pack, probe_arrays
-from trippy_nb.analysis.cells import Cells, cells_of
+from trippy_nb.analysis.arrays import Bools, Ints, distinct, pack, probe_arrays, sent_ns
+from trippy_nb.analysis.cells import Cells, cell_numbers, cells_of
 from trippy_nb.analysis.latencies.medians import medians
 from trippy_nb.analysis.latencies.plateaus import tunnelled_cells
-from trippy_nb.analysis.latencies.timed import DTYPES, MISSING_NS, all_pairs, bins_of, check_groups, sent_ns
+from trippy_nb.analysis.latencies.timed import DTYPES, all_pairs, bins_of, check_groups
 from trippy_nb.analysis.links import adjacent
 from trippy_nb.analysis.steady import sure_cells
 from trippy_nb.frames import columns as col
@@ -93,7 +93,7 @@ def delays(
     found = medians(difference, group, len(counts), independent=rounds, alpha=alpha)
     negative = np.bincount(group[difference < 0], minlength=len(counts))
     made: dict[str, Any] = {name: col.whole_numbers(kept[name][example], DTYPES[name]) for name in apart}
-    times = np.append(begins, MISSING_NS)
+    times = np.append(begins, col.NO_TIME)
     made |= {
         "from_addr": col.codes(near[example], probes.names),
         "to_addr": col.codes(far[example], probes.names),
@@ -113,7 +113,7 @@ def delays(
 def _pairs(probes: "Probes", cells: Cells) -> tuple[Ints, Ints, Ints]:
     """Pair all answers of adjacent cells: the nearer cell, and the two rows of probes."""
     rows = np.flatnonzero(probes.answered & ~np.isnan(probes.rtt))
-    cell = group_numbers(cells.starts, len(probes.run))[rows]
+    cell = cell_numbers(probes, cells)[rows]
     at = adjacent(cells)
     pair, one, two = all_pairs(cell, at, cell, at + 1)
     one, two = rows[one], rows[two]

@@ -12,7 +12,7 @@ import numpy as np
 
 from trippy_nb.analysis.arrays import Floats, Ints, distinct, pack
 from trippy_nb.analysis.latencies.edges import edges_of
-from trippy_nb.analysis.latencies.timed import MISSING_NS, Timed, bins_of, check_positive, timed_probes
+from trippy_nb.analysis.latencies.timed import Timed, bins_of, check_positive, timed_probes
 from trippy_nb.analysis.ratios import wilson
 from trippy_nb.errors import ConfigError
 from trippy_nb.frames import columns as col
@@ -124,7 +124,7 @@ def quantile_bands(
     if bin_s is not None:
         check_positive("bin_s", bin_s)
     timed = timed_probes(tables, by, silent=True)
-    if len(timed.rtt) and np.all(timed.sent_ns == MISSING_NS):
+    if len(timed.rtt) and np.all(timed.sent_ns == col.NO_TIME):
         raise ConfigError(
             "no probe has a time of sending (runs.has_send_times): bands over time need one, ecdf does not"
         )
@@ -314,7 +314,7 @@ def _quantile(ranked: Floats, n: Ints, group: Ints, q: Floats) -> Floats:
 
 
 def _usual_bin_s(when_ns: Ints) -> float:
-    known = when_ns[when_ns != MISSING_NS]
+    known = when_ns[when_ns != col.NO_TIME]
     span_s = float(np.ptp(known)) / 1e9 if len(known) else 0.0
     least = span_s / _WHOLE_BINS
     return float(

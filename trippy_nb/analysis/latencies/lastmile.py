@@ -10,11 +10,19 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from trippy_nb.analysis.arrays import Floats, Ints, Probes, distinct, group_numbers, pack, probe_arrays
-from trippy_nb.analysis.cells import Cells, cells_of
+from trippy_nb.analysis.arrays import (
+    Floats,
+    Ints,
+    Probes,
+    distinct,
+    pack,
+    probe_arrays,
+    sent_ns,
+)
+from trippy_nb.analysis.cells import Cells, cell_numbers, cells_of
 from trippy_nb.analysis.evidence.ways import kind_of_address
 from trippy_nb.analysis.latencies.medians import medians
-from trippy_nb.analysis.latencies.timed import MISSING_NS, all_pairs, bins_of, check_positive, sent_ns
+from trippy_nb.analysis.latencies.timed import all_pairs, bins_of, check_positive
 from trippy_nb.errors import ConfigError
 from trippy_nb.frames import columns as col
 from trippy_nb.frames.answers import CLASSES, DAILY, LAST_MILE
@@ -70,7 +78,7 @@ def last_mile(tables: "Tables", *, bin_s: float = 1800.0, least_rounds: int = 3)
     probes = probe_arrays(tables)
     cells = cells_of(probes)
     when_ns = sent_ns(tables, probes)
-    if len(when_ns) and np.all(when_ns == MISSING_NS):
+    if len(when_ns) and np.all(when_ns == col.NO_TIME):
         raise ConfigError(
             "no probe has a time of sending (runs.has_send_times): the last mile over time needs one"
         )
@@ -117,7 +125,7 @@ def _differences(probes: Probes, cells: Cells) -> tuple[Ints, Ints, Floats]:
     """Pair RTTs across the border of each path: path, row of the farther probe, difference (ms)."""
     home = np.array([kind_of_address(name) in _HOME for name in probes.names], dtype=np.bool_)
     rows = np.flatnonzero(probes.answered & ~np.isnan(probes.rtt))
-    cell = group_numbers(cells.starts, len(probes.run))[rows]
+    cell = cell_numbers(probes, cells)[rows]
     inner = home[probes.addr[rows]] if len(rows) else np.zeros(0, dtype=np.bool_)
     near, near_cell, far, far_cell = rows[inner], cell[inner], rows[~inner], cell[~inner]
     # Cells are in order of path and TTL: the first one beyond, and the last one at home before it.
@@ -175,7 +183,7 @@ def _swing(given: pd.DataFrame) -> dict[str, Any]:
         return {"n": 0, "days": 0.0, "filled_ratio": 0.0, "needs_days": _LEAST_DAYS}
     bin_s = float(given["bin_s"].iloc[0])
     length = round(bin_s * 1e9)
-    place = given["at"].to_numpy(dtype="datetime64[ns]").view(np.int64) // length
+    place = col.nanoseconds(given["at"]) // length
     place -= place[0]
     count = int(place[-1]) + 1
     facts = {

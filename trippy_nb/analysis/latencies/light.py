@@ -12,8 +12,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
 
-from trippy_nb.analysis.arrays import Floats, Ints, Probes, distinct, group_numbers, pack, probe_arrays
-from trippy_nb.analysis.cells import Cells, cells_of
+from trippy_nb.analysis.arrays import Floats, Ints, Probes, distinct, pack, probe_arrays
+from trippy_nb.analysis.cells import Cells, cell_numbers, cells_of
 from trippy_nb.analysis.steady import sure_cells
 from trippy_nb.analysis.tracks import tracks_of
 from trippy_nb.errors import ConfigError
@@ -162,7 +162,7 @@ def _in_pairs(tables: "Tables", probes: Probes, cells: Cells, spots: _Spots) -> 
         return []
     tracks = tracks_of(cells)
     rows = np.flatnonzero(probes.answered & ~np.isnan(probes.rtt))
-    cell = group_numbers(cells.starts, len(probes.run))[rows]
+    cell = cell_numbers(probes, cells)[rows]
     sure = sure_cells(tables, probes, cells)
     fits = sure[cell] & cells.in_view[cell] & ~cells.mixed[cell] & spots.known(probes.addr[rows])
     rows, cell = rows[fits], cell[fits]

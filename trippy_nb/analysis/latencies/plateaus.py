@@ -8,7 +8,7 @@ from trippy_nb.analysis.arrays import Bools
 from trippy_nb.analysis.cells import Cells
 from trippy_nb.analysis.evidence.statement import OneRun
 from trippy_nb.analysis.evidence.tunnels import tunnel_statements
-from trippy_nb.frames.split import split_tables
+from trippy_nb.frames.split import by_run
 
 if TYPE_CHECKING:
     from trippy_nb.frames import Tables
@@ -22,9 +22,7 @@ def tunnelled_cells(tables: "Tables", cells: Cells) -> Bools:
     labelled = set(tables.replies.loc[tables.replies["mpls"].notna(), "run_id"].tolist())
     if not labelled:
         return odd
-    ids = tables.runs["run_id"].tolist()
-    parts = [tables] if len(ids) == 1 else split_tables(tables)
-    for run_id, part in zip(ids, parts, strict=True):
+    for run_id, part in by_run(tables):
         if run_id in labelled:
             for said in tunnel_statements(OneRun(part)):
                 if said.kind == _KIND and said.ttl is not None and said.last_ttl is not None:

@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from trippy_nb.analysis.arrays import Bools, Floats, Ints, Probes, distinct, group_numbers, pack, probe_arrays
-from trippy_nb.analysis.cells import Cells, cells_of
+from trippy_nb.analysis.arrays import Bools, Floats, Ints, Probes, distinct, pack, probe_arrays
+from trippy_nb.analysis.cells import Cells, cell_numbers, cells_of
 from trippy_nb.analysis.latencies.medians import medians
 from trippy_nb.analysis.latencies.plateaus import tunnelled_cells
 from trippy_nb.analysis.latencies.timed import check_groups, check_positive
@@ -122,7 +122,7 @@ class _Grid:
 
 
 def _grids(probes: Probes, cells: Cells, sure: Bools, odd: Bools, *, keep_flow: bool) -> Iterator[_Grid]:
-    cell = group_numbers(cells.starts, len(probes.run))
+    cell = cell_numbers(probes, cells)
     rows = np.flatnonzero(probes.answered & ~np.isnan(probes.rtt) & cells.in_view[cell])
     cell = cell[rows]
     series = pack(probes.run[rows], probes.flow[rows]) if keep_flow else probes.run[rows]

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from trippy_nb.analysis.arrays import Floats, Ints, Probes, distinct, pack
+from trippy_nb.analysis.arrays import Floats, Ints, distinct, pack
 from trippy_nb.analysis.hops import probes_in_view
 from trippy_nb.errors import ConfigError
 from trippy_nb.frames import columns as col
@@ -18,7 +18,6 @@ if TYPE_CHECKING:
 
 GROUPS = ("run_id", "flow", "ttl", "addr")
 """What answers may be grouped by."""
-MISSING_NS = int(np.iinfo(np.int64).min)
 _ANSWERED = (Status.REPLY.word, Status.LATE.word)
 _NS = 1_000_000_000
 
@@ -33,7 +32,7 @@ class Timed:
     silent: "np.typing.NDArray[np.bool_]"
     """Nobody answered."""
     sent_ns: Ints
-    """Since 1970; `MISSING_NS` where it is not known."""
+    """Since 1970; `NO_TIME` where it is not known."""
     addr: Ints
     """Responder; -1 where nobody answered."""
     keys: dict[str, Ints]
@@ -109,22 +108,11 @@ def timed_probes(tables: "Tables", by: Iterable[str], *, silent: bool = False) -
         group=group,
         rtt=rtt[kept],
         silent=lost[kept],
-        sent_ns=_nanoseconds(frame["sent_at"])[kept],
+        sent_ns=col.nanoseconds(frame["sent_at"])[kept],
         addr=addr,
         keys={name: column[one] for name, column in columns.items()},
         names=tuple(names),
     )
-
-
-def sent_ns(tables: "Tables", probes: Probes) -> Ints:
-    """Return when each row of `probes` was sent, in nanoseconds since 1970; `MISSING_NS` if not known."""
-    when = _nanoseconds(tables.probes["sent_at"])
-    return when if probes.order is None else when[probes.order]
-
-
-def _nanoseconds(when: "pd.Series[Any]") -> Ints:
-    times: Ints = when.to_numpy(dtype="datetime64[ns]").view(np.int64)
-    return times
 
 
 def bins_of(when_ns: Ints, bin_s: float) -> tuple[Ints, Ints]:
@@ -138,7 +126,7 @@ def bins_of(when_ns: Ints, bin_s: float) -> tuple[Ints, Ints]:
         When each began.
     """
     check_positive("bin_s", bin_s)
-    known = when_ns != MISSING_NS
+    known = when_ns != col.NO_TIME
     length = max(round(bin_s * _NS), 1)
     values, number, _ = distinct(when_ns[known] // length)
     result = np.full(len(when_ns), -1, dtype=np.int64)

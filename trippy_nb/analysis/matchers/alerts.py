@@ -11,10 +11,11 @@ from trippy_nb.analysis.arrays import Ints
 from trippy_nb.analysis.matchers.base import Judged, Matcher
 from trippy_nb.analysis.matchers.pingplotter import RouteChanged
 from trippy_nb.analysis.matchers.reading import from_smokeping
-from trippy_nb.analysis.matchers.series import NOT_KNOWN, Samples, sample_series
+from trippy_nb.analysis.matchers.series import Samples, sample_series
+from trippy_nb.analysis.told import plural
 from trippy_nb.errors import ConfigError
 from trippy_nb.frames.answers import ALERTS
-from trippy_nb.frames.columns import frame_of, moments, whole_numbers
+from trippy_nb.frames.columns import NO_TIME, frame_of, moments, whole_numbers
 
 if TYPE_CHECKING:
     from trippy_nb.frames import Tables
@@ -151,7 +152,7 @@ def _row(alert: _Alert, targets: "pd.Series[Any]") -> dict[str, Any]:
         "ttl": -1 if samples.ttl is None else samples.ttl,
         "addr": samples.addr,
         "raised_at": int(samples.begun_ns[first]),
-        "cleared_at": int(samples.begun_ns[end]) if cleared else NOT_KNOWN,
+        "cleared_at": int(samples.begun_ns[end]) if cleared else NO_TIME,
         "raised_round": int(samples.first_round[first]),
         "cleared_run_id": int(samples.run[end]) if cleared else -1,
         "cleared_round": int(samples.first_round[end]) if cleared else -1,
@@ -183,7 +184,7 @@ def _sentence(alert: _Alert, worst: float, probes: int, *, cleared: bool) -> str
 
 
 def _count_text(count: int, what: str) -> str:
-    return f"{count} {what}{'' if count == 1 else 's'}"
+    return f"{count} {plural(count, what)}"
 
 
 def _query(samples: Samples, first: int, end: int) -> str:

@@ -10,15 +10,23 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from trippy_nb.analysis.arrays import Bools, Floats, Ints, Probes, distinct, group_numbers, pack, probe_arrays
-from trippy_nb.analysis.cells import Cells, cells_of, sightings
+from trippy_nb.analysis.arrays import (
+    Bools,
+    Floats,
+    Ints,
+    Probes,
+    distinct,
+    pack,
+    probe_arrays,
+    sent_ns,
+)
+from trippy_nb.analysis.cells import Cells, cell_numbers, cells_of, sightings
 from trippy_nb.errors import ConfigError
+from trippy_nb.frames.columns import NO_TIME
 
 if TYPE_CHECKING:
     from trippy_nb.frames import Tables
 
-NOT_KNOWN = np.iinfo(np.int64).min
-"""A time that nobody knows."""
 _MOST_SAMPLES = 10_000_000  # of one series: more are years of empty seconds
 _NS = 10**9
 _NEVER = np.iinfo(np.int64).max
@@ -35,7 +43,7 @@ class Samples:
     first_round: Ints
     last_round: Ints
     begun_ns: Ints
-    """When it began: nanoseconds since 1970; `NOT_KNOWN` where nobody knows."""
+    """When it began: nanoseconds since 1970; `NO_TIME` where nobody knows."""
     sent: Ints
     """Probes whose fate is known; 0 if nothing is known of this time."""
     lost: Ints
@@ -156,7 +164,7 @@ def sample_series(
         return []
     cells = cells_of(probes)
     rounds, of_row = _rounds(tables, probes, step_s=step_s, across_runs=across_runs)
-    cell = group_numbers(cells.starts, len(probes.run))
+    cell = cell_numbers(probes, cells)
     if ttl is None:
         rows, answered = probes.ttl == cells.end[cell], probes.from_target & probes.answered
     else:
@@ -195,7 +203,7 @@ def _rounds(
         bins = np.empty(count, np.int64)
         bins[order] = np.arange(count)
         return _Rounds(run, round_, at, series, bins, bins, runs), of_row
-    lost = np.flatnonzero(at == NOT_KNOWN)
+    lost = np.flatnonzero(at == NO_TIME)
     if len(lost):
         raise ConfigError(
             f"nobody knows when round {round_[lost[0]]} of run {run[lost[0]]} was begun, so there are no "
@@ -207,17 +215,16 @@ def _rounds(
 
 
 def _begun(tables: "Tables", probes: Probes, of_row: Ints, count: int) -> Ints:
-    sent = tables.probes["sent_at"].to_numpy(dtype="M8[ns]").view(np.int64)
-    sent = sent if probes.order is None else sent[probes.order]
-    told = sent != NOT_KNOWN
+    sent = sent_ns(tables, probes)
+    told = sent != NO_TIME
     return _least(sent[told], of_row[told], count)
 
 
 def _least(values: Ints, group: Ints, count: int) -> Ints:
-    """Return the smallest of each group; `NOT_KNOWN` of an empty one."""
+    """Return the smallest of each group; `NO_TIME` of an empty one."""
     least = np.full(count, _NEVER)
     np.minimum.at(least, group, values)
-    return np.where(least == _NEVER, NOT_KNOWN, least)
+    return np.where(least == _NEVER, NO_TIME, least)
 
 
 def _series_of(
@@ -342,7 +349,7 @@ def _with_gaps(samples: Samples, bins: Ints) -> Samples:
         )
     }
     unknown = {
-        "begun_ns": NOT_KNOWN,
+        "begun_ns": NO_TIME,
         "sent": 0,
         "lost": 0,
         "rtt_ms": np.nan,

@@ -28,7 +28,6 @@ _SIDES = ("vantage", "src_addr", "dst_addr", "protocol")
 _SAMPLES = 2
 """The window, in times between two samples: how far off a change point may be placed."""
 _NS_PER_S = 1e9
-_NO_TIME = np.iinfo(np.int64).min
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,11 +130,11 @@ def _near(event: "pd.Series[Any]", members: pd.DataFrame, paths: pd.DataFrame) -
 
 def _intervals(frame: pd.DataFrame) -> tuple[Ints, Ints]:
     """Return begin and end, ns; an end that is not known is the smallest integer."""
-    end = pd.DatetimeIndex(frame["at"]).as_unit("ns").asi8
+    end = col.nanoseconds(frame["at"])
     if "last_seen_at" not in frame.columns:
         return end, end
-    begin = pd.DatetimeIndex(frame["last_seen_at"]).as_unit("ns").asi8
-    return np.where(begin == _NO_TIME, end, begin), end
+    begin = col.nanoseconds(frame["last_seen_at"])
+    return np.where(begin == col.NO_TIME, end, begin), end
 
 
 def _gaps(rows: pd.DataFrame, paths: pd.DataFrame) -> Floats:
@@ -143,7 +142,7 @@ def _gaps(rows: pd.DataFrame, paths: pd.DataFrame) -> Floats:
     (begin, end), (begin_, end_) = _intervals(rows), _intervals(paths)
     apart = np.maximum(np.subtract.outer(begin, end_), -np.subtract.outer(end, begin_))
     gap = np.maximum(apart, 0) / _NS_PER_S
-    unknown = np.add.outer(end == _NO_TIME, end_ == _NO_TIME)
+    unknown = np.add.outer(end == col.NO_TIME, end_ == col.NO_TIME)
     return np.where(unknown, np.inf, gap)
 
 
@@ -176,7 +175,7 @@ def _framed(events: _Events, paths: pd.DataFrame, allowed: Bools, matched: Ints)
         ttls = np.full(n, -1, dtype=np.int64)
         ttls[some] = paths[name].iloc[place].to_numpy(dtype=np.int64, na_value=-1)
         columns[f"path_{name}"] = col.whole_numbers(ttls, token)
-    at, path_at = _intervals(rows)[1], np.full(n, _NO_TIME, dtype=np.int64)
+    at, path_at = _intervals(rows)[1], np.full(n, col.NO_TIME, dtype=np.int64)
     path_at[some] = _intervals(paths)[1][place]
     columns["path_at"] = col.moments(path_at)
     columns["lag_s"] = np.where(some, (at - np.where(some, path_at, at)) / _NS_PER_S, np.nan)
@@ -213,7 +212,7 @@ def _chances(events: _Events, paths: pd.DataFrame, allowed: Bools) -> Floats:
     with np.errstate(divide="ignore", invalid="ignore"):
         share = np.minimum(width / observed, 1.0)
     chances: Floats = 1 - (1 - share) ** _counts(paths, allowed)
-    return np.where(np.isnan(share) | (end == _NO_TIME), np.nan, chances)
+    return np.where(np.isnan(share) | (end == col.NO_TIME), np.nan, chances)
 
 
 def _mean(widths: Floats) -> float:

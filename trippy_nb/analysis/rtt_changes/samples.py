@@ -9,11 +9,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
-import pandas as pd
 
-from trippy_nb.analysis.arrays import Bools, Floats, Ints, distinct, group_numbers, pack
-from trippy_nb.analysis.cells import cells_of
-from trippy_nb.analysis.history.series import NO_TIME, Observations, observations
+from trippy_nb.analysis.arrays import Bools, Floats, Ints, distinct, group_numbers, pack, sent_ns
+from trippy_nb.analysis.cells import cell_numbers, cells_of
+from trippy_nb.analysis.history.series import Observations, observations
+from trippy_nb.frames.columns import NO_TIME
 
 if TYPE_CHECKING:
     from trippy_nb.frames import Tables
@@ -69,8 +69,8 @@ def samples_of(tables: "Tables", *, pool_flows: bool | None) -> AllSamples:
     probes = seen.probes
     cells = cells_of(probes)
     path = group_numbers(probes.path_starts, len(probes.run))
-    lengths = np.diff(np.append(cells.starts, len(probes.run)))
-    rows = np.flatnonzero(np.repeat(cells.in_view, lengths) & (probes.addr >= 0) & ~np.isnan(probes.rtt))
+    view = cells.in_view[cell_numbers(probes, cells)]
+    rows = np.flatnonzero(view & (probes.addr >= 0) & ~np.isnan(probes.rtt))
     rows = rows[_nearest(path[rows], probes.addr[rows], probes.ttl[rows])]
     owner = np.where(
         _pooled(probes.run[rows], probes.flow[rows], probes.addr[rows], asked=pool_flows),
@@ -118,9 +118,7 @@ def _nearest(path: Ints, addr: Ints, ttl: Ints) -> Bools:
 
 
 def _times(tables: "Tables", seen: Observations, rows: Ints, path: Ints) -> Ints:
-    order = seen.probes.order
-    sent = pd.DatetimeIndex(tables.probes["sent_at"]).as_unit("ns").asi8
-    at = sent[rows if order is None else order[rows]]
+    at = sent_ns(tables, seen.probes, rows)
     return np.where(at == NO_TIME, seen.at_ns[path], at)
 
 

@@ -8,7 +8,7 @@ import numpy as np
 
 from trippy_nb.analysis.arrays import Ints
 from trippy_nb.analysis.history.rows import series_columns, words
-from trippy_nb.analysis.history.series import NO_TIME, Series
+from trippy_nb.analysis.history.series import Series
 from trippy_nb.analysis.rtt_changes.points import ALPHA, MIN_SHIFT_MS, check
 from trippy_nb.analysis.rtt_changes.samples import AllSamples, Samples, samples_of
 from trippy_nb.analysis.rtt_changes.steps import Reach, Step, events_of, reach_of, steps_of
@@ -71,7 +71,7 @@ def rtt_changes(
 
 def _when(step: Step) -> tuple[bool, int, int, int, int, int]:
     at, moment = int(step.samples.at_ns[step.point.place]), step.moments[1]
-    return at == NO_TIME, at, moment, step.samples.owner, step.ttl, step.samples.addr
+    return at == col.NO_TIME, at, moment, step.samples.owner, step.ttl, step.samples.addr
 
 
 def _framed(samples: AllSamples, events: list[list[Step]]) -> "pd.DataFrame":
@@ -163,7 +163,7 @@ def _reaches(reaches: list[Reach]) -> dict[str, Any]:
 def _between(samples: Samples, start: int, end: int) -> float:
     """Return the seconds between two samples; NaN if one of their times is not known."""
     begin, finish = int(samples.at_ns[start]), int(samples.at_ns[end])
-    return np.nan if NO_TIME in (begin, finish) else (finish - begin) / _NS_PER_S
+    return np.nan if col.NO_TIME in (begin, finish) else (finish - begin) / _NS_PER_S
 
 
 def _ns(times: Any) -> Ints:  # noqa: ANN401 - a generator of numpy integers

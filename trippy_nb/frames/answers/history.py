@@ -1,6 +1,6 @@
 """Tables of paths over time."""
 
-from trippy_nb.frames.schema import FLOWS, PROBES, RUNS, Column, Table
+from trippy_nb.frames.schema import RUNS, Column, Table
 
 _C = Column
 
@@ -17,9 +17,8 @@ CHANGE_KINDS = (
 )
 """What a change of path is."""
 
-_RUN_ID, _ROUND, _FLOW = PROBES.column("run_id"), PROBES.column("round"), FLOWS.column("flow")
 _SERIES = _C("series", "uint32", "Number of the series: one flow, across runs, from 0", label="Series")
-_SIDES = tuple(RUNS.column(name) for name in ("vantage", "src_addr", "dst_addr", "protocol"))
+SIDES = tuple(RUNS.column(name) for name in ("vantage", "src_addr", "dst_addr", "protocol"))
 _HEADER = _C("header", "str", "Header fields that balancers hash, name=value; empty if not known")
 
 EPOCHS = Table(
@@ -30,7 +29,7 @@ EPOCHS = Table(
     (
         _SERIES,
         _C("epoch", "uint32", "Number in its series, from 0, by the first observation"),
-        *_SIDES,
+        *SIDES,
         _HEADER,
         _C("run_id", "uint32", "Run of the first observation", label="Run"),
         _C("round", "uint32", "Round of the first observation", label="Round"),
@@ -74,7 +73,7 @@ CHANGES = Table(
             "Epoch of the series that began with it; missing if none did",
             nullable=True,
         ),
-        *_SIDES,
+        *SIDES,
         _HEADER,
         _C("run_id", "uint32", "Run of the first observation of the new path", label="Run"),
         _C("round", "uint32", "Round of the first observation of the new path", label="Round"),
@@ -110,7 +109,7 @@ PREVALENCE = Table(
     ("series",),
     (
         _SERIES,
-        *_SIDES,
+        *SIDES,
         _HEADER,
         _C("n", "uint32", "Observations: rounds whose fate is known"),
         _C("n_dominant", "uint32", "Those of the dominant path, or a look at it with gaps"),

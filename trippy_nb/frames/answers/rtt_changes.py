@@ -1,12 +1,9 @@
 """Tables of changes in RTT."""
 
-from trippy_nb.frames.answers.history import EPOCHS
-from trippy_nb.frames.schema import FLOWS, PROBES, RUNS, Column, Table
+from trippy_nb.frames.answers.history import EPOCHS, SIDES
+from trippy_nb.frames.schema import Column, Table
 
 _C = Column
-_RUN_ID, _ROUND, _FLOW = PROBES.column("run_id"), PROBES.column("round"), FLOWS.column("flow")
-_SERIES = EPOCHS.column("series")
-_SIDES = tuple(RUNS.column(name) for name in ("vantage", "src_addr", "dst_addr", "protocol"))
 _HEADER = EPOCHS.column("header")
 
 REACHES = ("carried", "partly", "here only", "nothing beyond")
@@ -38,7 +35,7 @@ RTT_CHANGES = Table(
         _C("change", "uint32", "Number of the change, from 0, in order of events"),
         _C("event", "uint32", "Equal steps at one moment at several hops are one event", label="Event"),
         _RTT_SERIES,
-        *_SIDES,
+        *SIDES,
         _HEADER,
         _C("run_id", "uint32", "Run of the first RTT of the new level", label="Run"),
         _C("round", "uint32", "Round of that RTT", label="Round"),
