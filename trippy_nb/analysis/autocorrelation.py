@@ -19,7 +19,7 @@ def worth(series: Floats) -> float:
     n = len(series)
     if n < _LEAST_SERIES or (series == series[0]).all():
         return 1.0
-    rho = _autocorrelation(_ranks(series))
+    rho = autocorrelation(_ranks(series))
     raw = _integrated(rho[: n // 2 * 2], 0.0)
     rho = rho + raw / n * (1 - rho)
     return _integrated(rho[: max(n // 3, 2) // 2 * 2], 1 / n**0.5)
@@ -39,9 +39,10 @@ def _ranks(series: Floats) -> Floats:
     return ranks
 
 
-def _autocorrelation(centred: Floats) -> Floats:
-    n = len(centred)
+def autocorrelation(centred: Floats) -> Floats:
+    """Return the autocorrelation of series of mean 0 along the last axis, at lags from 0 on."""
+    n = centred.shape[-1]
     spectrum = np.fft.rfft(centred, 2 * n)
-    sums: Floats = np.fft.irfft(spectrum * np.conj(spectrum))[:n]
-    sums /= sums[0]
+    sums: Floats = np.fft.irfft(spectrum * np.conj(spectrum))[..., :n]
+    sums /= sums[..., :1].copy()
     return sums

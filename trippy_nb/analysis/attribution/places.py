@@ -17,6 +17,7 @@ from math import comb, exp, inf, lgamma, log
 import numpy as np
 
 from trippy_nb.analysis.arrays import Bools, Floats, Ints, distinct
+from trippy_nb.analysis.autocorrelation import autocorrelation
 from trippy_nb.analysis.cells import cell_numbers, hop_keys, sightings
 from trippy_nb.analysis.evidence.silences import evenness
 from trippy_nb.analysis.evidence.statement import OneRun
@@ -297,7 +298,7 @@ def _mark(run: OneRun, places: list[Place], place: Ints, view: Bools) -> None:
     for number in np.flatnonzero(np.bincount(place[rows[probes.from_target[rows]]])).tolist():
         places[number].target = True
     rows = _first(rows, place, len(places))
-    sent_ms = _sent_milliseconds(run, rows)
+    sent_ms = run.sent_ms(rows)
     # Probes of one moment, or of unknown ones, are in the order of round, flow and attempt.
     order = np.lexsort((probes.attempt[rows], probes.flow[rows], probes.round[rows], sent_ms, place[rows]))
     rows = rows[order]
@@ -313,13 +314,6 @@ def _first(rows: Ints, place: Ints, count: int) -> Ints:
     while end < len(rows) and np.any(np.bincount(place[rows[:end]], minlength=count) < wanted):
         end *= 2
     return rows[:end]
-
-
-def _sent_milliseconds(run: OneRun, rows: Ints) -> Floats:
-    """Return when these rows of `run.probes` were sent; NaN where it is not known."""
-    order = run.probes.order
-    at = run.tables.probes["sent_at"].iloc[rows if order is None else order[rows]]
-    return np.asarray((at - at.min()).dt.total_seconds().to_numpy(dtype=np.float64) * 1e3)
 
 
 def pattern_of(answered: Bools) -> str:
@@ -364,12 +358,8 @@ def is_periodic(answered: Bools) -> bool:
 
 def _correlations(series: Floats) -> Floats:
     """Return the autocorrelations of each row, at lags from 1 to a quarter of its length."""
-    n = series.shape[1]
     centred = series - series.mean(axis=1, keepdims=True)
-    power = np.abs(np.fft.rfft(centred, 2 * n, axis=1)) ** 2
-    found = np.fft.irfft(power, axis=1)[:, : n // 4 + 1]
-    result: Floats = found[:, 1:] / found[:, :1]
-    return result
+    return autocorrelation(centred)[:, 1 : series.shape[1] // 4 + 1]
 
 
 def turns_taken(answered: Bools) -> int:

@@ -127,7 +127,7 @@ def _hops(run: OneRun) -> Iterator[_Hop]:
     view = cells.in_view[cell] & probes.settled
     owner = np.where(view, _owners(cells)[cell], -1)
     path = cells.path[cell]
-    sent_ms = _sent_ms(run)
+    sent_ms = run.sent_ms()
     rows = np.flatnonzero(owner >= 0)
     _, number, _ = distinct(probes.ttl[rows] * max(len(probes.names), 1) + owner[rows])
     order = np.lexsort((probes.attempt[rows], probes.flow[rows], probes.round[rows], sent_ms[rows], number))
@@ -193,10 +193,3 @@ def _any_of(groups: Ints, flags: Bools) -> Bools:
     found[number[flags]] = True
     whole: Bools = found[number]
     return whole
-
-
-def _sent_ms(run: OneRun) -> Floats:
-    at = run.tables.probes["sent_at"]
-    ms = (at - at.min()).dt.total_seconds().to_numpy(dtype=np.float64) * 1e3
-    order = run.probes.order
-    return np.asarray(ms if order is None else ms[order], dtype=np.float64)

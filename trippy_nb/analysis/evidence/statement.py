@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from trippy_nb.analysis.arrays import Bools, Probes, probe_arrays
+from trippy_nb.analysis.arrays import Bools, Floats, Ints, Probes, probe_arrays
 from trippy_nb.analysis.cells import Cells, cells_of
 from trippy_nb.analysis.evidence.answers import answer_groups
 from trippy_nb.analysis.steady import sure_cells
@@ -80,6 +80,12 @@ class OneRun:
         """All flows."""
         return tuple(np.unique(self.cells.flow).tolist())
 
+    def sent_ms(self, rows: "Ints | slice" = slice(None)) -> Floats:
+        """Return when these rows of `probes` were sent, after the first of them; NaN where not known."""
+        order = self.probes.order
+        at = self.tables.probes["sent_at"].iloc[rows if order is None else order[rows]]
+        return np.asarray((at - at.min()).dt.total_seconds().to_numpy(dtype=np.float64) * 1e3)
+
     def count(self, statement: Statement) -> int:
         """Count the rows that a statement rests on."""
         frame = getattr(self.tables, statement.table)
@@ -112,9 +118,9 @@ def mentions(field_name: str) -> str:
     return f'rewritten.str.contains("(?:^|;){field_name}=", na=False)'
 
 
-def between(ttl: int, last_ttl: int) -> str:
-    """Write that a TTL is in these bounds."""
-    return f"ttl == {ttl}" if ttl == last_ttl else f"{ttl} <= ttl <= {last_ttl}"
+def between(low: int, high: int, name: str = "ttl") -> str:
+    """Write that a column is in these bounds."""
+    return f"{name} == {low}" if low == high else f"{low} <= {name} <= {high}"
 
 
 def hops_text(ttl: int, last_ttl: int) -> str:

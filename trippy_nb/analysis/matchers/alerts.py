@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from trippy_nb.analysis.arrays import Ints
+from trippy_nb.analysis.evidence.statement import any_of, between
 from trippy_nb.analysis.matchers.base import Judged, Matcher
 from trippy_nb.analysis.matchers.pingplotter import RouteChanged
 from trippy_nb.analysis.matchers.reading import from_smokeping
@@ -189,16 +189,11 @@ def _count_text(count: int, what: str) -> str:
 
 def _query(samples: Samples, first: int, end: int) -> str:
     """Write what selects the probes of the samples while the alert was raised."""
-    runs = _distinct(samples.run[first:end])
-    parts = [f"run_id == {runs[0]}" if len(runs) == 1 else f"run_id in ({', '.join(map(str, runs))})"]
+    runs = np.unique(samples.run[first:end]).tolist()
+    parts = [any_of("run_id", runs)]
     if len(runs) == 1:
         low, high = int(samples.first_round[first:end].min()), int(samples.last_round[first:end].max())
-        parts.append(f"round == {low}" if low == high else f"{low} <= round <= {high}")
-    ttls = samples.ttls
-    if ttls:
-        parts.append(f"ttl == {ttls[0]}" if len(ttls) == 1 else f"ttl in ({', '.join(map(str, ttls))})")
+        parts.append(between(low, high, "round"))
+    if samples.ttls:
+        parts.append(any_of("ttl", samples.ttls))
     return " and ".join(parts)
-
-
-def _distinct(values: Ints) -> list[int]:
-    return [int(value) for value in np.unique(values)]

@@ -21,6 +21,7 @@ from trippy_nb.analysis.arrays import (
     sent_ns,
 )
 from trippy_nb.analysis.cells import Cells, cell_numbers, cells_of, sightings
+from trippy_nb.analysis.latencies.medians import medians
 from trippy_nb.errors import ConfigError
 from trippy_nb.frames.columns import NO_TIME
 
@@ -263,22 +264,10 @@ def _columns(probes: Probes, rounds: _Rounds, chosen: Ints, of_row: Ints, answer
         "begun_ns": rounds.begun_ns[heads],
         "sent": np.bincount(sample, minlength=count),
         "lost": np.bincount(sample[~got], minlength=count),
-        "rtt_ms": medians(probes.rtt[chosen][timed], sample[timed], count),
+        "rtt_ms": medians(probes.rtt[chosen][timed], sample[timed], count).median,
         "series": rounds.series[heads],
         "bin": rounds.bin[heads],
     }
-
-
-def medians(values: Floats, group: Ints, count: int) -> Floats:
-    """Return the median of each group, NaN of an empty one."""
-    ranked = values[np.lexsort((values, group))]
-    n = np.bincount(group, minlength=count)
-    some = np.flatnonzero(n)
-    first = np.cumsum(n) - n
-    out = np.full(count, np.nan)
-    low, high = ranked[first[some] + (n[some] - 1) // 2], ranked[first[some] + n[some] // 2]
-    out[some] = low + (high - low) / 2
-    return out
 
 
 def _changed(rounds: _Rounds, changes: pd.DataFrame | None) -> Bools:
