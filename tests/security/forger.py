@@ -23,8 +23,12 @@ def patched(packet: bytes, offset: int, *octets: int) -> bytes:
 
 
 def flipped(packet: bytes, offset: int) -> bytes:
-    """The packet with one byte changed; a header's own checksum is not made right again."""
-    return patched(packet, offset, packet[offset] ^ 0x55)
+    """The packet with one byte changed; a header's own checksum is not made right again.
+
+    Never to zero: a secret whose last bytes are zero may have been cut there and padded to 128 bytes (RFC
+    4884), which contradicts nothing.
+    """
+    return patched(packet, offset, packet[offset] ^ (0xAA if packet[offset] == 0x55 else 0x55))
 
 
 def exceeded(
