@@ -3,7 +3,6 @@
 A silent place is None. Paths are per flow: answers of different flows are never strung together.
 """
 
-from collections.abc import Iterable
 from hashlib import blake2b
 from typing import TYPE_CHECKING, Any
 
@@ -68,10 +67,9 @@ def _paths(tables: "Tables") -> pd.DataFrame:
     tracks = tracks_of(cells)
     heads, way = tracks.heads, tracks.way
     loops, cycles = _counts(tracks)
-    words = [*probes.names, None]  # the last one is at SILENT, which is -1
-    addrs = [tuple(map(words.__getitem__, one.places)) for one in tracks.ways]
-    texts = [*probes.names, "*"]
-    ids = [_path_id(one.first_ttl, map(texts.__getitem__, one.places)) for one in tracks.ways]
+    addrs = [tuple(path) for path in tracks.ways.named([*probes.names, None])]
+    texts = tracks.ways.named([*probes.names, "*"])
+    ids = [_path_id(*one) for one in zip(tracks.ways.first_ttl.tolist(), texts, strict=True)]
     stars = np.array([path.count(None) for path in addrs], dtype=np.uint8)
     columns: dict[str, Any] = {
         "run_id": cells.run[heads].astype(np.uint32),
@@ -153,7 +151,7 @@ def path_table(tables: "Tables") -> pd.DataFrame:
     return table.astype(_TABLE_DTYPES)[list(_TABLE_DTYPES)].reset_index(drop=True)
 
 
-def _path_id(first_ttl: int, path: Iterable[str]) -> int:
+def _path_id(first_ttl: int, path: list[str]) -> int:
     # Text with its order, not a XOR of hashes: that loses the order and cancels pairs of stars.
     text = f"{first_ttl}|" + ",".join(path)
     return int.from_bytes(blake2b(text.encode(), digest_size=8).digest(), "big")

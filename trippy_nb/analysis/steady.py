@@ -30,24 +30,30 @@ def sure_cells(tables: "Tables", probes: Probes, cells: Cells) -> Bools:
     """
     if not len(cells.run):
         return np.zeros(0, dtype=np.bool_)
-    unsteady = unsteady_cells(cells)
+    hop, count = hop_numbers(cells)
+    rivals = with_rivals(hop, cells.addr, count)
+    unsteady = _taking_turns(cells, hop, count, rivals)
     if unsteady.any():
-        unsteady |= _suspects(probes, cells, unsteady)
-    return stable_cells(tables, cells) & ~unsteady
+        unsteady |= _suspects(probes, cells, unsteady, hop, rivals)
+    result: Bools = stable_cells(tables, cells) & ~unsteady[hop]
+    return result
 
 
-def _suspects(probes: Probes, cells: Cells, unsteady: Bools) -> Bools:
+def _suspects(probes: Probes, cells: Cells, unsteady: Bools, hop: Ints, rivals: Ints) -> Bools:
     """Find the (flow, TTL) answered by what takes turns there in another flow, and too seldom to tell."""
     cell, addr, _ = sightings(probes, cells)
-    place = pack(cells.run[cell], cells.ttl[cell], addr)
-    shared = np.isin(place, place[unsteady[cell]])
-    hop, count = hop_numbers(cells)
-    suspected = np.zeros(count, dtype=np.bool_)
-    suspected[hop[cell[shared]]] = True
-    answers = np.bincount(hop[cell], minlength=count)
-    kept = answers >= _KEPT_TO_ONE
-    kept[hop[with_rivals(hop, cells.addr, count)]] = False
-    result: Bools = (suspected & ~kept)[hop]
+    hop_of = hop[cell]
+    # Few (run, TTL) have any that take turns; only there is it worth asking who they are.
+    place = pack(cells.run[cell], cells.ttl[cell])
+    turns = unsteady[hop_of]
+    near = np.flatnonzero(np.isin(place, np.unique(place[turns])))
+    who = pack(place[near], addr[near])
+    shared = np.isin(who, who[turns[near]])
+    suspected = np.zeros(len(unsteady), dtype=np.bool_)
+    suspected[hop_of[near[shared]]] = True
+    kept = np.bincount(hop_of, minlength=len(unsteady)) >= _KEPT_TO_ONE
+    kept[hop[rivals]] = False
+    result: Bools = suspected & ~kept
     return result
 
 
@@ -70,17 +76,21 @@ def unsteady_cells(cells: Cells) -> Bools:
     because the route changed: only responders that come and go are called unsteady.
     """
     hop, count = hop_numbers(cells)
+    result: Bools = _taking_turns(cells, hop, count, with_rivals(hop, cells.addr, count))[hop]
+    return result
+
+
+def _taking_turns(cells: Cells, hop: Ints, count: int, rivals: Ints) -> Bools:
+    """Tell of each (flow, TTL) whether its responders do."""
     unsteady = np.zeros(count, dtype=np.bool_)
     unsteady[hop[cells.mixed]] = True
-    seen = with_rivals(hop, cells.addr, count)
-    seen = seen[stable_order(hop[seen])]
-    same_hop = hop[seen][1:] == hop[seen][:-1]
-    other = cells.addr[seen][1:] != cells.addr[seen][:-1]
-    switches = np.bincount(hop[seen][1:][same_hop & other], minlength=count)
-    pairs = np.bincount(hop[seen][1:][same_hop], minlength=count)
+    seen = rivals[stable_order(hop[rivals])]
+    here, who = hop[seen], cells.addr[seen]
+    same_hop, other = here[1:] == here[:-1], who[1:] != who[:-1]
+    switches = np.bincount(here[1:][same_hop & other], minlength=count)
+    pairs = np.bincount(here[1:][same_hop], minlength=count)
     unsteady |= (switches > _FEW_SWITCHES) & (switches >= _UNSTEADY_SHARE * pairs)
-    result: Bools = unsteady[hop]
-    return result
+    return unsteady
 
 
 def with_rivals(hop: Ints, addr: Ints, count: int) -> Ints:

@@ -1,6 +1,8 @@
 """The distinct ways that paths took: there are few, however many rounds there were."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TypeVar, overload
 
 import numpy as np
 import pandas as pd
@@ -12,6 +14,7 @@ SILENT = -1
 """Nobody answered at this place."""
 
 _TTLS = 256
+_Name = TypeVar("_Name")
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,13 +26,40 @@ class Way:
     """Indices into `Probes.names`, or `SILENT`."""
 
 
+class Ways(Sequence[Way]):
+    """The distinct ways of many runs: one long list of places; a way is made when it is looked at."""
+
+    def __init__(self, shown: "_Places") -> None:
+        self.first_ttl = shown.start
+        self._places = shown.addr
+        self._bounds = list(zip(shown.first.tolist(), (shown.first + shown.length).tolist(), strict=True))
+
+    def __len__(self) -> int:
+        return len(self._bounds)
+
+    @overload
+    def __getitem__(self, index: int) -> Way: ...
+    @overload
+    def __getitem__(self, index: slice) -> list[Way]: ...
+    def __getitem__(self, index: int | slice) -> Way | list[Way]:
+        if isinstance(index, slice):
+            return [self[number] for number in range(*index.indices(len(self)))]
+        begin, end = self._bounds[index]
+        return Way(int(self.first_ttl[index]), tuple(self._places[begin:end].tolist()))
+
+    def named(self, names: Sequence[_Name]) -> list[list[_Name]]:
+        """Spell out all ways, each as a list; the last of the names is that of silence."""
+        flat = list(map(names.__getitem__, self._places.tolist()))
+        return [flat[begin:end] for begin, end in self._bounds]
+
+
 @dataclass(frozen=True, slots=True)
 class Tracks:
     """The way of each path, that is each (run, round, flow), in their order."""
 
     way: Ints
     """Index into `ways`."""
-    ways: tuple[Way, ...]
+    ways: Ways
     """In order of appearance."""
     repeating: Bools
     """An address comes twice on this way."""
@@ -70,14 +100,9 @@ def tracks_of(cells: Cells) -> Tracks:
     places = _places_of(cells, view)
     way, example = _distinct_ways(places)
     shown = places.taken(example)
-    addrs = shown.addr.tolist()
-    bounds = zip(shown.first.tolist(), (shown.first + shown.length).tolist(), strict=True)
     return Tracks(
         way=way,
-        ways=tuple(
-            Way(ttl, tuple(addrs[begin:end]))
-            for ttl, (begin, end) in zip(shown.start.tolist(), bounds, strict=True)
-        ),
+        ways=Ways(shown),
         repeating=_repeating(shown),
         heads=heads,
         complete=_counts(view & cells.settled, heads) == places.length,

@@ -110,7 +110,7 @@ def looked_at(tables: "Tables") -> History:
     cells = cells_of(seen.probes)
     masks = masks_of(seen.probes, cells)
     tracks = tracks_of(replace(cells, addr=masks.addr))
-    base = min((way.first_ttl for way in tracks.ways), default=1)
+    base = int(tracks.ways.first_ttl.min()) if len(tracks.ways) else 1
     group = cells.run[tracks.heads]
     looks, look = _looks(tracks, group, masks, base)
     return History(
