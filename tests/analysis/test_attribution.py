@@ -369,9 +369,10 @@ LONG: list[str | None] = [*[a(n) for n in range(1, 9)], TARGET]
 def test_answers_lost_on_a_way_back_that_some_hops_share_are_told_from_limits():
     found = losses(tables(flows(1, 100, lambda _: LONG, lambda _, ttl: 0.4 * (2 <= ttl <= 8))))
     said = found["verdict"].tolist()
-    assert said[:7] == ["none", *["return loss"] * 6]
-    assert said[7] in ("return loss", "cannot tell")
-    assert said[8] == "none"
+    assert (said[0], said[8]) == ("none", "none")
+    assert set(said[1:8]) <= {"return loss", "cannot tell"}
+    assert said.count("return loss") >= 3
+    assert found["p_return"].mean() > 0.85
 
 
 @pytest.mark.slow

@@ -16,10 +16,11 @@ from hypothesis import strategies as st
 from tests.analysis.handmade import TARGET, Row, a, probe, quoted, replaced, rounds, said, shuffled, tables
 from tests.analysis.strategies import probe_rows
 from tests.analysis.test_samples import expected
-from trippy_nb.analysis import hop_stats, links, paths, probes_in_view
+from trippy_nb.analysis import hop_stats, hop_table, links, paths, probes_in_view
 from trippy_nb.analysis.blocks import blocks_of
 from trippy_nb.errors import ConfigError
 from trippy_nb.frames import HOPS, PROBES, REPLIES, RESPONDERS, check_frame, concat, conform
+from trippy_nb.testing import simulated
 
 
 def interval(k: int, n: int) -> tuple[float, float]:
@@ -170,3 +171,35 @@ def test_blocks_are_whole_runs_and_all_of_them():
     assert [block.runs["run_id"].tolist() for block in made] == [[0], [1], [2], [5]]
     assert [len(block.replies) for block in made] == [4, 4, 4, 4]
     assert len(list(blocks_of(shuffled(tables(rows), 1), rows=5))) == 1
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ({"by": "hop"}, "by='hop'"),
+        ({"trippy_compat": True, "mtr_compat": True}, "one at a time"),
+        ({"by": "responder", "mtr_compat": True}, "leave the compat option off"),
+    ],
+)
+def test_what_cannot_be_had_is_said_in_a_line(options: dict[str, Any], words: str):
+    with pytest.raises(ConfigError, match=words):
+        hop_stats(tables([probe(0, 1, a(1))]), **options)
+
+
+@pytest.mark.parametrize("options", [{}, {"trippy_compat": True}, {"mtr_compat": True}, {"by": "responder"}])
+def test_of_nothing_there_is_an_empty_table(options: dict[str, Any]):
+    assert hop_stats(tables([]), **options).empty
+
+
+def test_what_came_last_is_of_the_last_probe_and_of_the_last_answer():
+    run = simulated("first-steps", protocol="udp", rounds=3)
+    probes = run.probes[run.probes["status"].isin(["reply", "late", "timeout"])]
+    for hop in hop_table(run.tables).to_dict("records"):
+        mine = probes[probes["ttl"] == hop["ttl"]].sort_values("round")
+        assert hop["last_dport"] == mine["dport"].iloc[-1]
+        assert hop["last_seq"] == mine["seq"].iloc[-1]
+        answered = mine[mine["addr"].notna()]
+        if answered.empty:
+            assert pd.isna(hop["last_icmp_type"])
+        else:
+            assert hop["last_icmp_type"] == answered["icmp_type"].iloc[-1]

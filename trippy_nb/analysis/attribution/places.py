@@ -294,14 +294,32 @@ def _mark(run: OneRun, places: list[Place], place: Ints, view: Bools) -> None:
     rows = np.flatnonzero(view & probes.settled & (place >= 0))
     if not len(rows):
         return
-    sent_ms = sent_milliseconds(run)[rows]
+    for number in np.flatnonzero(np.bincount(place[rows[probes.from_target[rows]]])).tolist():
+        places[number].target = True
+    rows = _first(rows, place, len(places))
+    sent_ms = _sent_milliseconds(run, rows)
     # Probes of one moment, or of unknown ones, are in the order of round, flow and attempt.
     order = np.lexsort((probes.attempt[rows], probes.flow[rows], probes.round[rows], sent_ms, place[rows]))
     rows = rows[order]
+    answered = probes.answered
     for part in np.split(rows, np.flatnonzero(np.diff(place[rows])) + 1):
-        here = places[int(place[part[0]])]
-        here.pattern = pattern_of(probes.answered[part])
-        here.target = bool(probes.from_target[part].any())
+        places[int(place[part[0]])].pattern = pattern_of(answered[part])
+
+
+def _first(rows: Ints, place: Ints, count: int) -> Ints:
+    """Return as many of the first rounds as it takes to have all of each place that is looked at."""
+    wanted = np.minimum(np.bincount(place[rows], minlength=count), _LOOKED_AT)
+    end = _LOOKED_AT * count
+    while end < len(rows) and np.any(np.bincount(place[rows[:end]], minlength=count) < wanted):
+        end *= 2
+    return rows[:end]
+
+
+def _sent_milliseconds(run: OneRun, rows: Ints) -> Floats:
+    """Return when these rows of `run.probes` were sent; NaN where it is not known."""
+    order = run.probes.order
+    at = run.tables.probes["sent_at"].iloc[rows if order is None else order[rows]]
+    return np.asarray((at - at.min()).dt.total_seconds().to_numpy(dtype=np.float64) * 1e3)
 
 
 def pattern_of(answered: Bools) -> str:
@@ -370,11 +388,3 @@ def turns_taken(answered: Bools) -> int:
     expected, variance = both / n + 1, both * (both - n) / (n * n * (n - 1.0))
     z = (runs - expected) / variance**0.5 if variance > 0 else 0.0
     return int(z > _TURNS_Z) - int(z < -_TURNS_Z)
-
-
-def sent_milliseconds(run: OneRun) -> Floats:
-    """Return when each probe was sent, in the order of `run.probes`; NaN where it is not known."""
-    at = run.tables.probes["sent_at"]
-    ms = (at - at.min()).dt.total_seconds().to_numpy(dtype=np.float64) * 1e3
-    order = run.probes.order
-    return np.asarray(ms if order is None else ms[order], dtype=np.float64)

@@ -35,9 +35,9 @@ _OUTAGE = 0.05
 
 PATTERNS = ("untested", "random", "even", "bursts")
 """What the order of answers and silences looks like."""
-PATTERN_IF_LOST = np.array([1.0, 0.899, 0.001, 0.1])
-"""Chance of each if packets are lost: by the tests themselves chance is even about once in 1,000;
-congestion comes in bursts."""
+PATTERN_IF_LOST = np.array([1.0, 0.699, 0.001, 0.3])
+"""Chance of each if packets are lost: by the tests themselves chance is even about once in 1,000; congestion
+comes in bursts, and all hops behind it show them, so they must not speak against loss at each of them."""
 PATTERN_IF_LIMITED = np.array([1.0, 0.25, 0.5, 0.25])
 """Chance of each if a router limits its answers: a bucket that has run dry answers once an interval, one that
 fills between rounds, in bursts; a router that is busy at random does so at random."""
