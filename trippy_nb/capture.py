@@ -192,6 +192,12 @@ class Collected:
         """Rounds that are over."""
         return 0 if self._recorder is None else self._recorder.rounds_ended
 
+    @property
+    def pulse(self) -> tuple[object, ...]:
+        """What differs as soon as the tables would: for whoever looks again and again."""
+        kept = 0 if self._recorder is None else self._recorder.replies_kept
+        return self.probes_sent, kept, self.rounds_ended, self.over, self.error
+
     def responders(self) -> tuple[str, ...]:
         """Addresses that have answered so far."""
         return () if self._recorder is None else self._recorder.responders

@@ -11,6 +11,7 @@ function spell(_, value) {
 const known = {
   quantile, sortedOrder, decimalsFor, msText, ratioText, signedText, ticks, tidyFocus, shiftDomain,
   STATUS: () => STATUS,
+  merged: (before, fresh, keep, since) => mergedColumns(decodeColumns(before), decodeColumns(fresh), keep, since),
   window(raw, focus) {
     const columns = decodeColumns(raw);
     return allStats(columns, indexByTtl(columns), focus);

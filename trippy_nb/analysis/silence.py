@@ -56,7 +56,7 @@ def silent_hops(cells: Cells, sure: Bools) -> tuple[tuple[SilentHop, ...], Ints]
         Index into `hops` for each cell; -1 where it is none.
     """
     hop = np.unique(pack(cells.series, cells.ttl), return_inverse=True)[1]
-    ever = np.bincount(hop, weights=cells.answered | cells.open, minlength=1) > 0
+    ever = np.bincount(hop, weights=cells.answered, minlength=1) > 0  # what is in flight takes nothing back
     silent = cells.in_view & ~ever[hop] & cells.settled
     before, after = _neighbours(cells, silent)
     seen: dict[tuple[int, int, int], list[int]] = defaultdict(list)

@@ -17,6 +17,7 @@ _log = logging.getLogger(__name__)
 
 _UNKNOWN = ""
 _cell: ContextVar[str | None] = ContextVar("trippy_nb_cell")
+_running = {"cell": False}
 _run_again: list[Callable[[str], None]] = []
 _owed: set[str] = set()
 """Cells that were interrupted while their earlier run was being ended."""
@@ -49,10 +50,16 @@ def current_cell() -> str | None:
             return None
         cell = _requested_cell(shell)
         _cell.set(cell)
+        _running["cell"] = cell is not None
     if cell in _owed and on_main_thread:
         _owed.discard(cell)
         raise KeyboardInterrupt
     return cell
+
+
+def is_cell_running() -> bool:
+    """Tell whether a cell runs now, and so keeps the kernel from reading messages, as far as is known."""
+    return _running["cell"]
 
 
 def _shell() -> Any:  # noqa: ANN401 - IPython is not imported, so its types are not known
@@ -87,6 +94,7 @@ def _before(info: Any) -> None:  # noqa: ANN401 - IPython's ExecutionInfo
 
 def _begin(cell: str) -> None:
     _cell.set(cell)
+    _running["cell"] = True
     for hook in _run_again:
         hook(cell)
 
@@ -94,4 +102,5 @@ def _begin(cell: str) -> None:
 def _after(result: Any) -> None:  # noqa: ANN401 - IPython's ExecutionResult
     if getattr(getattr(result, "info", None), "cell_id", None) is not None:
         _owed.clear()
+        _running["cell"] = False
         _cell.set(None)  # what the kernel does next, such as a widget's callback, is no cell's

@@ -32,6 +32,8 @@ T = TypeVar("T")
 Job = Callable[[Vault, Callable[[], bool]], T]
 
 STOP_TIMEOUT_S = 1.0
+RUN_AGAIN = "its cell is run again"
+"""Who asked a session to end, if its cell did."""
 _EXIT_S = 0.9  # an exiting interpreter waits less than a second for all sessions together
 _PATIENCE_S = 1.0  # how long stop() goes on in spite of Ctrl-C
 
@@ -405,7 +407,7 @@ def _run_again(cell: str) -> None:
     if not (_waiting or _running):  # nearly always: every cell of the notebook passes here
         return
     mine = [state for state in _not_over() if state.cell == cell]
-    for state in _stop_those(mine, STOP_TIMEOUT_S, "its cell is run again"):
+    for state in _stop_those(mine, STOP_TIMEOUT_S, RUN_AGAIN):
         _log.info("the cell is run again: %s is stopped", state.name)
 
 

@@ -23,10 +23,12 @@ from trippy_nb.sim.channel import SimChannel
 from trippy_nb.sim.clock import VirtualClock
 from trippy_nb.sim.delays import Dice
 from trippy_nb.sim.forward import Forwarder
+from trippy_nb.sim.pace import PacedChannel
 from trippy_nb.sim.scenario import Scenario
 from trippy_nb.sim.topology import Topology
 from trippy_nb.sim.traffic import Traffic
 from trippy_nb.sim.truth import Truth
+from trippy_nb.tracing import Channel
 
 if TYPE_CHECKING:
     from trippy_nb.lifetimes import Vault
@@ -50,10 +52,13 @@ class SimNetwork:
         A checked scenario.
     start_ns
         Virtual time to begin at.
+    speed
+        Virtual seconds that go by in one of ours; None is as many as the machine can.
     """
 
-    def __init__(self, scenario: Scenario, *, start_ns: int = 0) -> None:
+    def __init__(self, scenario: Scenario, *, start_ns: int = 0, speed: float | None = None) -> None:
         self.scenario = scenario
+        self.speed = speed
         steps = [(step.at_ns, step.step_ns) for step in scenario.clock_steps]
         self._clock = VirtualClock(scenario.epoch_ns, start_ns, steps=steps)
         self._dice = Dice(scenario.seed)
@@ -99,6 +104,18 @@ class SimNetwork:
     def fresh(self) -> "SimNetwork":
         """Make the same network at time 0, as `load` gives it."""
         return SimNetwork(self.scenario)
+
+    def paced(self, speed: float = 1.0) -> "SimNetwork":
+        """Make the same network, at the time it is now, with a clock that keeps step with ours.
+
+        Parameters
+        ----------
+        speed
+            Virtual seconds that go by in one of ours, more than 0.
+        """
+        if not speed > 0:
+            raise ConfigError(f"speed is how many virtual seconds go by in one of ours: not {speed:g}")
+        return SimNetwork(self.scenario, start_ns=self._clock.now_ns(), speed=speed)
 
     def resolve(self, name: str, config: TraceConfig) -> Sequence[Target]:
         """Find the addresses of a target's name, or the target that has this address.
@@ -177,9 +194,10 @@ class SimNetwork:
         """Make what carries packets of any program, for those who have a clock of their own."""
         return Traffic(self._forwarder)
 
-    def open(self, plan: Plan, vault: "Vault | None" = None) -> SimChannel:  # noqa: ARG002 - nothing is opened
+    def open(self, plan: Plan, vault: "Vault | None" = None) -> Channel:  # noqa: ARG002 - nothing is opened
         """Make a channel. It has no handles, so a vault is neither needed nor used."""
-        return SimChannel(plan, self._forwarder, self._clock)
+        channel = SimChannel(plan, self._forwarder, self._clock)
+        return channel if self.speed is None else PacedChannel(channel, self._clock, self.speed)
 
 
 def _host_names(scenario: Scenario) -> dict[str, str]:

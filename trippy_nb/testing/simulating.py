@@ -8,7 +8,8 @@ from trippy_nb.api import trace
 from trippy_nb.capture import make_plan
 from trippy_nb.model import Plan, TraceConfig, TraceOptions
 from trippy_nb.run import Run
-from trippy_nb.sim import SimChannel, SimNetwork, load
+from trippy_nb.sim import SimNetwork, load
+from trippy_nb.tracing import Channel
 
 Scenario = str | Path | SimNetwork
 """A name of ``tn.sim.scenarios()``, a scenario file, or a network."""
@@ -66,7 +67,7 @@ def simulated_channel(
     seed: int | None = None,
     at_s: float = 0.0,
     **options: Unpack[TraceOptions],
-) -> tuple[Plan, SimChannel]:
+) -> tuple[Plan, Channel]:
     """Open a channel into a network of the built-in internet, for a `Sender` or a loop of your own.
 
     Parameters

@@ -1,5 +1,5 @@
 import { decimalsFor, MISSING, msText, signedText, SILENT, tickDecimals, ticks } from "./words.js";
-import { html, svg, watchWidth } from "./dom.js";
+import { frame, html, svg, watchWidth } from "./dom.js";
 
 // Two paths side by side, place by place, and by how much each common hop's RTT shifted.
 
@@ -89,7 +89,7 @@ function render({ model, el }) {
     html("thead", {}, html("tr", {}, col("Hop"), col(`Path ${sides[0]}`, 2, true), col("Change", 1, true),
       col("Hop"), col(`Path ${sides[1]}`, 2, true), col(`Median ${sides[0]}`), col(`Median ${sides[1]}`),
       axis, col("Shift"), html("th", { scope: "col", class: "tnb-interval", text: "Interval" }))), ...bodies);
-  const root = html("div", { class: "tnb", role: "group", "aria-label": view.title },
+  const root = frame(view.title,
     html("div", { class: "tnb-title", text: view.title }),
     html("div", { class: "tnb-verdict", text: view.verdict }),
     html("div", { class: "tnb-table" }, table),

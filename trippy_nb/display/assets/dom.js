@@ -19,6 +19,10 @@ export const html = (tag, attributes = {}, ...children) =>
 export const svg = (tag, attributes = {}, ...children) =>
   dress(document.createElementNS(SVG, tag), attributes, children);
 
+/** The element that a widget is in. Keys pressed within are its own, not shortcuts of the notebook. */
+export const frame = (label, ...children) =>
+  html("div", { class: "tnb", role: "group", "aria-label": label, "data-lm-suppress-shortcuts": "true" }, ...children);
+
 /** Set text only where it changed: cells are made once. */
 export function setText(element, text) {
   if (element.textContent !== text) element.textContent = text;

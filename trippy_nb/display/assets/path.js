@@ -51,10 +51,7 @@ export function pathView({ view, columns, index, actions }) {
   const ttls = view.hops.map((hop) => hop.ttl);
   const rowOf = (ttl) => (ttls.includes(ttl) ? HEAD + (ttls.indexOf(ttl) + 0.5) * ROW : HEAD / 2);
   const height = HEAD + ttls.length * ROW + 4;
-  const timed = ttls.map((ttl) => (index.get(ttl) ?? []).filter((row) => columns.rtt[row] === columns.rtt[row]).length);
-  const answers = sum(timed), stride = Math.max(1, Math.ceil(answers / MOST_DOTS));
-  const dots = sum(timed.map((count) => Math.ceil(count / stride)));
-  const thinned = stride > 1 ? `${countText(dots)} of ${countText(answers)} dots drawn; every number counts all` : "";
+  let stride = 1, thinned = "";
   const ids = new Map(ttls.map((ttl) => [ttl, uniqueId("hop")]));
 
   const band = html("div", { class: "tnb-band", hidden: true });
@@ -63,7 +60,8 @@ export function pathView({ view, columns, index, actions }) {
   const strip = svg("svg", { class: "tnb-strip", height, role: "img" });
   const options = view.hops.map((hop, i) => html("div", { role: "option", class: "tnb-hop", id: ids.get(hop.ttl),
     onclick: () => actions.select(ttls[i], null) }));
-  const list = html("div", { class: "tnb-hops", role: "listbox", tabindex: 0, "aria-label": "Hops of the path" },
+  const list = html("div", { class: "tnb-hops", role: "listbox", tabindex: 0, "data-keep": "hops",
+    "aria-label": "Hops of the path" },
     html("div", { class: "tnb-source", role: "presentation", text: view.source, title: view.source }), ...options);
   const element = html("div", { class: "tnb-path" }, band, graph, list, strip);
   strip.addEventListener("click", (event) => pick(event));
@@ -101,6 +99,14 @@ export function pathView({ view, columns, index, actions }) {
     return [named(shown) + more, mpls ? `${whole}\nMPLS ${mpls}` : whole];
   }
 
+  function thinOut() {
+    const timed = ttls.map((ttl) => (index.get(ttl) ?? []).filter((row) => columns.rtt[row] === columns.rtt[row]).length);
+    const answers = sum(timed);
+    stride = Math.max(1, Math.ceil(answers / MOST_DOTS));
+    const dots = sum(timed.map((count) => Math.ceil(count / stride)));
+    thinned = stride > 1 ? `${countText(dots)} of ${countText(answers)} dots drawn; every number counts all` : "";
+  }
+
   let nodes = [], curves = [], scale = null, marks = null, width = 0, size = 0;
 
   function drawGraph() {
@@ -124,6 +130,7 @@ export function pathView({ view, columns, index, actions }) {
   }
 
   function drawStrip(log) {
+    thinOut();
     const right = size - LOSS_WIDTH;
     scale = timeScale(columns, log, 8, right - 10);
     const decimals = Math.max(0, ...scale.marks.map((mark) => (mark < 1 && mark > 0 ? -Math.floor(Math.log10(mark)) : 0)),
@@ -141,7 +148,7 @@ export function pathView({ view, columns, index, actions }) {
       }) };
     strip.setAttribute("width", size);
     strip.replaceChildren(...grid, ...numbers,
-      svg("text", { class: "tnb-tick tnb-end", x: size - 8, y: HEAD - 14, text: view.labels.loss_ratio }),
+      svg("text", { class: "tnb-tick tnb-end", x: size - 8, y: HEAD - 14, text: "Unanswered" }),
       marks.faint, ...marks.hops.map((hop) => hop.box), marks.dots, marks.late, marks.off,
       ...marks.hops.flatMap((hop) => [hop.median, hop.loss]));
   }
@@ -206,7 +213,7 @@ export function pathView({ view, columns, index, actions }) {
 
   return {
     element,
-    thinned, // what to say if not every answer is a dot
+    thinned: () => thinned, // what to say if not every answer is a dot
     resize(total, state) {
       width = Math.round(Math.min(TTL_WIDTH + 42 + (view.graph.lanes - 1) * 22, total * 0.32));
       const names = Math.round(Math.min(260, Math.max(150, total * 0.24)));

@@ -91,3 +91,20 @@ export function sortedOrder(values, descending) {
     return sign * (a < b ? -1 : a > b ? 1 : 0) || i - j;
   });
 }
+
+/** Rows of the rounds from `keep` on and before `since`, and the fresh ones behind them; sorted by round. */
+export function mergedColumns(columns, fresh, keep, since) {
+  const { round } = columns;
+  if (!round) return fresh;
+  let from = 0, to = round.length;
+  while (from < round.length && round[from] < keep) from++;
+  while (to > from && round[to - 1] >= since) to--;
+  const merged = {};
+  for (const [name, rows] of Object.entries(fresh)) {
+    const kept = columns[name].subarray(from, to);
+    merged[name] = new rows.constructor(kept.length + rows.length);
+    merged[name].set(kept);
+    merged[name].set(rows, kept.length);
+  }
+  return merged;
+}

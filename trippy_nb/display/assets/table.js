@@ -1,27 +1,38 @@
 import { sortedOrder } from "./stats.js";
-import { countText, msText, ratioText, SILENT } from "./words.js";
+import { countText, MISSING, msText, ratioText, SILENT } from "./words.js";
 import { html, setText } from "./dom.js";
 
-// The hop table: recomputed for the focus window, sortable, one row selected.
+// The hop table: recomputed for the focus window, sortable, columns of choice, one row selected.
 
-const TIMES = ["best_ms", "p50_ms", "worst_ms"];
-const COUNTS = ["sent", "recv", "late"];
+const MOVING = ["sent", "recv", "late", "loss_ratio", "best_ms", "p50_ms", "worst_ms"]; // known while a brush moves
 
 export function tableView({ view, actions }) {
-  const keys = ["ttl", "addr", ...COUNTS, "loss_ratio", ...TIMES];
-  let sort = { key: "ttl", descending: false }, last = null;
-  const heads = keys.map((key) => {
-    const button = html("button", { type: "button", class: "tnb-sort", text: view.labels[key],
-      title: `Sort by ${view.labels[key]}`, onclick: () => {
-        sort = { key, descending: sort.key === key && !sort.descending };
-        if (last) order(last);
-      } });
-    return html("th", { scope: "col", class: key === "addr" ? "tnb-left" : null }, button);
+  const kinds = new Map(view.choices.map(({ name, kind }) => [name, kind]));
+  const head = html("tr"), body = html("tbody", { tabindex: 0, "data-keep": "table", "aria-label": "Hops; arrow keys select" });
+  const table = html("table", {}, html("caption", { text: "Hops within the focus window" }), html("thead", {}, head), body);
+  const boxes = view.choices.map(({ name, label, title }) => {
+    const box = html("input", { type: "checkbox", value: name, onchange: () => {
+      const { shown } = actions.state();
+      actions.show(box.checked ? view.choices.map((one) => one.name).filter((one) => one === name || shown.includes(one))
+        : shown.filter((one) => one !== name));
+    } });
+    return html("label", { title }, box, label);
   });
-  const cells = view.hops.map(() => keys.map((key, i) =>
-    html(i === 0 ? "th" : "td", { scope: i === 0 ? "row" : null, class: key === "addr" ? "tnb-left" : null })));
-  const rows = view.hops.map((hop, i) => html("tr", { onclick: () => actions.select(hop.ttl, null) }, ...cells[i]));
-  const body = html("tbody", { tabindex: 0, "aria-label": "Hops; arrow keys select" }, ...rows);
+  const choice = html("details", { class: "tnb-choice" }, html("summary", { text: "Columns" }),
+    html("div", { role: "group", "aria-label": "Columns of the hop table" }, ...boxes));
+  choice.addEventListener("keydown", (event) => {
+    if (event.key === "Escape" && choice.open) { choice.open = false; choice.firstChild.focus(); event.stopPropagation(); }
+  });
+  const copy = html("button", { type: "button", class: "tnb-button", text: "Copy CSV", onclick: async () => {
+    await navigator.clipboard.writeText(csv());
+    copy.textContent = "Copied";
+    setTimeout(() => { copy.textContent = "Copy CSV"; }, 1500);
+  } });
+  const element = html("div", {}, html("div", { class: "tnb-bar tnb-table-bar" },
+    html("span", { class: "tnb-caption", text: "Hops (times in ms)" }), choice, copy),
+  html("div", { class: "tnb-table" }, table));
+  let keys = [], heads = [], cells = [], rows = [], last = null;
+
   body.addEventListener("keydown", (event) => {
     const shown = [...body.children], at = shown.findIndex((row) => row.classList.contains("tnb-on"));
     const to = { ArrowDown: Math.min(shown.length - 1, at + 1), ArrowUp: at < 0 ? shown.length - 1 : Math.max(0, at - 1),
@@ -31,24 +42,48 @@ export function tableView({ view, actions }) {
     else actions.select(view.hops[rows.indexOf(shown[to])].ttl, null);
     event.preventDefault();
   });
-  const caption = html("caption", { text: "Hops within the focus window" });
-  const element = html("div", { class: "tnb-table" },
-    html("table", {}, caption, html("thead", {}, html("tr", {}, ...heads)), body));
 
-  function values(key, { now }) {
-    return view.hops.map((hop) => {
-      if (key === "ttl") return hop.ttl;
-      if (key === "addr") return hop.addrs[0] ?? null;
-      return now.get(hop.ttl)?.[key] ?? NaN;
+  /** Make head and cells for the columns that are shown; cells are made once, then only texts change. */
+  function build(shown) {
+    keys = ["ttl", "addr", ...shown.filter((name) => kinds.has(name))];
+    const titles = new Map(view.choices.map(({ name, label, title }) => [name, [label, title]]));
+    heads = keys.map((key) => {
+      const [label, title] = titles.get(key) ?? [view.labels[key], ""];
+      const button = html("button", { type: "button", class: "tnb-sort", text: label, "data-keep": `sort-${key}`,
+        title: `${title ? `${title}. ` : ""}Sort by ${label}`, onclick: () => {
+          const { sort } = actions.state();
+          actions.state().sort = { key, descending: sort.key === key && !sort.descending };
+          order(last);
+        } });
+      return html("th", { scope: "col", class: key === "addr" ? "tnb-left" : null }, button);
     });
+    head.replaceChildren(...heads);
+    cells = view.hops.map(() => keys.map((key, i) =>
+      html(i === 0 ? "th" : "td", { scope: i === 0 ? "row" : null,
+        class: key === "addr" ? "tnb-left" : key === "loss_ratio" ? "tnb-ratio" : null })));
+    rows = view.hops.map((hop, i) => html("tr", { onclick: () => actions.select(hop.ttl, null) }, ...cells[i]));
+    body.replaceChildren(...rows);
+    boxes.forEach((box) => { box.firstChild.checked = shown.includes(box.firstChild.value); });
+  }
+
+  const sameWindow = (a, b) => a.length === b.length && a.every((end, i) => end === b[i]);
+
+  /** What the browser knows at once, else what Python told of this very window; else nothing yet. */
+  function figure(key, hop, { now, told, focus }) {
+    if (key === "ttl") return hop.ttl;
+    if (key === "addr") return hop.addrs[0] ?? null;
+    if (MOVING.includes(key)) return now.get(hop.ttl)?.[key] ?? (kinds.get(key) === "count" ? 0 : NaN);
+    return told && sameWindow(told.focus, focus) ? told.hops.get(hop.ttl)?.[key] ?? NaN : undefined;
   }
 
   function order(state) {
-    const list = sortedOrder(values(sort.key, state), sort.descending).map((i) => rows[i]);
+    if (!state) return;
+    const { key, descending } = state.sort;
+    const list = sortedOrder(view.hops.map((hop) => figure(key, hop, state)), descending).map((i) => rows[i]);
     if (list.some((row, i) => body.children[i] !== row)) body.replaceChildren(...list);
-    heads.forEach((head, i) => {
-      if (keys[i] === sort.key) head.setAttribute("aria-sort", sort.descending ? "descending" : "ascending");
-      else head.removeAttribute("aria-sort");
+    heads.forEach((one, i) => {
+      if (keys[i] === key) one.setAttribute("aria-sort", descending ? "descending" : "ascending");
+      else one.removeAttribute("aria-sort");
     });
   }
 
@@ -60,21 +95,35 @@ export function tableView({ view, actions }) {
     return open ? addrs.map(who).join("\n") : who(addrs[0]) + (addrs.length > 1 ? `  +${addrs.length - 1}` : "");
   }
 
-  function spell(hop, key, stats, decimals) {
-    if (key === "ttl") return String(hop.ttl);
-    if (!stats) return COUNTS.includes(key) ? "0" : msText(NaN, 0);
-    if (COUNTS.includes(key)) return countText(stats[key]);
-    return key === "loss_ratio" ? ratioText(stats.loss_ratio) : msText(stats[key], decimals);
+  function spell(key, value, decimals) {
+    if (key === "ttl") return String(value);
+    if (value === undefined) return "\u2026"; // on its way
+    const kind = kinds.get(key);
+    if (kind === "count") return Number.isFinite(value) ? countText(value) : MISSING;
+    return kind === "ratio" ? ratioText(value) : msText(value, decimals);
+  }
+
+  /** The table as it stands, in its order, for a spreadsheet: plain numbers, all digits. */
+  function csv() {
+    const quote = (text) => (/[",\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text);
+    const lines = [...body.children].map((row) => {
+      const hop = view.hops[rows.indexOf(row)];
+      return keys.map((key) => {
+        const value = key === "addr" ? hop.addrs.join(" ") : figure(key, hop, last);
+        return quote(value === undefined || value !== value || value === null ? "" : String(value));
+      }).join(",");
+    });
+    return [keys.join(","), ...lines, ""].join("\n");
   }
 
   return {
-    element,
+    element, csv,
     paint(state, final) {
       last = state;
+      if (!sameWindow(["ttl", "addr", ...state.shown], keys)) build(state.shown);
       view.hops.forEach((hop, i) => {
-        const stats = state.now.get(hop.ttl);
-        keys.forEach((key, k) => key !== "addr" && setText(cells[i][k], spell(hop, key, stats, state.decimals)));
-        rows[i].classList.toggle("tnb-lossy", stats?.loss_ratio > 0);
+        keys.forEach((key, k) => key !== "addr" && setText(cells[i][k], spell(key, figure(key, hop, state), state.decimals)));
+        rows[i].classList.toggle("tnb-lossy", state.now.get(hop.ttl)?.loss_ratio > 0);
         rows[i].classList.toggle("tnb-muted", !hop.addrs.length);
       });
       this.select(state);

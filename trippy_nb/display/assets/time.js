@@ -24,7 +24,7 @@ export function axisWords({ kind, span }) {
 }
 
 export function timeView({ view, columns, index, actions }) {
-  const { span } = view.axis, words = axisWords(view.axis);
+  let { span } = view.axis, words = axisWords(view.axis); // a live view's axis grows
   const title = html("span", { class: "tnb-caption" });
   const status = html("span", { class: "tnb-status", role: "status" });
   const all = html("button", { type: "button", class: "tnb-button", text: "Show all", onclick: () => actions.focus([], true) });
@@ -34,7 +34,7 @@ export function timeView({ view, columns, index, actions }) {
   const shades = [svg("rect", { class: "tnb-shade" }), svg("rect", { class: "tnb-shade" })];
   const grips = ["Start", "End"].map((word, i) => svg("g", {
     class: "tnb-grip", role: "slider", tabindex: 0, "aria-label": `${word} of the focus window`,
-    "aria-orientation": "horizontal", "aria-valuemin": span[0], "aria-valuemax": span[1],
+    "aria-orientation": "horizontal", "data-keep": `grip-${i}`,
     onkeydown: (event) => onKey(event, i) },
   svg("rect", { class: "tnb-reach", x: -GRIP, width: 2 * GRIP, y: TOP, height: FLOOR + LOST - TOP }),
   svg("path", { d: `M0 ${TOP}V${FLOOR + LOST}` }),
@@ -106,6 +106,7 @@ export function timeView({ view, columns, index, actions }) {
   }
 
   function drawMarks(state) {
+    if (span !== view.axis.span) ({ span } = view.axis), (words = axisWords(view.axis));
     const ttl = shownHop(state), only = state.responder === null ? -1 : view.addresses.indexOf(state.responder);
     const rows = times(ttl, only);
     const known = rows.map((row) => columns.rtt[row]).filter((time) => time === time);
@@ -171,6 +172,8 @@ export function timeView({ view, columns, index, actions }) {
     });
     [from, to].forEach((at, i) => {
       grips[i].setAttribute("transform", `translate(${toX(at)})`);
+      grips[i].setAttribute("aria-valuemin", span[0]);
+      grips[i].setAttribute("aria-valuemax", span[1]);
       grips[i].setAttribute("aria-valuenow", at);
       grips[i].setAttribute("aria-valuetext", words.place(at));
     });

@@ -1,0 +1,104 @@
+import { decodeColumns, mergedColumns } from "./stats.js";
+import { frame, html, setText } from "./dom.js";
+import { board } from "./board.js";
+
+// A trace while it goes on: target, options, Start and Stop, and the picture of a run, fed by binary deltas.
+
+/** One field of the options panel: a list, or a line to type in. Empty is the default. */
+function field({ name, help, choices, unit, default: usual }) {
+  const text = `${name.replaceAll("_", " ")}${unit ? ` (${unit})` : ""}`;
+  const input = choices.length
+    ? html("select", { name, title: help }, html("option", { value: "", text: usual ? `default: ${usual}` : "default" }),
+      ...choices.map((value) => html("option", { value, text: value })))
+    : html("input", { name, type: "text", title: help, placeholder: usual, autocomplete: "off", spellcheck: "false" });
+  return html("label", { title: help }, html("span", { text }), input);
+}
+
+function render({ model, el }) {
+  const target = html("input", { type: "text", class: "tnb-target", name: "target", placeholder: "host name or address",
+    "aria-label": "Target", autocomplete: "off", spellcheck: "false" });
+  const press = html("button", { type: "submit", class: "tnb-button tnb-press" });
+  const fields = model.get("settings").map(field);
+  const panel = html("details", { class: "tnb-options" }, html("summary", { text: "Options" }),
+    html("div", { class: "tnb-fields" }, ...fields));
+  const words = html("span", { class: "tnb-status" });
+  const error = html("div", { class: "tnb-error", role: "alert" });
+  const form = html("form", { class: "tnb-form" }, html("div", { class: "tnb-bar" }, target, press, words), panel, error);
+  const title = html("div", { class: "tnb-title" }), verdict = html("div", { class: "tnb-verdict", role: "status" });
+  const empty = html("div", { class: "tnb-empty" });
+  const picture = board(model);
+  const root = frame("Live trace", form, title, verdict, empty, picture.element);
+  root.classList.add("tnb-live");
+  let view = null;
+
+  const inputs = () => [target, ...form.querySelectorAll(".tnb-fields :is(input, select)")];
+  form.addEventListener("keydown", (event) => { // JupyterLab keeps the browser from doing so
+    if (event.key !== "Enter" || event.target.tagName !== "INPUT" || event.isComposing) return;
+    event.preventDefault();
+    form.requestSubmit();
+  });
+  form.addEventListener("submit", (event) => {
+    event.preventDefault();
+    if (model.get("status").running) { model.send({ type: "stop" }); return; }
+    model.send({ type: "start", asked: Object.fromEntries(inputs().map(({ name, value }) => [name, value])) });
+  });
+
+  function fill() {
+    const asked = model.get("asked");
+    for (const input of inputs()) if (input !== root.getRootNode().activeElement) input.value = asked[input.name] ?? "";
+  }
+
+  function tell() {
+    const { running, words: text, error: wrong } = model.get("status");
+    setText(press, running ? "Stop" : "Start");
+    press.classList.toggle("tnb-running", running);
+    setText(words, text);
+    setText(error, wrong);
+    for (const input of inputs()) input.disabled = running;
+    setText(empty, view ? "" : running ? "Waiting for the first answer\u2026" : "Type a target, and press Start.");
+  }
+
+  /** Everything stands in the traits: of a trace that is over, or of none. */
+  function whole() {
+    view = model.get("view").hops ? model.get("view") : null;
+    picture.element.hidden = !view;
+    setText(title, view?.title ?? "");
+    setText(verdict, view?.verdict ?? "");
+    if (view) picture.feed(decodeColumns(model.get("columns")), view);
+    else for (const name of Object.keys(picture.columns)) delete picture.columns[name];
+    tell();
+  }
+
+  function take(message, buffers) {
+    if (message.type !== "delta") return;
+    const names = Object.keys(message.columns);
+    const raw = Object.fromEntries(names.map((name, i) => [name, [message.columns[name], buffers[i]]]));
+    if (message.view) view = { ...message.view };
+    if (view) {
+      Object.assign(view, { axis: message.axis, verdict: message.verdict });
+      setText(title, view.title);
+      setText(verdict, view.verdict);
+      picture.element.hidden = false;
+      picture.tell({ ...message.told, values: [message.told.values, buffers[names.length]] });
+      const fresh = decodeColumns(raw);
+      const rows = message.since === null ? picture.columns : mergedColumns(message.since === 0 ? {} : picture.columns, fresh, message.keep, message.since);
+      picture.feed(rows, message.view ? view : null);
+    }
+    tell();
+    model.send({ type: "shown", number: message.number });
+  }
+
+  const pulls = { "change:asked": fill, "change:status": tell, "change:view": () => { if (!model.get("status").running || !model.get("view").hops) whole(); },
+    "msg:custom": take };
+  for (const [event, pull] of Object.entries(pulls)) model.on(event, pull);
+  el.append(root);
+  fill();
+  whole();
+  model.send({ type: "hello" });
+  return () => {
+    picture.close();
+    for (const [event, pull] of Object.entries(pulls)) model.off(event, pull);
+  };
+}
+
+export default { render };

@@ -1,0 +1,66 @@
+"""What the explorer and the live view have in common: one selection, one focus window, one hop table."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import traitlets
+
+from trippy_nb.widgets.base import CardWidget
+from trippy_nb.widgets.hoptable import CHOICES, SHOWN
+
+
+class FocusedWidget(CardWidget):
+    """A widget that shows one run around one selection and one focus window."""
+
+    columns = traitlets.Dict().tag(sync=True)
+    """Probes of the hop table, as columns of bytes."""
+    view = traitlets.Dict().tag(sync=True)
+    """Hops, graph, names and words."""
+    told = traitlets.Dict().tag(sync=True)
+    """The hop table of the focus window as `analysis` computes it (see `widgets.hoptable`)."""
+    selected = traitlets.Int(None, allow_none=True).tag(sync=True)
+    """TTL of the selected hop, or None. Two-way: click a hop to set it."""
+    responder = traitlets.Unicode(None, allow_none=True).tag(sync=True)
+    """Address within the selected hop that stands out, or None for all. Two-way."""
+    focus = traitlets.List(traitlets.Float(), maxlen=2).tag(sync=True)
+    """Window ``[from, to]``, ends included, that all numbers are computed for; empty is everything. In
+    seconds since the first probe (rounds from 0, if the source has no times). Two-way: drag over the
+    timeline to set it."""
+    shown = traitlets.List(traitlets.Unicode(), default_value=list(SHOWN)).tag(sync=True)
+    """Columns of the hop table beside hop and responder, in order: names of HOPS. Two-way."""
+
+    def __init__(self, **state: Any) -> None:  # noqa: ANN401 - values of traits
+        self._responders: Mapping[int, frozenset[str]] = {}
+        super().__init__(**state)
+
+    @traitlets.validate("selected")
+    def _check_selected(self, proposal: Mapping[str, Any]) -> int | None:
+        ttl: int | None = proposal["value"]
+        if ttl is not None and ttl not in self._responders:
+            known = sorted(self._responders)
+            raise traitlets.TraitError(f"there is no hop {ttl} here, only {known}")
+        return ttl
+
+    @traitlets.validate("focus")
+    def _check_focus(self, proposal: Mapping[str, Any]) -> Sequence[float]:
+        focus: list[float] = proposal["value"]
+        if not focus:
+            return focus
+        if len(focus) != 2 or not focus[0] <= focus[1]:  # noqa: PLR2004 - two ends; also refuses NaN
+            raise traitlets.TraitError(f"focus is [from, to], in that order, or [] for all, not {focus}")
+        return focus
+
+    @traitlets.validate("shown")
+    def _check_shown(self, proposal: Mapping[str, Any]) -> Sequence[str]:
+        names: list[str] = proposal["value"]
+        unknown = [name for name in names if name not in CHOICES]
+        if unknown:
+            choices = ", ".join(CHOICES)
+            raise traitlets.TraitError(f"the hop table has no column {unknown[0]!r}, only {choices}")
+        return list(dict.fromkeys(names))
+
+    @traitlets.observe("selected")
+    def _drop_foreign_responder(self, change: Mapping[str, Any]) -> None:
+        ttl = change["new"]
+        if self.responder is not None and (ttl is None or self.responder not in self._responders[ttl]):
+            self.responder = None

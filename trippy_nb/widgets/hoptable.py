@@ -1,0 +1,122 @@
+"""The hop table of a focus window: what `analysis` computes, packed for the browser.
+
+While the brush moves the browser has only counts, quantiles and loss ratios; everything else is told when it
+is let go.
+"""
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+
+from trippy_nb.analysis import hop_table
+from trippy_nb.frames import Tables
+from trippy_nb.frames.schema import HOPS
+from trippy_nb.widgets.wire import pack
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+CHOICES = (
+    "sent",
+    "recv",
+    "late",
+    "failed",
+    "loss_ratio",
+    "last_ms",
+    "avg_ms",
+    "best_ms",
+    "worst_ms",
+    "stddev_ms",
+    "gmean_ms",
+    "mad_ms",
+    "jitter_ms",
+    "javg_ms",
+    "jmax_ms",
+    "jinta_ms",
+    "p50_ms",
+    "p90_ms",
+    "p95_ms",
+    "p99_ms",
+    "forward_loss",
+    "backward_loss",
+    "n_addrs",
+)
+"""Columns of HOPS that a table may show: all that are one number a hop, in Trippy's order."""
+SHOWN = (
+    "loss_ratio",
+    "sent",
+    "recv",
+    "late",
+    "last_ms",
+    "avg_ms",
+    "best_ms",
+    "p50_ms",
+    "worst_ms",
+    "stddev_ms",
+)
+"""Those of Trippy's default, the median, and late answers, which Trippy counts as lost."""
+
+
+def told_table(hops: pd.DataFrame, focus: "Sequence[float]" = ()) -> dict[str, Any]:
+    """Pack a hop table.
+
+    Parameters
+    ----------
+    hops
+        HOPS of one run.
+    focus
+        The window it was computed for.
+
+    Returns
+    -------
+    told
+        `names` (columns), `ttls` (rows), `values` (packed; one row after the other), `focus`.
+    """
+    values = hops[list(CHOICES)].to_numpy(dtype=np.float64, na_value=np.nan)
+    return {
+        "names": list(CHOICES),
+        "ttls": [int(ttl) for ttl in hops["ttl"]],
+        "values": pack(values.ravel(), "f8"),
+        "focus": list(focus),
+    }
+
+
+def hops_within(tables: Tables, at: Any, focus: "Sequence[float]") -> pd.DataFrame:  # noqa: ANN401 - an array
+    """Compute the hop table of a focus window.
+
+    Parameters
+    ----------
+    tables
+        Tables of one run.
+    at
+        Place of each of its probes on the time axis.
+    focus
+        ``[from, to]``, ends included, or empty for all.
+    """
+    if not focus:
+        return hop_table(tables)
+    inside = (at >= focus[0]) & (at <= focus[1])
+    frames = {table.name: frame for table, frame in tables.items()}
+    return hop_table(Tables(**(frames | {"probes": tables.probes[inside]})))
+
+
+def column_labels(names: "Iterable[str]") -> dict[str, str]:
+    """Headings of HOPS columns; times without their unit, which the table says once."""
+    return {name: _SHORT.get(name) or HOPS.column(name).label for name in names}
+
+
+def choices() -> list[dict[str, str]]:
+    """List the columns that may be shown: name, heading, meaning, kind of number."""
+    columns = [HOPS.column(name) for name in CHOICES]
+    return [
+        {"name": column.name, "label": column.label, "title": column.meaning, "kind": _kind(column.name)}
+        for column in columns
+    ]
+
+
+def _kind(name: str) -> str:
+    return "time" if name.endswith("_ms") else "ratio" if name.endswith("_ratio") else "count"
+
+
+_SHORT = {"ttl": "Hop", "addr": "Responder"}

@@ -1,0 +1,169 @@
+"""The thread that feeds a live view: the only one that talks to the browser while a trace goes on.
+
+It looks at what was collected five times a second, and sends only what changed. A browser that does not
+acknowledge is not sent more: a closed tab would otherwise fill the memory of the notebook server, which keeps
+every message for it. A cell that computes keeps acknowledgements from being read, so while the kernel is
+busy none is waited for.
+"""
+
+import contextlib
+import logging
+import threading
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Protocol
+
+from trippy_nb.errors import TrippyError
+
+if TYPE_CHECKING:
+    from trippy_nb.frames import Tables
+    from trippy_nb.widgets.live import LiveView
+
+_log = logging.getLogger(__name__)
+
+LOOK_S = 0.2
+"""Time from one look to the next."""
+_EAGER_LOOKS, _RARE = 150, 5
+"""While the kernel is busy each look of the first 30 s is sent, then every fifth."""
+
+
+class Traced(Protocol):
+    """A trace under way, as the pump sees it."""
+
+    def advance(self, timeout_s: float) -> bool:
+        """Wait a little; tell whether it is over."""
+
+    def stop(self, *, by: str = "stop()") -> None:
+        """End it; everything is closed when this returns."""
+
+    def request_stop(self, *, by: str = "stop()") -> None:
+        """Ask it to end, and do not wait."""
+
+    @property
+    def pulse(self) -> object:
+        """What differs as soon as the tables would."""
+
+    def tables(self) -> "Tables | None":
+        """Return the tables so far; None before it has begun."""
+
+    def names(self) -> Mapping[str, str]:
+        """Return the host names known by now."""
+
+    def words(self) -> str:
+        """Say how far it is: for the status line."""
+
+
+class Pump:
+    """Runs one trace for one view, on a thread of its own.
+
+    Parameters
+    ----------
+    view
+        What is fed.
+    make
+        Makes the trace: resolves the target, and may raise. Called on the thread.
+    is_busy
+        Tells whether the kernel runs a cell, and so reads no messages.
+    on_end
+        Called on the thread when all is over and the view has it.
+    """
+
+    def __init__(
+        self,
+        view: "LiveView",
+        make: Callable[[], Traced],
+        *,
+        is_busy: Callable[[], bool] = lambda: False,
+        on_end: Callable[[], None] = lambda: None,
+    ) -> None:
+        self._view = view
+        self._make = make
+        self._is_busy = is_busy
+        self._stopped_by: str | None = None
+        self._traced: Traced | None = None
+        self._unread = 0
+        self._on_end = on_end
+        self._lock = threading.RLock()  # a trace that is made after Stop is stopped by whoever comes second
+        self._thread = threading.Thread(target=self._run, name="trippy_nb live view", daemon=True)
+
+    def start(self) -> None:
+        """Begin."""
+        self._view.begin()
+        self._view.say("starting", running=True)
+        self._thread.start()
+
+    def stop(self, *, by: str = "stop()") -> None:
+        """End the trace; its handles are closed when this returns. Any thread, any number of times."""
+        traced = self._told_to_stop(by)
+        if traced is not None:
+            traced.stop(by=by)
+
+    def request_stop(self, *, by: str) -> None:
+        """Ask the trace to end, and do not wait."""
+        traced = self._told_to_stop(by)
+        if traced is not None:
+            traced.request_stop(by=by)
+
+    def _told_to_stop(self, by: str) -> Traced | None:
+        with self._lock:
+            self._stopped_by = self._stopped_by or by
+            return self._traced
+
+    def wait(self, timeout_s: float | None = None) -> bool:
+        """Wait until the thread is over, and the view has all; tell whether it is."""
+        if self._thread is not threading.current_thread():
+            self._thread.join(timeout_s)
+        return not self._thread.is_alive()
+
+    def _run(self) -> None:
+        error = ""
+        try:
+            self._pump()
+        except TrippyError as refused:
+            error = str(refused)
+        except Exception as broken:  # noqa: BLE001 - the user shall see it, whatever it is
+            _log.exception("a live view broke")
+            error = f"{type(broken).__name__}: {broken}"
+        finally:
+            with contextlib.suppress(Exception):  # a view that was closed under way
+                self._end(error)
+
+    def _pump(self) -> None:
+        traced = self._make()
+        with self._lock:
+            self._traced = traced
+        if self._stopped_by is not None:
+            traced.stop(by=self._stopped_by)
+        over, seen = False, None
+        try:
+            while not over:
+                over = traced.advance(LOOK_S)
+                pulse = traced.pulse
+                names = traced.names()
+                if self._may_send() and (self._view.is_new or (pulse, names) != seen):
+                    seen = pulse, names
+                    self._show(traced, names, final=False)
+                self._view.say(traced.words(), running=not over)
+        finally:
+            traced.stop(by="the live view ended")
+
+    def _may_send(self) -> bool:
+        if not self._view.waits:
+            self._unread = 0
+            return True
+        if not self._is_busy():
+            return False
+        self._unread += 1
+        return self._unread <= _EAGER_LOOKS or self._unread % _RARE == 0
+
+    def _show(self, traced: Traced, names: Mapping[str, str], *, final: bool) -> None:
+        tables = traced.tables()
+        if tables is not None:
+            self._view.show(tables, names, final=final)
+
+    def _end(self, error: str) -> None:
+        traced = self._traced
+        if traced is not None:
+            self._show(traced, traced.names(), final=True)
+        words = "" if traced is None else traced.words()
+        self._view.say(words, running=False, error=error)
+        self._on_end()
