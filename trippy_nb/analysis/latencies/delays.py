@@ -66,7 +66,7 @@ def delays(
 
     Notes
     -----
-    Fontugne, Pelsser, Aben and Bush, Pinpointing Delay and Forwarding Anomalies Using Large-Scale
+    Fontugne, Aben, Pelsser and Bush, Pinpointing Delay and Forwarding Anomalies Using Large-Scale
     Traceroute Measurements, IMC 2017: all pairs of RTTs of both ends within a traceroute; the median, with
     the interval that `medians` describes. Pairs of one round share probes, so the interval rests on rounds.
     Their program takes one difference of medians a traceroute, leaves private addresses out, and puts the two
