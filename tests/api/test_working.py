@@ -123,11 +123,30 @@ def test_a_run_tells_its_alerts():
     assert both.alerts("<1000", across_runs=True)["n"].tolist() == [6]
 
 
+def test_parts_around_a_change_tell_whose_loss_it_was(tmp_path):
+    """The numbers of docs/loss.md, "A route that changed"."""
+    text = (ROOT / "data" / "scenarios" / "case-43-change.toml").read_text()
+    (tmp_path / "lossy.toml").write_text(text.replace('delay = "12ms"', 'delay = "12ms"\nloss = 0.2'))
+    network = tn.sim.load(tmp_path / "lossy.toml")
+    run = tn.trace("target.example", network=network, rounds=120, progress=False)
+    (change,) = set(run.changes["at"])
+    hop, old, new = (
+        part.losses.set_index("ttl").loc[2]
+        for part in (run, run.between(None, change), run.between(change, None))
+    )
+    assert (hop["unanswered"], hop["n"], hop["verdict"]) == (19, 120, "link loss")
+    assert "2 responders" in hop["says"]
+    assert "one or more of the links" in hop["says"]
+    assert (old["addr"], old["unanswered"], old["n"]) == ("203.0.113.2", 0, 30)
+    assert (new["addr"], new["unanswered"], new["n"]) == ("203.0.113.3", 19, 90)
+    assert new["verdict"] == "link loss"
+
+
 @pytest.mark.slow
-@pytest.mark.parametrize("page", ["working-with-runs", "matchers"])
+@pytest.mark.parametrize("page", ["working-with-runs", "matchers", "loss", "latency"])
 def test_each_snippet_of_the_page_runs(page, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    names: dict[str, object] = {}
+    names: dict[str, object] = {"run": whole()} if page in ("loss", "latency") else {}
     snippets = re.findall(r"```python\n(.*?)```", (ROOT / "docs" / f"{page}.md").read_text(), re.DOTALL)
     assert snippets
     for snippet in snippets:
