@@ -14,7 +14,7 @@ from scipy.signal import lfilter
 from scipy.stats import binom, fisher_exact, hypergeom, mannwhitneyu, permutation_test, wilcoxon
 
 from trippy_nb.analysis.autocorrelation import worth
-from trippy_nb.analysis.chance import (
+from trippy_nb.analysis.comparison.chance import (
     adjusted,
     detectable_share,
     fisher,
@@ -25,7 +25,7 @@ from trippy_nb.analysis.chance import (
     splits,
     strata_p,
 )
-from trippy_nb.analysis.paired import _interval_rank, paired_shift
+from trippy_nb.analysis.comparison.paired import _interval_rank, paired_shift
 from trippy_nb.analysis.ranks import mann_whitney, shift_between
 from trippy_nb.analysis.ratios import holm
 

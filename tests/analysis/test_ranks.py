@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from scipy.stats import fisher_exact, mannwhitneyu
 
 from trippy_nb.analysis import ranks
-from trippy_nb.analysis.chance import differences, enough, fisher, least_p
+from trippy_nb.analysis.comparison.chance import differences, enough, fisher, least_p
 from trippy_nb.analysis.ranks import interval_rank, mann_whitney, shift_between
 
 numbers = st.integers(0, 30).map(lambda n: n / 4)  # many ties

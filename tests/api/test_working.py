@@ -105,6 +105,15 @@ def test_a_group_needs_a_column(keys, says):
         tn.RunSet([whole()]).by(*keys)
 
 
+def test_a_run_and_a_set_summarise_the_columns_that_are_asked_for():
+    for one in (whole(), whole().between(0, 3) + whole().between(3)):
+        few = one.hop_stats(by="flow", columns=["loss_ratio"])
+        assert list(few) == ["run_id", "flow", "ttl", "loss_ratio"]
+        pd.testing.assert_frame_equal(few, one.hop_stats(by="flow")[list(few)])
+    with pytest.raises(ConfigError, match="hops have no 'p75_ms'"):
+        whole().hop_stats(columns=["p75_ms"])
+
+
 def test_a_run_tells_its_alerts():
     found = whole().alerts([tn.matchers.CheckLoss(loss_ratio=1.0), "<1000"], ttl=[3, 4])
     assert set(found["ttl"]) == {3, 4}

@@ -67,6 +67,10 @@ class Tunnel:
         self._device = -1
         self._over = threading.Event()
 
+    def enter(self) -> None:
+        """Move this thread into the namespace, for good."""
+        self._net.enter()
+
     def trace(self, answer: Answer, af: int, **options: Any) -> tn.Run:
         """Trace the target while a function answers."""
         self.answer = answer

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import errno
 import socket
+import threading
+from collections.abc import Iterator
 
 import pytest
 
+from tests.faults.tunnel import ROUTER, TARGET, tunnel, wrap
 from tests.net.driving import MS, Driver, drive
 from tests.net.plans import window
 from trippy_nb.errors import ConfigError
+from trippy_nb.wire import IpPacket, encode_echo_reply, with_ttl
 
 RAW = pytest.param({"protocol": "udp"}, id="raw")
 QUEUE = pytest.param({"protocol": "udp", "mode": "error-queue"}, id="queue")
@@ -131,6 +135,38 @@ def test_queued_errors_do_not_fail_the_next_probe():
     it = drive("127.0.0.1", steps, protocol="udp", mode="error-queue")
     assert errnos(it) == [0] * 20
     assert len(it.replies) == 20
+
+
+@pytest.mark.needs("tun")
+@pytest.mark.parametrize("does_next", ["send", "read"])
+def test_a_source_quench_that_waits_fails_neither_the_next_probe_nor_the_next_read(does_next):
+    """Anybody on the path can forge one: it must not end the trace, nor cost a probe."""
+    written = threading.Event()
+
+    def answer(packet: bytes, ip: IpPacket) -> Iterator[bytes]:
+        if ip.ttl == 1:
+            quote = with_ttl(packet, 1)
+            yield wrap(bytes((4, 0, 0, 0, 0, 0, 0, 0)) + quote, source=ROUTER[4], to=ip.src_packed)
+            written.set()  # the kernel has handed it to the socket before the write came back
+        else:
+            yield encode_echo_reply(packet)
+
+    def steps(it: Driver) -> Driver:
+        it.send([1])
+        assert written.wait(10)
+        if does_next == "read":  # as if it had come after the wait, which found no error
+            it.inside._inbox._drain_packets(it.inside._outbox.port, it.arrivals)
+        it.send([9])
+        return it.collect(lambda it: len(it.replies) == 2)
+
+    with tunnel() as path:
+        path.answer = answer
+        it = drive(TARGET[4], steps, enter=path.enter, protocol="icmp", mode="datagram")
+    assert errnos(it) == [0, 0]
+    assert {reply.responder: (reply.icmp_type, it.probe_of(reply).key) for reply in it.replies} == {
+        ROUTER[4]: (4, 0),
+        TARGET[4]: (0, 1),
+    }
 
 
 def test_a_source_port_that_is_taken_is_said_at_once():

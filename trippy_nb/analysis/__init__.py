@@ -3,9 +3,11 @@
 from trippy_nb.analysis import matchers as matchers
 from trippy_nb.analysis.answers import Answers as Answers
 from trippy_nb.analysis.attribution import attribute_loss as attribute_loss
-from trippy_nb.analysis.compare import ALPHA as ALPHA
-from trippy_nb.analysis.compare import ComparisonTables as ComparisonTables
-from trippy_nb.analysis.compare import compare_tables as compare_tables
+from trippy_nb.analysis.comparison import ALPHA as ALPHA
+from trippy_nb.analysis.comparison import ComparisonTables as ComparisonTables
+from trippy_nb.analysis.comparison import ManySides as ManySides
+from trippy_nb.analysis.comparison import compare_many as compare_many
+from trippy_nb.analysis.comparison import compare_tables as compare_tables
 from trippy_nb.analysis.diamonds import diamonds as diamonds
 from trippy_nb.analysis.discovery import Discovery as Discovery
 from trippy_nb.analysis.discovery import discovery as discovery
@@ -40,8 +42,6 @@ from trippy_nb.analysis.latencies import spikes as spikes
 from trippy_nb.analysis.latency import Latency as Latency
 from trippy_nb.analysis.latency import latency as latency
 from trippy_nb.analysis.links import links as links
-from trippy_nb.analysis.many import ManySides as ManySides
-from trippy_nb.analysis.many import compare_many as compare_many
 from trippy_nb.analysis.matchers import Matchers as Matchers
 from trippy_nb.analysis.matchers import alerts as alerts
 from trippy_nb.analysis.paths import path_table as path_table

@@ -44,7 +44,8 @@ class Shift:
     """That a shift as clear as this comes about by chance; NaN if a sample is empty."""
     longer_ratio: float = np.nan
     """Share of all pairs in which the second value is the larger one, equal ones counted half: the
-    common-language effect size (McGraw and Wong, 1992), (1 + Cliff's delta) / 2. NaN if a sample is empty."""
+    common-language effect size of McGraw and Wong (1992) as Vargha and Delaney (2000) have it for any values,
+    (1 + Cliff's delta) / 2. NaN if a sample is empty."""
 
 
 def shift_between(

@@ -151,14 +151,6 @@ def where(
     A choice by `responder` or `status` is one by what came back: shares of what was lost mean nothing then.
     """
     asked = conditions(flow=flow, ttl=ttl, responder=responder, round=round, status=status)
-    kept = np.ones(len(tables.probes), dtype=np.bool_)
-    for condition in asked:
-        fits = condition.fits(tables.probes)
-        if not fits.any():
-            raise ConfigError(condition.none_of(tables.probes))
-        kept &= fits
-    if not kept.any() and len(kept):
-        raise ConfigError(f"no probe fulfils all of {_words(asked)}, though each of them some")
     partial = {"ttl", "responder", "status"} & {condition.column for condition in asked}
     of_ttl = [condition for condition in asked if condition.column == "ttl"]
 
@@ -166,7 +158,7 @@ def where(
         return "ttl" not in note or all(condition.has(note["ttl"]) for condition in of_ttl)
 
     choice = _Choice(
-        probes=kept,
+        probes=_fulfilling(tables.probes, asked),
         replies=np.zeros(len(tables.replies), dtype=np.bool_),
         packets=np.zeros(len(tables.packets), dtype=np.bool_),
         words=[_words(asked)] * len(tables.runs),
@@ -177,6 +169,18 @@ def where(
     if round is not None and part is not tables:
         part = _timed_by_probes(part, tables)
     return part
+
+
+def _fulfilling(probes: pd.DataFrame, asked: tuple[Condition, ...]) -> Bools:
+    kept = np.ones(len(probes), dtype=np.bool_)
+    for condition in asked:
+        fits = condition.fits(probes)
+        if not fits.any():
+            raise ConfigError(condition.none_of(probes))
+        kept &= fits
+    if not kept.any() and len(kept):
+        raise ConfigError(f"no probe fulfils all of {_words(asked)}, though each of them some")
+    return kept
 
 
 def _part(tables: Tables, choice: _Choice) -> Tables:

@@ -6,9 +6,9 @@ A node that balances uniformly over K next hops has shown all of them to n flows
 
 (inclusion and exclusion). So if k are known, n_k flows are enough to say that there is no (k+1)th with an
 error of at most alpha: the least n for which that sum, with K = k + 1, is at most alpha. For 95 % they are
-6, 11, 16, 21, 27, 33, ...; for 99 % 8, 15, 21, 28, 36, 43, ... (Veitch, Augustin, Teixeira, Friedman, Failure
-control in multipath route tracing, INFOCOM 2009, table I; the numbers of scamper's tracelb.) The bound of
-Augustin et al. 2007, which diamond-miner uses, is a little larger for small k.
+6, 11, 16, 21, 27, 33, ...; for 99 % 8, 15, 21, 28, 36, 43, ...: the numbers of scamper's tracelb. (The
+rule is that of Veitch, Augustin, Teixeira, Friedman, Failure control in multipath route tracing, INFOCOM
+2009.) The bound of Augustin et al. 2007, which diamond-miner uses, is a little larger for small k.
 """
 
 from functools import cache, lru_cache

@@ -45,7 +45,7 @@ _QUEUED = (
 )
 QUEUED_ICMP = frozenset(getattr(errno, name) for name in _QUEUED if hasattr(errno, name))
 """What net/ipv4/icmp.c (`icmp_err_convert`) and net/ipv6/icmp.c make of ICMP errors, and net/ipv4/ping.c of a
-source quench (EREMOTEIO): a socket with
-IP_RECVERR reports each once more as the result of the next call, whatever that call does."""
+source quench (EREMOTEIO): a socket with IP_RECVERR reports each once more as the result of the next call,
+whatever that call does."""
 
 IP_MTU_DISCOVER, IPV6_MTU_DISCOVER, PMTUDISC_PROBE = 10, 23, 3  # DF set, path MTU ignored

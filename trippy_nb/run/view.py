@@ -1,7 +1,7 @@
 """The frames that a run and a set of runs both have, the answers made of them, and parts of them."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
@@ -92,10 +92,20 @@ class View(ABC):
         return self._answers.hops
 
     def hop_stats(
-        self, *, by: "By" = "ttl", trippy_compat: bool = False, mtr_compat: bool = False
+        self,
+        *,
+        by: "By" = "ttl",
+        columns: Collection[str] | None = None,
+        trippy_compat: bool = False,
+        mtr_compat: bool = False,
     ) -> "pd.DataFrame":
-        """Summarise by TTL, flow or responder; or with Trippy's or mtr's numbers (`analysis.hop_stats`)."""
-        return hop_stats(self.tables, by=by, trippy_compat=trippy_compat, mtr_compat=mtr_compat)
+        """Summarise by TTL, flow or responder, or with Trippy's or mtr's numbers (`analysis.hop_stats`).
+
+        With `columns` only these are computed, besides the key.
+        """
+        return hop_stats(
+            self.tables, by=by, columns=columns, trippy_compat=trippy_compat, mtr_compat=mtr_compat
+        )
 
     @cached_property
     def links(self) -> "pd.DataFrame":

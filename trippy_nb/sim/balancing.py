@@ -3,7 +3,7 @@
 A flow goes one way: the choice follows from header fields and from the router's own salt, so that routers in
 a row do not all choose alike. Which fields, `hash` says; by default the 5-tuple. Of ICMP the place of the
 ports holds type, code and checksum, and balancers take them for ports (Augustin et al., Avoiding traceroute
-anomalies with Paris traceroute, IMC 2006, section 2.2).
+anomalies with Paris traceroute, IMC 2006).
 """
 
 from bisect import bisect_right

@@ -167,7 +167,7 @@ class Queue:
 
     A packet finds n of them with the probability (1 - load) load^n / (1 - load^(K + 1)), where K is the room;
     that is what a Poisson stream sees. If n is K it is lost, else it waits for n of them, and for itself.
-    (Kleinrock, Queueing Systems, volume 1, section 3.6.)
+    (Kleinrock, Queueing Systems, volume 1.)
     """
 
     base_ns: int

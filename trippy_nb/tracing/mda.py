@@ -8,8 +8,8 @@ same breath as what is asked of the others, and a flow is sent ahead of its answ
 that it can pass. Behind a node that all flows pass, it need not be seen at that node at all; but an edge is
 believed only if one flow showed both of its ends.
 
-MDA-Lite (Vermeulen, Strowes, Fourmaux, Friedman, Multilevel MDA-Lite Paris traceroute, IMC 2018, section 2.3)
-takes a hop as a whole: it supposes that diamonds are uniform and unmeshed, so a hop needs the flows that one
+MDA-Lite (Vermeulen, Strowes, Fourmaux, Friedman, Multilevel MDA-Lite Paris traceroute, IMC 2018) takes
+a hop as a whole: it supposes that diamonds are uniform and unmeshed, so a hop needs the flows that one
 node with all of its nodes as next hops would. It tests what it supposed: two flows through each node of the
 wider of two hops must not show two next (or previous) nodes; and nodes of one hop must not differ in how many
 they have. Where they do, it goes on as the MDA.

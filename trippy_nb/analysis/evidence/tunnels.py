@@ -1,9 +1,9 @@
 """MPLS tunnels: those that show their labels, and those that only leave traces.
 
-The kinds and their traces are those of Vanaubel, Mérindol, Pansiot and Donnet (TNT, TMA 2019, and the
-technical report of 2018). An opaque tunnel shows a label whose TTL is below 255, by as many as routers are
-hidden; we believe that down to 231. That a hidden one is likely where answers come back over three routers
-more than they should is the threshold of its program, sc_tnt.c.
+The kinds and their traces are those of Vanaubel, Luttringer, Mérindol, Pansiot and Donnet (TNT, TMA 2019, and
+the technical report of 2018). An opaque tunnel shows a label whose TTL is below 255, by as many as routers
+are hidden; we believe that down to 231. That a hidden one is likely where answers come back over three
+routers more than they should is the threshold of its program, sc_tnt.c.
 """
 
 from collections import defaultdict

@@ -1,8 +1,8 @@
 """Paths of autonomous systems: whether a change is one between networks, or inside of one.
 
-What is mapped is mapped by whoever calls: here nothing is looked up. Mao, Rexford, Wang and Katz, Towards an
-Accurate AS-Level Traceroute Tool, SIGCOMM 2003 warn that addresses of borders and of exchanges belong to
-the network on either side.
+What is mapped is mapped by whoever calls: here nothing is looked up. A router at a border often has an
+address of the neighbour (Marder and Smith, MAP-IT, IMC 2016), and exchanges add a network or hide one (Mao,
+Rexford, Wang and Katz, Towards an Accurate AS-Level Traceroute Tool, SIGCOMM 2003).
 """
 
 from collections.abc import Hashable, Mapping, Sequence

@@ -1,6 +1,6 @@
 """Routers that forward otherwise than they used to.
 
-Fontugne, Pelsser, Aben and Bush, Pinpointing Delay and Forwarding Anomalies Using Large-Scale Traceroute
+Fontugne, Aben, Pelsser and Bush, Pinpointing Delay and Forwarding Anomalies Using Large-Scale Traceroute
 Measurements, IMC 2017: for each router and destination the packets that each next hop answered, and those
 that nobody did, against a reference that follows slowly.
 """

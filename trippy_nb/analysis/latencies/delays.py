@@ -7,15 +7,16 @@ of the ways back.
 """
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from trippy_nb.analysis.arrays import Bools, Ints, distinct, pack, probe_arrays, sent_ns
+from trippy_nb.analysis.arrays import Bools, Ints, Probes, distinct, pack, probe_arrays, sent_ns
 from trippy_nb.analysis.cells import Cells, cell_numbers, cells_of
 from trippy_nb.analysis.latencies.medians import medians
 from trippy_nb.analysis.latencies.plateaus import tunnelled_cells
-from trippy_nb.analysis.latencies.timed import DTYPES, all_pairs, bins_of, check_groups
+from trippy_nb.analysis.latencies.timed import DTYPES, all_pairs, bins_of, check_groups, different
 from trippy_nb.analysis.links import adjacent
 from trippy_nb.analysis.steady import sure_cells
 from trippy_nb.frames import columns as col
@@ -24,7 +25,6 @@ from trippy_nb.frames.answers import DELAYS
 if TYPE_CHECKING:
     import pandas as pd
 
-    from trippy_nb.analysis.arrays import Probes
     from trippy_nb.frames import Tables
 
 APART = ("run_id", "flow", "ttl")
@@ -66,7 +66,7 @@ def delays(
 
     Notes
     -----
-    Fontugne, Pelsser, Aben and Bush, Pinpointing Delay and Forwarding Anomalies Using Large-Scale
+    Fontugne, Aben, Pelsser and Bush, Pinpointing Delay and Forwarding Anomalies Using Large-Scale
     Traceroute Measurements, IMC 2017: all pairs of RTTs of both ends within a traceroute; the median, with
     the interval that `medians` describes. Pairs of one round share probes, so the interval rests on rounds.
     Their program takes one difference of medians a traceroute, leaves private addresses out, and puts the two
@@ -75,54 +75,78 @@ def delays(
     apart = check_groups(by, APART)
     probes = probe_arrays(tables)
     cells = cells_of(probes)
-    at, one, two = _pairs(probes, cells)
-    sure = sure_cells(tables, probes, cells)
-    odd = tunnelled_cells(tables, cells)
-    when = np.full(len(at), -1, dtype=np.int64)
-    begins = np.zeros(0, dtype=np.int64)
-    if bin_s is not None:
-        when, begins = bins_of(sent_ns(tables, probes)[one], bin_s)
-    kept = {"run_id": cells.run[at], "flow": cells.flow[at], "ttl": cells.ttl[at]}
-    columns = [kept[name] for name in apart]
-    near, far = probes.addr[one], probes.addr[two]
-    _, group, counts = distinct(pack(*columns, near, far, when + 1))
+    pairs = _pairs(probes, cells)
+    when, begun_ns = _stretches(tables, probes, pairs, bin_s)
+    kept = {"run_id": cells.run[pairs.at], "flow": cells.flow[pairs.at], "ttl": cells.ttl[pairs.at]}
+    near, far = probes.addr[pairs.one], probes.addr[pairs.two]
+    _, group, counts = distinct(pack(*(kept[name] for name in apart), near, far, when + 1))
     example = np.zeros(len(counts), dtype=np.int64)
-    example[group] = np.arange(len(at))
-    difference = probes.rtt[two] - probes.rtt[one]
-    rounds = np.bincount(distinct(pack(group, at))[0] // _span(at), minlength=len(counts))
-    found = medians(difference, group, len(counts), independent=rounds, alpha=alpha)
-    negative = np.bincount(group[difference < 0], minlength=len(counts))
+    example[group] = np.arange(len(group))
     made: dict[str, Any] = {name: col.whole_numbers(kept[name][example], DTYPES[name]) for name in apart}
-    times = np.append(begins, col.NO_TIME)
     made |= {
         "from_addr": col.codes(near[example], probes.names),
         "to_addr": col.codes(far[example], probes.names),
-        "at": col.moments(times[when[example]]),
-        "n": counts.astype(np.uint32),
-        "n_rounds": rounds.astype(np.uint32),
-        "median_ms": found.median,
-        "low_ms": found.low,
-        "high_ms": found.high,
-        "negative_share": negative / np.maximum(counts, 1),
-        "evidence": col.codes(_any(~(sure[at] & sure[at + 1]), group, len(counts)), ("flow", "positional")),
-        "tunnelled": _any(odd[at] | odd[at + 1], group, len(counts)) > 0,
+        "at": col.moments(begun_ns[when[example]]),
     }
+    made |= _numbers(probes, pairs, group, counts, alpha=alpha)
+    made |= _doubts(tables, probes, cells, pairs, group, len(counts))
     return col.frame_of(DELAYS, made, len(counts))
 
 
-def _pairs(probes: "Probes", cells: Cells) -> tuple[Ints, Ints, Ints]:
-    """Pair all answers of adjacent cells: the nearer cell, and the two rows of probes."""
+@dataclass(frozen=True, slots=True)
+class _Pairs:
+    """Answers of both ends of a link in one round of one flow, each with each."""
+
+    at: Ints
+    """Cell of the nearer end; that of the farther one is the next."""
+    one: Ints
+    two: Ints
+    """Rows of probes, of the nearer end and the farther."""
+
+
+def _pairs(probes: Probes, cells: Cells) -> _Pairs:
     rows = np.flatnonzero(probes.answered & ~np.isnan(probes.rtt))
     cell = cell_numbers(probes, cells)[rows]
     at = adjacent(cells)
     pair, one, two = all_pairs(cell, at, cell, at + 1)
     one, two = rows[one], rows[two]
     apart = probes.addr[one] != probes.addr[two]
-    return at[pair][apart], one[apart], two[apart]
+    return _Pairs(at[pair][apart], one[apart], two[apart])
 
 
-def _span(at: Ints) -> int:
-    return int(at.max(initial=0)) + 1
+def _stretches(tables: "Tables", probes: Probes, pairs: _Pairs, bin_s: float | None) -> tuple[Ints, Ints]:
+    """Return the stretch of time of each pair, -1 for none; and when each began, `NO_TIME` at the end."""
+    if bin_s is None:
+        return np.full(len(pairs.at), -1, dtype=np.int64), np.array([col.NO_TIME])
+    when, begins = bins_of(sent_ns(tables, probes)[pairs.one], bin_s)
+    return when, np.append(begins, col.NO_TIME)
+
+
+def _numbers(probes: Probes, pairs: _Pairs, group: Ints, counts: Ints, *, alpha: float) -> dict[str, Any]:
+    """Make the columns that say by how much RTTs differ."""
+    difference = probes.rtt[pairs.two] - probes.rtt[pairs.one]
+    rounds = different(group, pairs.at, len(counts))
+    found = medians(difference, group, len(counts), independent=rounds, alpha=alpha)
+    negative = np.bincount(group[difference < 0], minlength=len(counts))
+    return {
+        "n": counts.astype(np.uint32),
+        "n_rounds": rounds.astype(np.uint32),
+        "median_ms": found.median,
+        "low_ms": found.low,
+        "high_ms": found.high,
+        "negative_share": negative / np.maximum(counts, 1),
+    }
+
+
+def _doubts(
+    tables: "Tables", probes: Probes, cells: Cells, pairs: _Pairs, group: Ints, count: int
+) -> dict[str, Any]:
+    """Make the columns that say why two RTTs may not be of one way."""
+    sure, odd, at = sure_cells(tables, probes, cells), tunnelled_cells(tables, cells), pairs.at
+    return {
+        "evidence": col.codes(_any(~(sure[at] & sure[at + 1]), group, count), ("flow", "positional")),
+        "tunnelled": _any(odd[at] | odd[at + 1], group, count) > 0,
+    }
 
 
 def _any(flags: Bools, group: Ints, count: int) -> Ints:

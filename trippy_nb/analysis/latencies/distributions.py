@@ -6,13 +6,14 @@ of them has.
 """
 
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from trippy_nb.analysis.arrays import Floats, Ints, distinct, pack
 from trippy_nb.analysis.latencies.edges import edges_of
-from trippy_nb.analysis.latencies.timed import Timed, bins_of, check_positive, timed_probes
+from trippy_nb.analysis.latencies.timed import Timed, bins_of, check_positive, check_sent, timed_probes
 from trippy_nb.analysis.ratios import wilson
 from trippy_nb.errors import ConfigError
 from trippy_nb.frames import columns as col
@@ -124,38 +125,24 @@ def quantile_bands(
     if bin_s is not None:
         check_positive("bin_s", bin_s)
     timed = timed_probes(tables, by, silent=True)
-    if len(timed.rtt) and np.all(timed.sent_ns == col.NO_TIME):
-        raise ConfigError(
-            "no probe has a time of sending (runs.has_send_times): bands over time need one, ecdf does not"
-        )
+    check_sent(timed.sent_ns, "bands over time need one, ecdf does not")
     length = _usual_bin_s(timed.sent_ns) if bin_s is None else bin_s
-    when, begins = bins_of(timed.sent_ns, length)
-    here = np.flatnonzero(when >= 0)
-    _, number, total = distinct(pack(timed.group[here], when[here]))
-    cell = np.full(len(when), -1, dtype=np.int64)
-    cell[here] = number
-    count = len(total)
-    one = np.zeros(count, dtype=np.int64)
-    one[number] = here
-    answered = here[~np.isnan(timed.rtt[here])]
-    n = np.bincount(cell[answered], minlength=count)
-    ranked = timed.rtt[answered][np.lexsort((timed.rtt[answered], cell[answered]))]
-    row = np.repeat(np.arange(count), len(shares))
-    share = np.tile(shares, count)
-    made: dict[str, Any] = timed.columns(timed.group[one][row]) | {
-        "at": col.moments(begins[when[one]][row]),
+    cut = _Stretches.of(timed, length)
+    row = np.repeat(np.arange(cut.count), len(shares))
+    share = np.tile(shares, cut.count)
+    made: dict[str, Any] = timed.columns(cut.group[row]) | {
+        "at": col.moments(cut.begun_ns[row]),
         "band_share": share,
-        "low_ms": _quantile(ranked, n, row, (1 - share) / 2),
-        "high_ms": _quantile(ranked, n, row, (1 + share) / 2),
-        "p50_ms": _quantile(ranked, n, row, np.full(len(row), 0.5)),
-        "n": n[row].astype(np.uint32),
-        "n_addrs": timed.n_addrs(cell, count)[row].astype(np.uint32),
+        "low_ms": _quantile(cut.ranked, cut.n, row, (1 - share) / 2),
+        "high_ms": _quantile(cut.ranked, cut.n, row, (1 + share) / 2),
+        "p50_ms": _quantile(cut.ranked, cut.n, row, np.full(len(row), 0.5)),
+        "n": cut.n[row].astype(np.uint32),
+        "n_addrs": cut.n_addrs[row].astype(np.uint32),
         "bin_s": np.full(len(row), float(length)),
     }
     if "addr" not in timed.keys:
-        lost = np.bincount(cell[here[timed.silent[here]]], minlength=count)
-        made["sent"] = col.whole_numbers(total[row], "UInt32")
-        made["loss_ratio"] = (lost / np.maximum(total, 1))[row]
+        made["sent"] = col.whole_numbers(cut.sent[row], "UInt32")
+        made["loss_ratio"] = (cut.lost / np.maximum(cut.sent, 1))[row]
     return col.frame_of(BANDS, made, len(row))
 
 
@@ -280,6 +267,48 @@ def densities(tables: "Tables", *, by: Iterable[str] = HOP, points: int = 200) -
         },
         len(group),
     )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Stretches:
+    """The stretches of time in which something was sent, of each group one after another."""
+
+    group: Ints
+    begun_ns: Ints
+    sent: Ints
+    lost: Ints
+    n: Ints
+    """How many RTTs each has."""
+    n_addrs: Ints
+    ranked: Floats
+    """The RTTs of the first, in order, then those of the second ..."""
+
+    @property
+    def count(self) -> int:
+        """Count them."""
+        return len(self.sent)
+
+    @classmethod
+    def of(cls, timed: Timed, length_s: float) -> "_Stretches":
+        """Cut the time of each group; what was sent nobody knows when is in none."""
+        when, begins = bins_of(timed.sent_ns, length_s)
+        here = np.flatnonzero(when >= 0)
+        _, number, sent = distinct(pack(timed.group[here], when[here]))
+        stretch = np.full(len(when), -1, dtype=np.int64)
+        stretch[here] = number
+        count = len(sent)
+        one = np.zeros(count, dtype=np.int64)
+        one[number] = here
+        answered = here[~np.isnan(timed.rtt[here])]
+        return cls(
+            group=timed.group[one],
+            begun_ns=begins[when[one]],
+            sent=sent,
+            lost=np.bincount(stretch[here[timed.silent[here]]], minlength=count),
+            n=np.bincount(stretch[answered], minlength=count),
+            n_addrs=timed.n_addrs(stretch, count),
+            ranked=timed.rtt[answered][np.lexsort((timed.rtt[answered], stretch[answered]))],
+        )
 
 
 def _ranked(timed: Timed) -> tuple[Floats, Ints, Ints, Ints]:

@@ -22,8 +22,7 @@ from trippy_nb.analysis.arrays import (
 from trippy_nb.analysis.cells import Cells, cell_numbers, cells_of
 from trippy_nb.analysis.evidence.ways import kind_of_address
 from trippy_nb.analysis.latencies.medians import medians
-from trippy_nb.analysis.latencies.timed import all_pairs, bins_of, check_positive
-from trippy_nb.errors import ConfigError
+from trippy_nb.analysis.latencies.timed import all_pairs, bins_of, check_positive, check_sent, different
 from trippy_nb.frames import columns as col
 from trippy_nb.frames.answers import CLASSES, DAILY, LAST_MILE
 from trippy_nb.frames.check import conform
@@ -78,10 +77,7 @@ def last_mile(tables: "Tables", *, bin_s: float = 1800.0, least_rounds: int = 3)
     probes = probe_arrays(tables)
     cells = cells_of(probes)
     when_ns = sent_ns(tables, probes)
-    if len(when_ns) and np.all(when_ns == col.NO_TIME):
-        raise ConfigError(
-            "no probe has a time of sending (runs.has_send_times): the last mile over time needs one"
-        )
+    check_sent(when_ns, "the last mile over time needs one")
     at, two, difference = _differences(probes, cells)
     when, begins = bins_of(when_ns[two], bin_s)
     known = when >= 0
@@ -91,23 +87,28 @@ def last_mile(tables: "Tables", *, bin_s: float = 1800.0, least_rounds: int = 3)
     count = len(n)
     one = np.zeros(count, dtype=np.int64)
     one[group] = np.arange(len(group))
-    rounds = np.bincount(distinct(pack(group, at))[0] // (int(at.max(initial=0)) + 1), minlength=count)
+    rounds = different(group, at, count)
     middle = medians(difference, group, count).median
-    enough = rounds >= least_rounds
-    least = np.full(len(names), np.inf)
-    np.minimum.at(least, vantage[one][enough], middle[enough])
-    pairs = np.unique(group * max(len(probes.names), 1) + probes.addr[two])
+    middle_of_enough = np.where(rounds >= least_rounds, middle, np.nan)
     made: dict[str, Any] = {
         "vantage": col.codes(vantage[one], names),
         "at": col.moments(begins[when[one]]),
         "n": n.astype(np.uint32),
         "n_rounds": rounds.astype(np.uint32),
         "median_ms": middle,
-        "delay_ms": np.where(enough, middle - least[vantage[one]], np.nan),
-        "n_addrs": np.bincount(pairs // max(len(probes.names), 1), minlength=count).astype(np.uint32),
+        "delay_ms": _above_least(middle_of_enough, vantage[one], len(names)),
+        "n_addrs": different(group, probes.addr[two], count).astype(np.uint32),
         "bin_s": np.full(count, float(bin_s)),
     }
     return col.frame_of(LAST_MILE, made, count)
+
+
+def _above_least(middle: Floats, vantage: Ints, count: int) -> Floats:
+    """Take the smallest median of each vantage off all of its medians."""
+    least = np.full(count, np.inf)
+    np.fmin.at(least, vantage, middle)
+    above: Floats = middle - least[vantage]
+    return above
 
 
 def _vantages(tables: "Tables", run: Ints) -> tuple[tuple[str, ...], Ints]:

@@ -42,7 +42,7 @@ def medians(
 
     Notes
     -----
-    Fontugne, Pelsser, Aben and Bush (IMC 2017) take the values whose ranks are n times the ends
+    Fontugne, Aben, Pelsser and Bush (IMC 2017) take the values whose ranks are n times the ends
     of Wilson's interval of a share of one half. Their program, `rttAnalysis.py` of tartiflette, counts these
     ranks from 0, and cuts off: from 6 to 1,999 values its interval covers the median in 78 to 95 % of
     samples, by the binomial distribution. We count from 1, take the upper rank as far from the end as the

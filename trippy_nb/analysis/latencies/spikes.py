@@ -169,7 +169,7 @@ def _judged(
     grid: _Grid, place: int, names: tuple[str, ...], *, least_ms: float, alpha: float
 ) -> Iterator[dict[str, Any]]:
     """Judge every responder at one TTL."""
-    who = grid.addr[:, place]
+    who, behind = grid.addr[:, place], grid.ttls[place + 1 :]
     for code in np.unique(who[who >= 0]).tolist():
         here = np.flatnonzero(who == code)
         rtt = grid.rtt[here, place]
@@ -178,9 +178,7 @@ def _judged(
         count = int(np.count_nonzero(rtt - p05 > limit))
         later = _Later.of(grid, here, place, limit)
         own = _own(rtt, grid.rtt[here][:, place + 1 :], grid.sure[here][:, place + 1 :], alpha)
-        before = grid.addr[here][:, :place]
-        parted = any(len(np.unique(column[column >= 0])) > 1 for column in before.T)
-        positional = parted or not grid.sure[here, place].all()
+        positional = _is_positional(grid, here, place)
         verdict, worst, needs = _verdict(count, len(rtt), later, alpha)
         if verdict == "shared-downstream" and positional:
             verdict, needs = "cannot tell", None
@@ -198,10 +196,8 @@ def _judged(
             "threshold_ms": limit,
             "spikes": count,
             "spike_share": count / len(rtt),
-            "later_ttl": None if worst is None else grid.ttls[place + 1 + int(later.place[worst])],
-            "later_n": None if worst is None else int(later.n[worst]),
-            "later_share": np.nan if worst is None else later.count[worst] / later.n[worst],
-            "own_ttl": None if own["place"] < 0 else grid.ttls[place + 1 + int(own["place"])],
+            **later.columns(worst, behind),
+            "own_ttl": None if own["place"] < 0 else behind[int(own["place"])],
             "own_ms": own["median"],
             "own_low_ms": own["low"],
             "own_high_ms": own["high"],
@@ -213,6 +209,13 @@ def _judged(
             "verdict": verdict,
             "needs_n": needs,
         }
+
+
+def _is_positional(grid: _Grid, here: Ints, place: int) -> bool:
+    """Chance decided who answered in these rows, or they came by several responders before the hop."""
+    before = grid.addr[here][:, :place]
+    parted = any(len(np.unique(column[column >= 0])) > 1 for column in before.T)
+    return parted or not grid.sure[here, place].all()
 
 
 @dataclass(frozen=True, slots=True)
@@ -231,6 +234,16 @@ class _Later:
             count = np.count_nonzero(excess > limit, axis=0)
         kept = np.flatnonzero(n >= _LEAST)
         return cls(kept, count[kept], n[kept])
+
+    def columns(self, which: int | None, ttls: tuple[int, ...]) -> dict[str, Any]:
+        """Make the columns of the TTL that a verdict rests on; `ttls` are all those behind."""
+        if which is None:
+            return {"later_ttl": None, "later_n": None, "later_share": np.nan}
+        return {
+            "later_ttl": ttls[int(self.place[which])],
+            "later_n": int(self.n[which]),
+            "later_share": self.count[which] / self.n[which],
+        }
 
 
 def _own(rtt: Floats, later: Floats, sure: Bools, alpha: float) -> dict[str, float]:

@@ -58,8 +58,7 @@ class Timed:
     def n_addrs(self, group: Ints, count: int) -> Ints:
         """Count the responders of each of these groups, one number for each probe."""
         seen = (self.addr >= 0) & (group >= 0)
-        pairs = np.unique(group[seen] * max(len(self.names), 1) + self.addr[seen])
-        return np.bincount(pairs // max(len(self.names), 1), minlength=count)
+        return different(group[seen], self.addr[seen], count)
 
 
 DTYPES = {"run_id": "UInt32", "flow": "UInt16", "ttl": "UInt8"}
@@ -113,6 +112,18 @@ def timed_probes(tables: "Tables", by: Iterable[str], *, silent: bool = False) -
         keys={name: column[one] for name, column in columns.items()},
         names=tuple(names),
     )
+
+
+def check_sent(when_ns: Ints, otherwise: str) -> None:
+    """Check that some probe knows when it was sent."""
+    if len(when_ns) and np.all(when_ns == col.NO_TIME):
+        raise ConfigError(f"no probe has a time of sending (runs.has_send_times): {otherwise}")
+
+
+def different(group: Ints, values: Ints, count: int) -> Ints:
+    """Count the different values in each of `count` groups; none is negative."""
+    span = int(values.max(initial=0)) + 1
+    return np.bincount(distinct(group * span + values)[0] // span, minlength=count)
 
 
 def bins_of(when_ns: Ints, bin_s: float) -> tuple[Ints, Ints]:

@@ -165,12 +165,7 @@ def sample_series(
         return []
     cells = cells_of(probes)
     rounds, of_row = _rounds(tables, probes, step_s=step_s, across_runs=across_runs)
-    cell = cell_numbers(probes, cells)
-    if ttl is None:
-        rows, answered = probes.ttl == cells.end[cell], probes.from_target & probes.answered
-    else:
-        rows, answered = (probes.ttl == ttl) & cells.in_view[cell], probes.answered
-    chosen = np.flatnonzero(rows & probes.settled)
+    chosen, answered = _of_hop(probes, cells, ttl)
     owner = rounds.series[of_row[chosen]]
     order = np.argsort(owner, kind="stable")
     chosen, owner = chosen[order], owner[order]
@@ -185,6 +180,16 @@ def sample_series(
         is_binned=step_s is not None,
     )
     return [_one(asked, number) for number in range(rounds.count)]
+
+
+def _of_hop(probes: Probes, cells: Cells, ttl: int | None) -> tuple[Ints, Bools]:
+    """Return the settled probes to a hop (None: the target), and which probes of all count as answered."""
+    cell = cell_numbers(probes, cells)
+    if ttl is None:
+        mine, answered = probes.ttl == cells.end[cell], probes.from_target & probes.answered
+    else:
+        mine, answered = (probes.ttl == ttl) & cells.in_view[cell], probes.answered
+    return np.flatnonzero(mine & probes.settled), answered
 
 
 def _rounds(

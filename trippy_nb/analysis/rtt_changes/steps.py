@@ -16,7 +16,7 @@ from trippy_nb.analysis.rtt_changes.chance import LEAST
 from trippy_nb.analysis.rtt_changes.points import ChangePoint, change_points
 from trippy_nb.analysis.rtt_changes.samples import Samples
 
-_MARGIN_SHARE = 0.10  # the same within max(1 ms, 10 %), as in `analysis.shifts`
+_MARGIN_SHARE = 0.10  # the same within max(1 ms, 10 %), as in `analysis.comparison.shifts`
 _MOMENTS = 2  # a change is placed within two observations, seldom worse: docs/rtt-changes.md
 _MOST_ASIDE = 0.5
 

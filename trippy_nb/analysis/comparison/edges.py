@@ -4,11 +4,11 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
-from trippy_nb.analysis.chance import fisher
+from trippy_nb.analysis.comparison.chance import fisher
+from trippy_nb.analysis.comparison.routes import UNKNOWN
 from trippy_nb.analysis.flowkeys import definitions, known
 from trippy_nb.analysis.links import FLOW, POSITIONAL, links
 from trippy_nb.analysis.ratios import holm
-from trippy_nb.analysis.routes import UNKNOWN
 
 if TYPE_CHECKING:
     from trippy_nb.analysis.flowkeys import Definition

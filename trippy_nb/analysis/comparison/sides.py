@@ -6,8 +6,8 @@ from statistics import median
 from typing import TYPE_CHECKING, Literal
 
 from trippy_nb.analysis.align import Aligned, align, change_of
+from trippy_nb.analysis.comparison.routes import UNKNOWN, Route, together
 from trippy_nb.analysis.flowkeys import Definition
-from trippy_nb.analysis.routes import UNKNOWN, Route, together
 
 if TYPE_CHECKING:
     from trippy_nb.frames import Tables

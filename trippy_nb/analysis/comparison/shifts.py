@@ -10,12 +10,12 @@ import numpy as np
 from trippy_nb.analysis.align import change_of
 from trippy_nb.analysis.arrays import Floats
 from trippy_nb.analysis.autocorrelation import worth
-from trippy_nb.analysis.chance import POWER
-from trippy_nb.analysis.paired import paired_shift
+from trippy_nb.analysis.comparison.chance import POWER
+from trippy_nb.analysis.comparison.paired import paired_shift
+from trippy_nb.analysis.comparison.routes import Route
+from trippy_nb.analysis.comparison.sides import Compared, Sides
+from trippy_nb.analysis.comparison.words import CANNOT_TELL, CHANGED, SAME, Finding
 from trippy_nb.analysis.ranks import Shift, shift_between
-from trippy_nb.analysis.routes import Route
-from trippy_nb.analysis.sides import Compared, Sides
-from trippy_nb.analysis.words import CANNOT_TELL, CHANGED, SAME, Finding
 
 MARGIN_MS = 1.0
 MARGIN_SHARE = 0.10

@@ -13,12 +13,12 @@ import numpy as np
 from trippy_nb.analysis.align import Place
 from trippy_nb.analysis.arrays import Bools, Floats
 from trippy_nb.analysis.autocorrelation import worth
-from trippy_nb.analysis.chance import detectable_share, fisher, means_p, newcombe
+from trippy_nb.analysis.comparison.chance import detectable_share, fisher, means_p, newcombe
+from trippy_nb.analysis.comparison.routes import Route
+from trippy_nb.analysis.comparison.shifts import Levels
+from trippy_nb.analysis.comparison.sides import Compared, Sides
+from trippy_nb.analysis.comparison.words import CANNOT_TELL, CHANGED, SAME, Finding
 from trippy_nb.analysis.ratios import holm
-from trippy_nb.analysis.routes import Route
-from trippy_nb.analysis.shifts import Levels
-from trippy_nb.analysis.sides import Compared, Sides
-from trippy_nb.analysis.words import CANNOT_TELL, CHANGED, SAME, Finding
 
 MARGIN = 0.05
 """Shares of unanswered probes that differ by no more than this are the same."""

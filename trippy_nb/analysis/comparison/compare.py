@@ -7,7 +7,7 @@ cannot be told.
 * Paths, where both sides sent the same flows (same addresses, protocol and header fields): a responder's
   share of the answers at some TTL differs by more than chance (Fisher's exact test, over rounds).
 * Paths, where the flows differ, or each probe is one: which branches they took is a matter of luck, so
-  flows are what is counted (permutation test, over flows). Both in `analysis.chance`.
+  flows are what is counted (permutation test, over flows). Both in `analysis.comparison.chance`.
 * Round-trip times: the interval of the shift lies wholly beyond the margin, the larger of 1 ms and 10 % of
   the median before; or, the same, wholly within (Hodges and Lehmann; `analysis.ranks`).
 * Unanswered probes: their shares differ significantly and by more than 5 points; or, the same, the interval
@@ -26,13 +26,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from trippy_nb.analysis.edges import edge_rows
-from trippy_nb.analysis.responses import judge_responses, response_rows
-from trippy_nb.analysis.routes import routes_of
-from trippy_nb.analysis.shifts import Levels, judge_rtt, rtt_rows
-from trippy_nb.analysis.sides import asked_differently, name_of, sides_of
-from trippy_nb.analysis.ways import judge_paths, path_tests, places_rows
-from trippy_nb.analysis.words import CANNOT_TELL, Finding, overall, power_words, say
+from trippy_nb.analysis.comparison.edges import edge_rows
+from trippy_nb.analysis.comparison.responses import judge_responses, response_rows
+from trippy_nb.analysis.comparison.routes import routes_of
+from trippy_nb.analysis.comparison.shifts import Levels, judge_rtt, rtt_rows
+from trippy_nb.analysis.comparison.sides import asked_differently, name_of, sides_of
+from trippy_nb.analysis.comparison.ways import judge_paths, path_tests, places_rows
+from trippy_nb.analysis.comparison.words import CANNOT_TELL, Finding, overall, power_words, say
 from trippy_nb.errors import ConfigError
 from trippy_nb.frames.answers import COMPARED_EDGES, COMPARED_PATHS, COMPARED_RESPONSES, COMPARED_RTT
 from trippy_nb.frames.columns import PLAIN, frame_of, objects, whole_numbers, words_of

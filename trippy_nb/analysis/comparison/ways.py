@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from trippy_nb.analysis.align import FITTING, Place, align, change_of
-from trippy_nb.analysis.chance import (
+from trippy_nb.analysis.comparison.chance import (
     adjusted,
     detectable_share,
     differences,
@@ -15,9 +15,9 @@ from trippy_nb.analysis.chance import (
     flows_p,
     strata_p,
 )
-from trippy_nb.analysis.routes import END, Route
-from trippy_nb.analysis.sides import Compared, Sides
-from trippy_nb.analysis.words import CANNOT_TELL, CHANGED, SAME, Finding
+from trippy_nb.analysis.comparison.routes import END, Route
+from trippy_nb.analysis.comparison.sides import Compared, Sides
+from trippy_nb.analysis.comparison.words import CANNOT_TELL, CHANGED, SAME, Finding
 
 Key = tuple[int, int, str]
 """Number of the pair, TTL on the first side, and who answered there."""
