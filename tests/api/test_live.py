@@ -70,8 +70,8 @@ def test_without_a_target_it_waits():
 def test_wrong_options_are_refused_before_anything_is_shown():
     with pytest.raises(ConfigError, match="max_ttl"):
         tn.live("target.example", network=net(), max_ttl=999)
-    with pytest.raises(ConfigError, match="speeed"):
-        tn.live("target.example", network=net(), speeed=1)
+    with pytest.raises(ConfigError, match="haste"):
+        tn.live("target.example", network=net(), haste=1)
 
 
 def test_a_target_that_is_none_stands_in_the_status_line():

@@ -24,6 +24,7 @@ def server(tmp_path_factory):
     folder = tmp_path_factory.mktemp("notebooks")
     write_notebook(folder / "live.ipynb", [SIM, BUSY])
     write_notebook(folder / "card.ipynb", [MADE.replace("paced(4)", "paced(50), rounds=3") + "\nlive"])
+    write_notebook(folder / "two.ipynb", [SIM, "live"])
     write_notebook(folder / "sockets.ipynb", [LOOPBACK])
     write_notebook(
         folder / "box.ipynb",
@@ -85,6 +86,22 @@ def test_what_stays_in_the_notebook_is_the_card_of_the_end(notebook, server):
     assert "Reached 198.51.100.80 in 8 hops" in html
     lab.told("live.close()")
     page.wait_for_selector(".jp-OutputArea-output table:has-text('core1.isp.example')")
+
+
+def test_two_views_show_the_same_trace_and_select_together(notebook):
+    lab = notebook("two.ipynb")
+    page = lab.page
+    lab.run_all()
+    page.wait_for_function("document.querySelectorAll('.tnb-live .tnb-strip .tnb-box').length >= 16")
+    first, second = (page.locator(".tnb-live").nth(i) for i in (0, 1))
+    first.locator(".tnb-hop").nth(4).click()
+    second.locator("tr.tnb-on th:text-is('5')").wait_for()
+    second.locator(".tnb-press").click()
+    first.locator(".tnb-press:text-is('Start')").wait_for()
+    texts = [view.locator("tbody").inner_text() for view in (first, second)]
+    assert texts[0] == texts[1]
+    lab.told("live.close()")
+    page.wait_for_selector(".tnb-live", state="detached")
 
 
 @pytest.mark.needs("raw_socket")

@@ -2,7 +2,8 @@
 
 The modules are plain files without a bundler. A widget (and a report) takes one module, so :func:`esm`
 puts a module behind those it imports: every `import {..} from "./x.js"` line goes, and so does `export` in
-front of what it named. The price is one name space, which a test watches.
+front of what it named. The price is one name space, which a test watches. Comments and indentation stay
+behind: they are for who reads the files.
 """
 
 import re
@@ -10,6 +11,7 @@ from functools import cache
 from importlib.resources import files
 
 _IMPORT = re.compile(r'^import \{[^}]*\} from "\./([a-z]+)\.js";\n', re.MULTILINE)
+_COMMENT = re.compile(r"^[ \t]*(?://[^\n]*\n|/\*\*(?:[^*]|\*(?!/))*\*/[ \t]*\n|\n)|^[ \t]+", re.MULTILINE)
 _EXPORT = re.compile(r"^export (?=(?:async )?(?:function|const|class)\b)", re.MULTILINE)
 
 
@@ -30,7 +32,7 @@ def _order(name: str, seen: list[str]) -> list[str]:
 def esm(name: str) -> str:
     """Join the module `name` and all it imports to one module, whose default export is that of `name`."""
     parts = [_IMPORT.sub("", asset(f"{part}.js")) for part in _order(name, [])]
-    return "".join(_EXPORT.sub("", part) for part in parts)
+    return "".join(_COMMENT.sub("", _EXPORT.sub("", part)) for part in parts)
 
 
 @cache

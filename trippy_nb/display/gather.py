@@ -21,7 +21,11 @@ _SETTLED = (*_ANSWERED, "timeout")
 
 
 def card_from_tables(
-    tables: "Tables", hops: pd.DataFrame, *, names: Mapping[str, str] | None = None
+    tables: "Tables",
+    hops: pd.DataFrame,
+    *,
+    names: Mapping[str, str] | None = None,
+    sparklines: bool = True,
 ) -> RunCard:
     """Gather the card of a run.
 
@@ -33,6 +37,8 @@ def card_from_tables(
         Its HOPS frame.
     names
         Host name by address, for those that have one.
+    sparklines
+        With the latest samples of each hop: they take most of the time.
 
     Raises
     ------
@@ -43,7 +49,7 @@ def card_from_tables(
         raise ConfigError(f"a card shows one run, not {len(tables.runs)}: choose one")
     names = names or {}
     run = plain_rows(tables.runs)[0]
-    samples = _samples(tables)
+    samples = _samples(tables) if sparklines else {}
     rows = tuple(_hop(row, samples.get(row["ttl"], ()), names) for row in plain_rows(hops.sort_values("ttl")))
     refused = int((tables.probes["status"] == "send_error").sum())
     verdict = run_verdict(run, rows, refused=refused)

@@ -58,7 +58,13 @@ SHOWN = (
 """Those of Trippy's default, the median, and late answers, which Trippy counts as lost."""
 
 
-def told_table(hops: pd.DataFrame, focus: "Sequence[float]" = ()) -> dict[str, Any]:
+MOVING = ("sent", "recv", "late", "loss_ratio", "best_ms", "p50_ms", "worst_ms")
+"""What the browser computes itself, at once, while a brush moves or rows come in."""
+
+
+def told_table(
+    hops: pd.DataFrame, focus: "Sequence[float]" = (), names: "Iterable[str]" = CHOICES
+) -> dict[str, Any]:
     """Pack a hop table.
 
     Parameters
@@ -67,15 +73,18 @@ def told_table(hops: pd.DataFrame, focus: "Sequence[float]" = ()) -> dict[str, A
         HOPS of one run.
     focus
         The window it was computed for.
+    names
+        Columns to pack, but for those of `MOVING`.
 
     Returns
     -------
     told
         `names` (columns), `ttls` (rows), `values` (packed; one row after the other), `focus`.
     """
-    values = hops[list(CHOICES)].to_numpy(dtype=np.float64, na_value=np.nan)
+    names = [name for name in names if name not in MOVING]
+    values = hops[names].to_numpy(dtype=np.float64, na_value=np.nan)
     return {
-        "names": list(CHOICES),
+        "names": names,
         "ttls": [int(ttl) for ttl in hops["ttl"]],
         "values": pack(values.ravel(), "f8"),
         "focus": list(focus),

@@ -16,7 +16,7 @@ from trippy_nb.display import RunCard, card_from_tables, esm, run_html, run_text
 from trippy_nb.model import OPTIONS
 from trippy_nb.widgets.feed import Feed
 from trippy_nb.widgets.focused import FocusedWidget
-from trippy_nb.widgets.hoptable import hops_within, told_table
+from trippy_nb.widgets.hoptable import CHOICES, hops_within, told_table
 from trippy_nb.widgets.runview import responders_of, run_view
 from trippy_nb.widgets.wire import pack_probes, places_on, time_axis
 
@@ -75,7 +75,7 @@ class LiveView(FocusedWidget):
         on_start: Callable[[str, dict[str, str]], None],
         on_stop: Callable[[], None],
     ) -> None:
-        self.card = RunCard(title="Nothing traced yet", verdict="")
+        self._names: Mapping[str, str] = {}
         self._on_start, self._on_stop = on_start, on_stop
         self._feed = Feed()
         self._addresses: list[str] = []
@@ -91,6 +91,13 @@ class LiveView(FocusedWidget):
             status={"running": False, "words": "", "error": ""},
         )
         self.on_msg(self._heard)
+
+    @property
+    def card(self) -> RunCard:
+        """What is shown where no widget can be: the run as it was sent last."""
+        if self._tables is None:
+            return RunCard(title="Nothing traced yet", verdict="")
+        return card_from_tables(self._tables, hop_table(self._tables), names=self._names)
 
     def say(self, words: str, *, running: bool, error: str = "") -> None:
         """Set the status line, if it says something else."""
@@ -114,18 +121,17 @@ class LiveView(FocusedWidget):
 
     def show(self, tables: "Tables", names: Mapping[str, str], *, final: bool = False) -> None:
         """Send what changed; at the end also keep it as a snapshot."""
-        self._tables = tables
+        self._tables, self._names = tables, names
         if self.is_new:
             self.is_new = False
             self._feed.whole()
             self._sent_view = {}
         hops = hop_table(tables)
-        self.card = card_from_tables(tables, hops, names=names)
         probes = probes_in_view(tables)
         packed, view = self._packed(tables, hops, probes, names)
         focus = list(self.focus)
         within = hops if not focus else self._within(tables, view["axis"], focus)
-        told = told_table(within, focus)
+        told = told_table(within, focus, CHOICES if final else self.shown)
         if final:
             with self.hold_sync():
                 self.columns, self.view, self.told = packed, view, told
@@ -163,8 +169,9 @@ class LiveView(FocusedWidget):
         if self._origin is None and probes["sent_at"].notna().any():
             self._origin = probes["sent_at"].min()
         axis, at = time_axis(probes, self._origin)
-        view = run_view(tables, hops, hop_graph(tables), self.card) | {
-            "verdict": self.card.verdict,
+        words = card_from_tables(tables, hops, sparklines=False)
+        view = run_view(tables, hops, hop_graph(tables), words) | {
+            "verdict": words.verdict,
             "axis": axis,
             "addresses": list(self._addresses),
             "names": {addr: names[addr] for addr in self._addresses if addr in names},
@@ -177,11 +184,11 @@ class LiveView(FocusedWidget):
     def _within(self, tables: "Tables", axis: Mapping[str, Any], focus: list[float]) -> "pd.DataFrame":
         return hops_within(tables, places_on(axis, tables.probes), focus)
 
-    @traitlets.observe("focus")
-    def _tell(self, change: Mapping[str, Any]) -> None:
+    @traitlets.observe("focus", "shown")
+    def _tell(self, _change: Mapping[str, Any]) -> None:
         tables, view = self._tables, self._sent_view
         if tables is not None and view:
-            focus = list(change["new"])
+            focus = list(self.focus)
             self.told = told_table(self._within(tables, view["axis"], focus), focus)
 
     def _heard(self, _widget: object, content: Mapping[str, Any], _buffers: object) -> None:
@@ -199,7 +206,8 @@ class LiveView(FocusedWidget):
                 _log.debug("the browser said what is not understood: %r", content)
 
     def _summary(self) -> str:
-        return f"{self.card.title}, {'running' if self.status['running'] else 'stopped'}"
+        title = self._sent_view.get("title", "nothing traced yet")
+        return f"{title}, {'running' if self.status['running'] else 'stopped'}"
 
     def _card_text(self) -> str:
         return run_text(self.card)

@@ -1,9 +1,9 @@
 """The thread that feeds a live view: the only one that talks to the browser while a trace goes on.
 
-It looks at what was collected five times a second, and sends only what changed. A browser that does not
-acknowledge is not sent more: a closed tab would otherwise fill the memory of the notebook server, which keeps
-every message for it. A cell that computes keeps acknowledgements from being read, so while the kernel is
-busy none is waited for.
+It looks at what was collected five times a second (less often where a look takes long), and sends only what
+changed. A browser that does not acknowledge is not sent more: a closed tab would otherwise fill the memory of
+the notebook server, which keeps every message for it. A cell that computes keeps acknowledgements from being
+read, so while the kernel is busy none is waited for.
 """
 
 import contextlib
@@ -13,6 +13,8 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Protocol
 
 from trippy_nb.errors import TrippyError
+from trippy_nb.model import NS_PER_S
+from trippy_nb.tracing import MonotonicClock
 
 if TYPE_CHECKING:
     from trippy_nb.frames import Tables
@@ -21,7 +23,9 @@ if TYPE_CHECKING:
 _log = logging.getLogger(__name__)
 
 LOOK_S = 0.2
-"""Time from one look to the next."""
+"""Time from one look to the next, at least."""
+_COST_SHARE = 10
+"""A pause is as many times as long as the look before it: a tenth of a processor at most."""
 _EAGER_LOOKS, _RARE = 150, 5
 """While the kernel is busy each look of the first 30 s is sent, then every fifth."""
 
@@ -81,6 +85,7 @@ class Pump:
         self._stopped_by: str | None = None
         self._traced: Traced | None = None
         self._unread = 0
+        self._clock = MonotonicClock()
         self._on_end = on_end
         self._lock = threading.RLock()  # a trace that is made after Stop is stopped by whoever comes second
         self._thread = threading.Thread(target=self._run, name="trippy_nb live view", daemon=True)
@@ -133,15 +138,16 @@ class Pump:
             self._traced = traced
         if self._stopped_by is not None:
             traced.stop(by=self._stopped_by)
-        over, seen = False, None
+        over, seen, pause_s = False, None, LOOK_S
         try:
             while not over:
-                over = traced.advance(LOOK_S)
+                over = traced.advance(pause_s)
                 pulse = traced.pulse
                 names = traced.names()
                 if self._may_send() and (self._view.is_new or (pulse, names) != seen):
-                    seen = pulse, names
+                    seen, began_ns = (pulse, names), self._clock.now_ns()
                     self._show(traced, names, final=False)
+                    pause_s = max(LOOK_S, _COST_SHARE * (self._clock.now_ns() - began_ns) / NS_PER_S)
                 self._view.say(traced.words(), running=not over)
         finally:
             traced.stop(by="the live view ended")

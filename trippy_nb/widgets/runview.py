@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from trippy_nb.widgets.hoptable import choices, column_labels
+from trippy_nb.widgets.hoptable import MOVING, choices, column_labels
 from trippy_nb.widgets.wire import graph_json
 
 if TYPE_CHECKING:
@@ -35,6 +35,7 @@ def run_view(
         "graph": graph_json(graph),
         "labels": column_labels(("ttl", "addr")),
         "choices": choices(),
+        "moving": list(MOVING),
     }
 
 

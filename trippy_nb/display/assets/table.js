@@ -4,8 +4,6 @@ import { html, setText } from "./dom.js";
 
 // The hop table: recomputed for the focus window, sortable, columns of choice, one row selected.
 
-const MOVING = ["sent", "recv", "late", "loss_ratio", "best_ms", "p50_ms", "worst_ms"]; // known while a brush moves
-
 export function tableView({ view, actions }) {
   const kinds = new Map(view.choices.map(({ name, kind }) => [name, kind]));
   const head = html("tr"), body = html("tbody", { tabindex: 0, "data-keep": "table", "aria-label": "Hops; arrow keys select" });
@@ -72,7 +70,7 @@ export function tableView({ view, actions }) {
   function figure(key, hop, { now, told, focus }) {
     if (key === "ttl") return hop.ttl;
     if (key === "addr") return hop.addrs[0] ?? null;
-    if (MOVING.includes(key)) return now.get(hop.ttl)?.[key] ?? (kinds.get(key) === "count" ? 0 : NaN);
+    if (view.moving.includes(key)) return now.get(hop.ttl)?.[key] ?? (kinds.get(key) === "count" ? 0 : NaN);
     return told && sameWindow(told.focus, focus) ? told.hops.get(hop.ttl)?.[key] ?? NaN : undefined;
   }
 
