@@ -71,7 +71,7 @@ export function board(model) {
 
   function paintFocus(final) {
     state.now = state.focus.length === 2 ? allStats(columns, index, state.focus) : state.whole;
-    parts.path.paint(state);
+    parts.path.paint(state, !final);
     parts.timeline.brush(state, final);
     parts.table.paint(state, final);
   }

@@ -6,6 +6,7 @@ import { dotAt, html, setText, svg, uniqueId } from "./dom.js";
 
 const ROW = 26, HEAD = 34, TTL_WIDTH = 26, LOSS_WIDTH = 76, NODE = 5;
 const MOST_DOTS = 12000; // drawn; every probe is counted
+const MOVING_DOTS = 1500; // while the brush moves
 
 const sum = (counts) => counts.reduce((a, b) => a + b, 0);
 
@@ -51,7 +52,7 @@ export function pathView({ view, columns, index, actions }) {
   const ttls = view.hops.map((hop) => hop.ttl);
   const rowOf = (ttl) => (ttls.includes(ttl) ? HEAD + (ttls.indexOf(ttl) + 0.5) * ROW : HEAD / 2);
   const height = HEAD + ttls.length * ROW + 4;
-  let stride = 1, thinned = "";
+  let stride = 1, dots = 0, thinned = "";
   const ids = new Map(ttls.map((ttl) => [ttl, uniqueId("hop")]));
 
   const band = html("div", { class: "tnb-band", hidden: true });
@@ -103,7 +104,7 @@ export function pathView({ view, columns, index, actions }) {
     const timed = ttls.map((ttl) => (index.get(ttl) ?? []).filter((row) => columns.rtt[row] === columns.rtt[row]).length);
     const answers = sum(timed);
     stride = Math.max(1, Math.ceil(answers / MOST_DOTS));
-    const dots = sum(timed.map((count) => Math.ceil(count / stride)));
+    dots = sum(timed.map((count) => Math.ceil(count / stride)));
     thinned = stride > 1 ? `${countText(dots)} of ${countText(answers)} dots drawn; every number counts all` : "";
   }
 
@@ -153,13 +154,14 @@ export function pathView({ view, columns, index, actions }) {
       ...marks.hops.flatMap((hop) => [hop.median, hop.loss]));
   }
 
-  function drawDots({ focus, selected, responder }) {
+  function drawDots({ focus, selected, responder }, moving) {
+    const step = moving ? stride * Math.max(1, Math.ceil(dots / MOVING_DOTS)) : stride;
     const only = responder === null ? -1 : view.addresses.indexOf(responder);
     const parts = { faint: [], dots: [], late: [], off: [] };
     for (const ttl of ttls) {
       const y = rowOf(ttl);
       const rows = index.get(ttl) ?? [];
-      for (let k = 0; k < rows.length; k += stride) { // in the order of RTT: thinned evenly
+      for (let k = 0; k < rows.length; k += step) { // in the order of RTT: thinned evenly
         const row = rows[k], time = columns.rtt[row];
         if (time !== time) break; // those without a time come last
         const x = scale.x(time), at = y + jitter(row);
@@ -224,9 +226,13 @@ export function pathView({ view, columns, index, actions }) {
       this.paint(state);
     },
     rescale(state) { drawStrip(state.log); this.paint(state); },
-    paint(state) {
+    paint(state, moving = false) {
       if (!scale) return;
-      drawDots(state); drawStats(state); drawSelection(state); drawLabels(state);
+      drawDots(state, moving);
+      drawStats(state);
+      if (moving) return;
+      drawSelection(state);
+      drawLabels(state);
     },
   };
 }

@@ -1,0 +1,85 @@
+"""How smoothly the explorer's focus window moves: frames a second while the brush is dragged.
+
+Run: python benchmarks/bench_explore.py [hops] [rounds]
+
+A made run of 100 hops and 1,000 rounds stands in a bare page of a real browser (software rendering, so a
+graphics card does better). The window is dragged over the timeline in steps, one for each frame of the browser;
+printed are frames a second, and the time that our own code takes for one of them.
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import numpy as np
+import pandas as pd
+
+sys.path.insert(0, str(Path(__file__).parents[1]))
+
+from tests.browser.bare import bare_page
+from tests.browser.chromium import chromium, visit
+from trippy_nb import Run
+from trippy_nb.frames import Tables
+
+STEPS = 120
+DRAG = """async steps => {
+  const canvas = document.querySelector('.tnb-time'), box = canvas.getBoundingClientRect();
+  const y = box.top + 40, x = i => box.left + 60 + (box.width - 120) * (0.1 + 0.8 * i / steps);
+  const fire = (type, i) => canvas.dispatchEvent(new PointerEvent(type,
+    { clientX: x(i), clientY: y, button: 0, pointerId: 1, bubbles: true }));
+  canvas.setPointerCapture = () => {};
+  const frame = () => new Promise(requestAnimationFrame);
+  let busy = 0;
+  fire('pointerdown', 0);
+  await frame();
+  const begin = performance.now();
+  for (let i = 1; i <= steps; i++) {
+    fire('pointermove', i);
+    await frame();
+    const before = performance.now();
+    await new Promise(resolve => setTimeout(resolve));
+    busy += performance.now() - before;
+  }
+  const took = performance.now() - begin;
+  fire('pointerup', steps);
+  return [1000 * steps / took, took / steps];
+}"""
+
+
+def made_run(hops: int, rounds: int) -> Run:
+    luck = np.random.default_rng(1)
+    round_, ttl = (
+        part.ravel() for part in np.meshgrid(np.arange(rounds), np.arange(1, hops + 1), indexing="ij")
+    )
+    rtt_ms = ttl * 1.5 + luck.gamma(1.5, 1.0, len(ttl))
+    rtt_ms[luck.random(len(ttl)) < 0.03] = np.nan
+    addr = np.array([f"10.0.{hop // 256}.{hop % 256}" for hop in range(hops + 1)], dtype=object)[ttl]
+    addr[np.isnan(rtt_ms)] = None
+    sent_at = pd.Timestamp("2026-01-01", tz="UTC") + pd.to_timedelta(round_, unit="s")
+    probes = {"round": round_, "ttl": ttl, "addr": addr, "rtt_ms": rtt_ms, "sent_at": sent_at}
+    return Run.from_probes(pd.DataFrame(probes))
+
+
+def main() -> None:
+    hops, rounds = (int(word) for word in (*sys.argv[1:], "100", "1000")[:2])
+    run = made_run(hops, rounds)
+    tables: Tables = run.tables
+    print(f"{hops} hops, {len(tables.probes):,} probes")
+    with (
+        TemporaryDirectory() as folder,
+        chromium() as browser,
+        visit(browser, width=1200, height=900) as here,
+    ):
+        page = Path(folder) / "explorer.html"
+        page.write_text(bare_page(run.explore()), encoding="utf-8")
+        here.page.goto(page.as_uri())
+        here.page.wait_for_selector(".tnb-box", state="attached")
+        for _ in range(3):
+            rate, each_ms = here.page.evaluate(DRAG, STEPS)
+            print(f"  {rate:5.1f} frames a second, {each_ms:5.1f} ms each")
+
+
+if __name__ == "__main__":
+    main()
