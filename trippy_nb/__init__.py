@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from trippy_nb.api import handles as handles
     from trippy_nb.api import pmtu as pmtu
     from trippy_nb.api import read as read
+    from trippy_nb.api import rounds as rounds
     from trippy_nb.api import sessions as sessions
     from trippy_nb.api import stop_all as stop_all
     from trippy_nb.api import trace as trace
@@ -42,6 +43,7 @@ _DOOR: dict[str, str] = {
     "matchers": "analysis",
     "plots": "plots",
     "read": "api",
+    "rounds": "api",
     "sessions": "api",
     "sim": "sim",
     "stop_all": "api",
@@ -65,6 +67,7 @@ __all__ = [
     "plots",
     "pmtu",
     "read",
+    "rounds",
     "sessions",
     "sim",
     "stop_all",
