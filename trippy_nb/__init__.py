@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from trippy_nb.api import stop_all as stop_all
     from trippy_nb.api import trace as trace
     from trippy_nb.api import trace_async as trace_async
+    from trippy_nb.magic import load_ipython_extension as load_ipython_extension
+    from trippy_nb.magic import unload_ipython_extension as unload_ipython_extension
     from trippy_nb.run import Comparison as Comparison
     from trippy_nb.run import Run as Run
     from trippy_nb.run import RunSet as RunSet
@@ -40,6 +42,7 @@ _DOOR: dict[str, str] = {
     "pmtu": "api",
     "doctor": "api",
     "handles": "api",
+    "load_ipython_extension": "magic",
     "matchers": "analysis",
     "plots": "plots",
     "read": "api",
@@ -50,8 +53,12 @@ _DOOR: dict[str, str] = {
     "testing": "testing",
     "trace": "api",
     "trace_async": "api",
+    "unload_ipython_extension": "magic",
 }
-"""Public name -> room. A name that is a room itself (`plots`, `sim`) is the room."""
+"""Public name -> room. A name that is a room itself (`plots`, `sim`) is the room.
+
+The two that IPython calls for ``%load_ext trippy_nb`` are not in `__all__`: no person asks for them.
+"""
 
 __all__ = [
     "Comparison",

@@ -59,9 +59,12 @@ def test_what_is_over_at_once_has_no_line(cell, wanted):
 
 def test_an_awaited_trace_redraws_its_line_at_every_fifth_look(cell, monkeypatch):
     looks, advance = [], Tracing.advance
-    monkeypatch.setattr(
-        Tracing, "advance", lambda self, wait_s: looks.append(wait_s) or advance(self, wait_s)
-    )
+
+    def look(self: Tracing, wait_s: float) -> bool:
+        looks.append(wait_s)
+        return advance(self, wait_s)
+
+    monkeypatch.setattr(Tracing, "advance", look)
     options: dict[str, Any] = {"rounds": 2, "max_ttl": 1, "min_round_duration": 0.2, "dns": False}
     asyncio.run(tn.trace_async("127.0.0.1", progress=True, **options))
     assert set(looks) == {0}
