@@ -12,7 +12,7 @@ from collections import deque
 from collections.abc import Generator, Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, Self, Unpack
+from typing import TYPE_CHECKING, Any, Self, Unpack, cast
 
 from trippy_nb.api.document import document_options
 from trippy_nb.api.tracing import LOOKS, TICK_S, Tracing, finished, live_network, prepare, watch_cells
@@ -131,8 +131,9 @@ class Rounds:
 
     def __iter__(self) -> Iterator[Round]:
         """Trace, and go through the rounds as they end."""
-        turns = self._turns(*self._begin(), wait_s=TICK_S)
-        return (turn for turn in turns if turn is not None)
+        return cast(
+            "Iterator[Round]", self._turns(*self._begin(), wait_s=TICK_S)
+        )  # it waits: no None among them
 
     def __aiter__(self) -> "_Awaited":
         """Trace, and go through the rounds as they end, without blocking the event loop."""
@@ -155,7 +156,7 @@ class Rounds:
     def _turns(
         self, tracing: Tracing, ended: _Ended, *, wait_s: float
     ) -> Generator[Round | None, None, None]:
-        """Give each round when it is over, and None when there is nothing to give."""
+        """Give each round when it is over; None when there is nothing to give, unless it waits itself."""
         (collected,) = tracing.collected
         names = tracing.names
         with finished(tracing), tracing.progress(wanted=self._progress_wanted()) as bar:
@@ -169,8 +170,10 @@ class Rounds:
                         yield Round(number, _utc(started_ns), _utc(ended_ns), run)
                     if over:
                         return
-                    yield None
-                    ended.wait(wait_s)
+                    if wait_s:
+                        ended.wait(wait_s)
+                    else:
+                        yield None
             except GeneratorExit:
                 tracing.stop(by="its loop was left")
                 raise
