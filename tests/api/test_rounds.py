@@ -158,6 +158,21 @@ def test_a_loop_that_is_slow_loses_no_round_and_does_not_hold_up_the_trace():
     assert numbers == [(number, [number]) for number in range(20)]
 
 
+def test_an_open_ended_trace_that_is_far_ahead_has_let_rows_go_but_no_turn():
+    rounds = tn.rounds("127.0.0.1", rounds=None, max_samples=3, **LIVE)
+    found, gate = [], threading.Event()
+    for one in rounds:
+        if one.number == 0:
+            assert rounds._look is not None
+            while rounds._look[0].rounds_ended < 20:
+                gate.wait(0.005)
+        found.append((one.number, len(one.probes), one.started is pd.NaT, one.ended is pd.NaT))
+        if one.number == 5:
+            break
+    assert [row[0] for row in found] == [0, 1, 2, 3, 4, 5]
+    assert [row[1:] for row in found[1:]] == [(0, True, True)] * 5
+
+
 def test_of_a_round_that_was_let_go_of_there_is_its_number():
     told = _Ended(kept=2, in_turn=False)
     tracing: Any = type("Quiet", (), {"clock": SimNetwork(tn.sim.load("first-steps").scenario).clock})

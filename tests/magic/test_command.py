@@ -66,7 +66,7 @@ def test_what_belongs_to_a_terminal_is_refused_with_what_to_do_instead(words, in
         ("", "Missing argument 'TARGET...'"),
         ("x -p foo", "'foo' is not one of 'icmp', 'udp', 'tcp'"),
         ("x -i 10", "a number and a unit, such as 10ms"),
-        ("x --protcol udp", "Did you mean '--protocol'"),
+        ("x --protcol udp", "Did you mean"),
         ("x -C", "requires an argument"),
         ("x 'y", "No closing quotation"),
         ("x -4 -6", "contradict each other"),

@@ -15,7 +15,16 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any, Self, Unpack, cast
 
 from trippy_nb.api.document import document_options
-from trippy_nb.api.tracing import LOOKS, TICK_S, Tracing, finished, live_network, prepare, watch_cells
+from trippy_nb.api.tracing import (
+    LOOKS,
+    LOOKS_A_LINE,
+    TICK_S,
+    Tracing,
+    finished,
+    live_network,
+    prepare,
+    watch_cells,
+)
 from trippy_nb.capture import Collected
 from trippy_nb.errors import ConfigError
 from trippy_nb.frames import OPEN_ENDED_ROUNDS
@@ -131,9 +140,8 @@ class Rounds:
 
     def __iter__(self) -> Iterator[Round]:
         """Trace, and go through the rounds as they end."""
-        return cast(
-            "Iterator[Round]", self._turns(*self._begin(), wait_s=TICK_S)
-        )  # it waits: no None among them
+        turns = self._turns(*self._begin(), wait_s=TICK_S)
+        return cast("Iterator[Round]", turns)  # it waits itself: there is no None among them
 
     def __aiter__(self) -> "_Awaited":
         """Trace, and go through the rounds as they end, without blocking the event loop."""
@@ -158,12 +166,12 @@ class Rounds:
     ) -> Generator[Round | None, None, None]:
         """Give each round when it is over; None when there is nothing to give, unless it waits itself."""
         (collected,) = tracing.collected
-        names = tracing.names
+        names, redraw = tracing.names, LOOKS_A_LINE // LOOKS if wait_s else LOOKS_A_LINE
         with finished(tracing), tracing.progress(wanted=self._progress_wanted()) as bar:
             try:
                 for look in itertools.count():
                     over = tracing.advance(0)
-                    if look % LOOKS == 0:
+                    if look % redraw == 0:
                         bar.update()
                     for number, started_ns, ended_ns in ended.take():
                         run = Run(collected.tables, names=names)

@@ -26,6 +26,9 @@ TICK_S = 0.05
 _NOTHING = "stopped before the first packet left: there is nothing to return"
 LOOKS = 5
 """How often an event loop looks up in a tick: nobody else is held up by it."""
+LOOKS_A_LINE = 50
+"""How many make it redraw a progress line: that is twice a second. A task may trace for days, and a Jupyter
+server keeps every message for a tab that was closed."""
 _AT_ONCE = 16  # sessions under way at a time when several targets are traced
 
 OnRound = Callable[[Run], bool | None]
@@ -297,10 +300,10 @@ async def trace_async(
     watch_cells()
     tracing, many = await asyncio.to_thread(_prepare, target, dict(options), network, on_round)
     with finished(tracing), tracing.progress(wanted=progress) as bar:
-        for tick in itertools.count():
+        for look in itertools.count():
             if tracing.advance(0):
                 break
-            if tick % LOOKS == 0:
+            if look % LOOKS_A_LINE == 0:
                 bar.update()
             await asyncio.sleep(TICK_S / LOOKS)  # the worker is a thread that knows no loop
     return _result(tracing, many=many)

@@ -63,6 +63,7 @@ class TraceProgress:
         self._stack = ExitStack()
         self._terminal: Progress | None = None
         self._cell: object | None = None
+        self._drawn = ""
         somebody = in_notebook() or sys.stderr.isatty()
         self._shown = somebody and expected_s >= _WORTH_SHOWING_S if wanted is None else wanted
 
@@ -87,8 +88,9 @@ class TraceProgress:
         """Redraw; called by whoever waits, some times a second."""
         if self._terminal is not None:
             self._terminal.update(self._task, completed=self._done, description=self._words)
-        elif self._cell is not None:
-            self._cell.update(self._html())  # type: ignore[attr-defined]  # IPython's DisplayHandle
+        elif self._cell is not None and repr(line := self._html()) != self._drawn:
+            self._drawn = repr(line)
+            self._cell.update(line)  # type: ignore[attr-defined]  # IPython's DisplayHandle
 
     @property
     def _done(self) -> int:
