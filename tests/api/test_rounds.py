@@ -166,7 +166,7 @@ def test_an_open_ended_trace_that_is_far_ahead_has_let_rows_go_but_no_turn():
             assert rounds._look is not None
             while rounds._look[0].rounds_ended < 20:
                 gate.wait(0.005)
-        found.append((one.number, len(one.probes), one.started is pd.NaT, one.ended is pd.NaT))
+        found.append((one.number, len(one.probes), pd.isna(one.started), pd.isna(one.ended)))
         if one.number == 5:
             break
     assert [row[0] for row in found] == [0, 1, 2, 3, 4, 5]
