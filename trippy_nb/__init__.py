@@ -20,10 +20,13 @@ if TYPE_CHECKING:
     from trippy_nb.api import live as live
     from trippy_nb.api import pmtu as pmtu
     from trippy_nb.api import read as read
+    from trippy_nb.api import rounds as rounds
     from trippy_nb.api import sessions as sessions
     from trippy_nb.api import stop_all as stop_all
     from trippy_nb.api import trace as trace
     from trippy_nb.api import trace_async as trace_async
+    from trippy_nb.magic import load_ipython_extension as load_ipython_extension
+    from trippy_nb.magic import unload_ipython_extension as unload_ipython_extension
     from trippy_nb.run import Comparison as Comparison
     from trippy_nb.run import Run as Run
     from trippy_nb.run import RunSet as RunSet
@@ -41,17 +44,23 @@ _DOOR: dict[str, str] = {
     "doctor": "api",
     "handles": "api",
     "live": "api",
+    "load_ipython_extension": "magic",
     "matchers": "analysis",
     "plots": "plots",
     "read": "api",
+    "rounds": "api",
     "sessions": "api",
     "sim": "sim",
     "stop_all": "api",
     "testing": "testing",
     "trace": "api",
     "trace_async": "api",
+    "unload_ipython_extension": "magic",
 }
-"""Public name -> room. A name that is a room itself (`plots`, `sim`) is the room."""
+"""Public name -> room. A name that is a room itself (`plots`, `sim`) is the room.
+
+The two that IPython calls for ``%load_ext trippy_nb`` are not in `__all__`: no person asks for them.
+"""
 
 __all__ = [
     "Comparison",
@@ -68,6 +77,7 @@ __all__ = [
     "plots",
     "pmtu",
     "read",
+    "rounds",
     "sessions",
     "sim",
     "stop_all",

@@ -30,7 +30,7 @@ from trippy_nb.model import (
     check_family,
     derive_secret,
 )
-from trippy_nb.tracing import Channel, Discovery, Network, PmtuSearch, Sender, dumped, run_trace
+from trippy_nb.tracing import Channel, Clock, Discovery, Network, PmtuSearch, Sender, dumped, run_trace
 
 _log = logging.getLogger(__name__)
 # Else Python itself prints the warnings of a program that has not set up logging (HOWTO of `logging`).
@@ -177,6 +177,8 @@ class Collected:
         self.plan: Plan | None = None
         self.error: str | None = None
         self.over = False
+        self.stop_wanted: Callable[[], bool] = lambda: False
+        """Whether it was asked to end; of use on the tracing thread."""
         self._network = network
         self._on_round = on_round
         self._purpose = purpose
@@ -198,6 +200,11 @@ class Collected:
         kept = 0 if self._recorder is None else self._recorder.replies_kept
         return self.probes_sent, kept, self.rounds_ended, self.over, self.error
 
+    @property
+    def clock(self) -> Clock:
+        """The clock of its network."""
+        return self._network.clock
+
     def responders(self) -> tuple[str, ...]:
         """Addresses that have answered so far."""
         return () if self._recorder is None else self._recorder.responders
@@ -217,6 +224,7 @@ class Collected:
 
     def job(self, vault: Vault, stop: Callable[[], bool]) -> EndReason:
         """Choose sockets, open them, trace, record: what the session runs on its thread."""
+        self.stop_wanted = stop
         choice = self._network.choose(self.target, self.config)
         plan = make_plan(self.target, self.config, choice, run_uuid=self.run_uuid)
         plan = replace(plan, purpose=self._purpose)

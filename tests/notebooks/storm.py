@@ -19,6 +19,9 @@ WAYS = {
     "raw icmp over IPv6": f"run = tn.trace('::1', {ENDLESS})",
     "awaited": f"run = await {UNPRIVILEGED.replace('tn.trace(', 'tn.trace_async(')}",
     "many": f"run = tn.trace(['127.0.0.%d' % i for i in range(1, 21)], protocol='udp', {ENDLESS})",
+    "a loop": f"rounds = tn.rounds('127.0.0.1', protocol='udp', unprivileged=True, {ENDLESS})\n"
+    "for one in rounds: pass\nrun = rounds.run",
+    "magic": "%trace 127.0.0.1 -p udp -u -C 0 --no-dns -i 20ms -g 10ms --into run",
     "built-in": "run = tn.trace('target.example', network=net.fresh(), rounds=None, "
     "max_samples=20, dns=False)",
 }
@@ -59,7 +62,8 @@ def prepare(kernel: Kernel) -> None:
     kernel.run(
         f"import sys; sys.path.insert(0, {str(ROOT)!r})\n"
         "from tests.notebooks.partial import verdict\n"
-        "net = tn.sim.load('first-steps')"
+        "net = tn.sim.load('first-steps')\n"
+        "%load_ext trippy_nb"
     )
     said = kernel.run("run = tn.trace('127.0.0.1', rounds=1, dns=False); print(verdict(run))")
     assert '"runs": 1' in said, said

@@ -15,7 +15,16 @@ from tests.notebooks.storm import WAYS, interrupts_wanted, prepare, raise_storm
 pytestmark = [pytest.mark.kernel, pytest.mark.slow, pytest.mark.needs("raw_socket", "ipv6")]
 
 SEED = int(os.environ.get("TRIPPY_NB_SEED", "24"))
-SHARE = {"unprivileged": 8, "raw": 4, "awaited": 6, "raw icmp over IPv6": 3, "many": 2, "built-in": 2}
+SHARE = {
+    "unprivileged": 5,
+    "raw": 3,
+    "awaited": 5,
+    "raw icmp over IPv6": 3,
+    "many": 2,
+    "a loop": 3,
+    "magic": 2,
+    "built-in": 2,
+}
 """Of 25."""
 
 

@@ -11,6 +11,7 @@ from tests.notebooks.kernels import ENDLESS, UNPRIVILEGED, kernel_of_our_own, wa
 pytestmark = [pytest.mark.kernel, pytest.mark.slow, pytest.mark.needs("raw_socket")]
 
 TASK = f"task = asyncio.create_task({UNPRIVILEGED.replace('tn.trace(', 'tn.trace_async(')})"
+QUIET = TASK.replace("dns=False", "dns=False, progress=False")
 MADE = (
     "from trippy_nb.api import prepare\n"
     "from trippy_nb.model import TraceConfig\n"
@@ -210,7 +211,7 @@ def test_an_interrupt_ends_the_cells_own_trace_only(kernel, before):
 
 def test_a_task_that_is_cancelled_returns_what_it_has(kernel, before):
     said = kernel.run(
-        f"{TASK}; await asyncio.sleep(0.2); task.cancel(); run = await task\n"
+        f"{QUIET}; await asyncio.sleep(0.2); task.cancel(); run = await task\n"
         "print(len(run.probes) > 0, run.runs['end_reason'].iloc[0], task.cancelled())",
         cell="A",
     )
@@ -234,7 +235,7 @@ def test_a_task_that_is_cancelled_before_it_sent_anything_is_cancelled_and_the_k
 
 
 def test_a_time_out_around_an_awaited_trace_returns_what_was_collected(kernel, before):
-    awaited = UNPRIVILEGED.replace("tn.trace(", "tn.trace_async(")
+    awaited = QUIET.partition("create_task")[2]
     said = kernel.run(f"run = await asyncio.wait_for({awaited}, 0.2); print(run.runs['end_reason'].iloc[0])")
     assert said.strip() == "interrupted"
     assert kernel.sockets() == before

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import itertools
 import logging
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, Unpack, overload
@@ -23,9 +24,16 @@ _log = logging.getLogger(__name__)
 TICK_S = 0.05
 """How often whoever waits for a trace looks up."""
 _NOTHING = "stopped before the first packet left: there is nothing to return"
+LOOKS = 5
+"""How often an event loop looks up in a tick: nobody else is held up by it."""
+LOOKS_A_LINE = 50
+"""How many make it redraw a progress line: that is twice a second. A task may trace for days, and a Jupyter
+server keeps every message for a tab that was closed."""
 _AT_ONCE = 16  # sessions under way at a time when several targets are traced
 
 OnRound = Callable[[Run], bool | None]
+Heard = Callable[[Collected, RoundEnded], None]
+"""Told that a round is over, on the tracing thread; must not hold the `Tracing`."""
 
 
 def live_network() -> "Network":
@@ -48,6 +56,8 @@ class Tracing:
         built-in internet, whose clock they share.
     config, network, on_round
         As for :func:`trace`.
+    heard
+        Told of the end of each round.
     purpose
         What the probes are for; None is Trippy's rounds.
     """
@@ -59,14 +69,17 @@ class Tracing:
         network: "Network",
         *,
         on_round: OnRound | None = None,
+        heard: Heard | None = None,
         purpose: Purpose | None = None,
     ) -> None:
         names = NameBook(lambda addr: network.reverse(addr, config), ttl_s=config.dns_ttl)
         self._names, self._config = names, config
         self._at_once = _AT_ONCE if network.parallel else 1
 
-        def round_ended(collected: Collected, _event: RoundEnded) -> bool | None:
+        def round_ended(collected: Collected, event: RoundEnded) -> bool | None:
             _want_names(names, collected)
+            if heard is not None:
+                heard(collected, event)
             return None if on_round is None else on_round(Run(collected.tables, names=names.peek))
 
         self.captures = [
@@ -90,6 +103,12 @@ class Tracing:
         if self._under_way and self._under_way[0].wait(timeout_s):
             _want_names(self._names, self._under_way.pop(0).collected)
         return not self._under_way and not self._waiting
+
+    def request_stop(self, *, by: str = "stop()") -> None:
+        """Ask every capture to end, and do not wait."""
+        self._waiting.clear()
+        for capture in self.captures:
+            capture.request_stop(by=by)
 
     def stop(self, *, by: str = "stop()") -> None:
         """End every capture; each is closed when this returns."""
@@ -119,7 +138,12 @@ class Tracing:
 
     def run(self, collected: Collected) -> Run:
         """Return the run of one capture, as it is when it is first looked at."""
-        return Run(collected.tables, names=self._names.peek)
+        return Run(collected.tables, names=self.names)
+
+    @property
+    def names(self) -> Callable[[str], str | None]:
+        """Tells the host name of an address, if it is known by now; holds no capture."""
+        return self._names.peek
 
     def progress(
         self, *, wanted: bool | None = None, words: Callable[[], str] | None = None
@@ -224,9 +248,12 @@ def trace(
 def finished(tracing: Tracing) -> Iterator[None]:
     """End captures on every way out; what was collected before an interrupt, or an error, is kept.
 
+    A task that is cancelled while it waits in the block is not cancelled any more, if there is something
+    to return.
+
     Raises
     ------
-    KeyboardInterrupt
+    KeyboardInterrupt, CancelledError
         If it came before the first packet left; otherwise it ends the block, and no more.
     """
     try:
@@ -235,6 +262,12 @@ def finished(tracing: Tracing) -> Iterator[None]:
         tracing.stop(by="interrupt")
         if not tracing.runs():
             raise KeyboardInterrupt(_NOTHING) from None
+    except asyncio.CancelledError:
+        tracing.stop(by="interrupt")
+        task = _current_task()
+        if task is None or not tracing.runs():
+            raise
+        task.uncancel()
     except BaseException as error:
         _attach_partial(error, tracing)
         raise
@@ -248,6 +281,7 @@ async def trace_async(  # type: ignore[overload-overlap]  # as for trace
     *,
     network: "Network | None" = ...,
     on_round: OnRound | None = ...,
+    progress: bool | None = ...,
     **options: Unpack[TraceOptions],
 ) -> Run: ...
 @overload
@@ -256,6 +290,7 @@ async def trace_async(
     *,
     network: "Network | None" = ...,
     on_round: OnRound | None = ...,
+    progress: bool | None = ...,
     **options: Unpack[TraceOptions],
 ) -> RunSet: ...
 async def trace_async(
@@ -263,32 +298,40 @@ async def trace_async(
     *,
     network: "Network | None" = None,
     on_round: OnRound | None = None,
+    progress: bool | None = None,
     **options: Unpack[TraceOptions],
 ) -> Run | RunSet:
     """Trace without blocking the event loop; otherwise as :func:`trace`.
 
     Cancelling the task, or interrupting the cell that awaits it, ends the trace and returns what
     was collected so far; if nothing was, the task is cancelled as any other. In a notebook a task ends
-    with what it has when the cell that made it is run again.
+    with what it has when the cell that made it is run again. `on_round` is called on the tracing thread;
+    `async for round in tn.rounds(...)` has a loop body on the event loop instead.
+    """
+    watch_cells()
+    tracing, many = await asyncio.to_thread(_prepare, target, dict(options), network, on_round)
+    with finished(tracing), tracing.progress(wanted=progress) as bar:
+        for look in itertools.count():
+            if tracing.advance(0):
+                break
+            if look % LOOKS_A_LINE == 0:
+                bar.update()
+            await asyncio.sleep(TICK_S / LOOKS)  # the worker is a thread that knows no loop
+    return _result(tracing, many=many)
+
+
+def watch_cells() -> None:
+    """Watch a notebook's cells from here on; `asyncio.to_thread` passes on which one this is.
+
+    Raises
+    ------
+    CancelledError
+        If the cell was interrupted before it could begin: KeyboardInterrupt in a task would end the loop.
     """
     try:
-        current_cell()  # a notebook's cells are watched from here on; `to_thread` passes on which this is
-    except KeyboardInterrupt:  # in a task it would end the event loop
+        current_cell()
+    except KeyboardInterrupt:
         raise asyncio.CancelledError from None
-    tracing, many = await asyncio.to_thread(_prepare, target, dict(options), network, on_round)
-    try:
-        while not tracing.advance(0):  # noqa: ASYNC110 - the worker is a thread that knows no loop
-            await asyncio.sleep(TICK_S / 5)
-    except (KeyboardInterrupt, asyncio.CancelledError):
-        tracing.stop(by="interrupt")
-        task = asyncio.current_task()
-        if task is None or not tracing.runs():
-            raise
-        task.uncancel()
-    except BaseException as error:
-        _attach_partial(error, tracing)
-        raise
-    return _result(tracing, many=many)
 
 
 def prepare(
@@ -297,6 +340,7 @@ def prepare(
     *,
     network: "Network | None" = None,
     on_round: OnRound | None = None,
+    heard: Heard | None = None,
     purpose: Purpose | None = None,
 ) -> Tracing:
     """Resolve the targets and make ready to trace them; nothing is open yet."""
@@ -308,7 +352,7 @@ def prepare(
     for name in names:
         found = world.resolve(name.strip(), config)
         resolved += found if config.dns_resolve_all else found[:1]
-    return Tracing(resolved, config, world, on_round=on_round, purpose=purpose)
+    return Tracing(resolved, config, world, on_round=on_round, heard=heard, purpose=purpose)
 
 
 def _prepare(
@@ -317,6 +361,13 @@ def _prepare(
     config = TraceConfig.from_options(**options)
     many = not isinstance(target, str) or config.dns_resolve_all
     return prepare(target, config, network=network, on_round=on_round), many
+
+
+def _current_task() -> "asyncio.Task[Any] | None":
+    try:
+        return asyncio.current_task()
+    except RuntimeError:  # no loop runs: `on_round` may raise what it likes
+        return None
 
 
 def _attach_partial(error: BaseException, tracing: Tracing) -> None:

@@ -2,6 +2,7 @@
 
 import os
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -46,6 +47,17 @@ _save_option = click.option(
     callback=_has_folder,
     help="Save everything as Parquet, too.",
 )
+
+
+def _scenarios(_context: click.Context, _option: click.Parameter, begun: str) -> list[str]:
+    """Complete the name of a built-in network."""
+    from trippy_nb.sim import scenarios
+
+    return [name for name in scenarios() if name.startswith(begun)]
+
+
+def _sim_option(text: str) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    return click.option("--sim", metavar="SCENARIO", shell_complete=_scenarios, help=text)
 
 
 class _OneLineErrors(click.Group):
@@ -105,7 +117,7 @@ def main() -> None:
     "round, a line a probe as it completes, or nothing.",
 )
 @_save_option
-@click.option("--sim", metavar="SCENARIO", help="Trace on the built-in internet instead of the live one.")
+@_sim_option("Trace on the built-in internet instead of the live one.")
 @log_options
 def trace(
     targets: tuple[str, ...],
@@ -150,7 +162,7 @@ def trace(
 @_probe_rate_option
 @_report_option
 @_save_option
-@click.option("--sim", metavar="SCENARIO", help="Discover the built-in internet instead of the live one.")
+@_sim_option("Discover the built-in internet instead of the live one.")
 @log_options
 def discover(
     target: str,
@@ -189,7 +201,7 @@ def discover(
 @_probe_rate_option
 @_report_option
 @_save_option
-@click.option("--sim", metavar="SCENARIO", help="Ask the built-in internet instead of the live one.")
+@_sim_option("Ask the built-in internet instead of the live one.")
 @log_options
 def pmtu(
     target: str,

@@ -108,6 +108,10 @@ _SHORTCUTS = (
 )
 
 
+SHORTCUTS: frozenset[str] = frozenset(name for name, *_ in _SHORTCUTS)
+"""Names of the parameters that say what another one says, in a letter."""
+
+
 class TraceCommand(click.Command):
     """A command whose help keeps options together that belong together, probes first."""
 

@@ -5,6 +5,7 @@ thread of ours (in a notebook that lands in whatever cell runs at the time).
 """
 
 import sys
+import threading
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from html import escape
@@ -14,6 +15,8 @@ if TYPE_CHECKING:
     from rich.progress import Progress
 
 _WORTH_SHOWING_S = 1.0
+_TERMINAL = threading.Lock()
+"""A terminal has one line: of traces side by side (tasks, threads) the first has it."""
 
 
 class Counted(Protocol):
@@ -60,16 +63,18 @@ class TraceProgress:
         self._stack = ExitStack()
         self._terminal: Progress | None = None
         self._cell: object | None = None
-        somebody = _in_notebook() or sys.stderr.isatty()
+        self._drawn = ""
+        somebody = in_notebook() or sys.stderr.isatty()
         self._shown = somebody and expected_s >= _WORTH_SHOWING_S if wanted is None else wanted
 
     def __enter__(self) -> Self:
         """Begin to show, if it is to be shown."""
-        if self._shown and _in_notebook():
+        if self._shown and in_notebook():
             from IPython.display import display
 
             self._cell = display(self._html(), display_id=True)  # type: ignore[no-untyped-call]  # IPython has no types
-        elif self._shown:
+        elif self._shown and _TERMINAL.acquire(blocking=False):
+            self._stack.callback(_TERMINAL.release)
             self._terminal = self._stack.enter_context(_bar(rounds=self._more is None))
             self._task = self._terminal.add_task("tracing", total=self._total)
         return self
@@ -83,8 +88,9 @@ class TraceProgress:
         """Redraw; called by whoever waits, some times a second."""
         if self._terminal is not None:
             self._terminal.update(self._task, completed=self._done, description=self._words)
-        elif self._cell is not None:
-            self._cell.update(self._html())  # type: ignore[attr-defined]  # IPython's DisplayHandle
+        elif self._cell is not None and repr(line := self._html()) != self._drawn:
+            self._drawn = repr(line)
+            self._cell.update(line)  # type: ignore[attr-defined]  # IPython's DisplayHandle
 
     @property
     def _done(self) -> int:
@@ -116,7 +122,8 @@ class _Html:
         return self._html.partition("</progress> ")[2]
 
 
-def _in_notebook() -> bool:
+def in_notebook() -> bool:
+    """Whether this is a Jupyter kernel, whose front end draws HTML; IPython is not imported to find out."""
     ipython = sys.modules.get("IPython")
     shell = ipython.get_ipython() if ipython is not None else None
     return getattr(shell, "kernel", None) is not None
