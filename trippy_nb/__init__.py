@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from trippy_nb.api import discover as discover
     from trippy_nb.api import doctor as doctor
     from trippy_nb.api import handles as handles
+    from trippy_nb.api import lens as lens
     from trippy_nb.api import pmtu as pmtu
     from trippy_nb.api import read as read
     from trippy_nb.api import sessions as sessions
@@ -39,6 +40,7 @@ _DOOR: dict[str, str] = {
     "pmtu": "api",
     "doctor": "api",
     "handles": "api",
+    "lens": "api",
     "matchers": "analysis",
     "plots": "plots",
     "read": "api",
@@ -61,6 +63,7 @@ __all__ = [
     "discover",
     "doctor",
     "handles",
+    "lens",
     "matchers",
     "plots",
     "pmtu",

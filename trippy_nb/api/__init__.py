@@ -1,4 +1,4 @@
-"""The verbs: trace, read, compare, handles, sessions, stop_all, doctor."""
+"""The verbs: trace, read, compare, handles, sessions, stop_all, doctor, lens."""
 
 from trippy_nb.api.discover import HiddenChance as HiddenChance
 from trippy_nb.api.discover import discover as discover
@@ -6,6 +6,7 @@ from trippy_nb.api.discover import prepare_discovery as prepare_discovery
 from trippy_nb.api.files import compare as compare
 from trippy_nb.api.files import compare_many as compare_many
 from trippy_nb.api.files import read as read
+from trippy_nb.api.lens import lens as lens
 from trippy_nb.api.pmtu import SizesKnown as SizesKnown
 from trippy_nb.api.pmtu import pmtu as pmtu
 from trippy_nb.api.pmtu import prepare_pmtu as prepare_pmtu
