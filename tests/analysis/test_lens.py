@@ -236,6 +236,9 @@ def test_of_an_error_queue_only_what_was_quoted_is_compared():
     found = exchange(replace(tables, packets=packets, runs=runs), ttl=3)
     assert [layer.title for layer in answer_of(found).anatomy.layers] == ["Payload"]
     assert {fate.fate for fate in answer_of(found).fates} == {Fate.SAME}
+    assert answer_of(found).says.startswith(
+        "203.0.113.3 answered after 6.00 ms: Time exceeded (type 11), in transit. Of"
+    )
     assert "Of this answer the kernel hands over only what it quotes." in answer_of(found).says
     assert "The kernel made the headers" in found.packets[0].says
 
@@ -248,6 +251,12 @@ def test_without_packets_one_line_says_how_to_keep_them():
     imported = made_tables(source="ripe-atlas")
     with pytest.raises(ConfigError, match=r"^this run has no packets, for ripe-atlas keeps none: trace with"):
         exchange(imported, ttl=1)
+    connected = traced("case-18-rewritten", keep_packets=False, protocol="tcp").tables
+    connected = replace(connected, runs=connected.runs.assign(mode="connect"))
+    with pytest.raises(
+        ConfigError, match=r"^in mode connect the operating system shows no packets: trace with"
+    ):
+        exchange(connected, ttl=3)
     tables = traced("case-18-rewritten").tables
     with pytest.raises(ConfigError, match="the packets of this probe were not kept"):
         exchange(replace(tables, packets=tables.packets.query("ttl != 3")), ttl=3)

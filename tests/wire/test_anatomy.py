@@ -310,6 +310,12 @@ def test_ipv6_extension_headers_lead_to_the_transport(kind, next_header, body):
     assert values(found)["udp.checksum"].endswith("right")
 
 
+def test_a_layer_that_begins_where_the_bytes_end_is_none():
+    packet = oracle.sent(Protocol.UDP, af=6)
+    chained = packet[:6] + b"\0" + packet[7:40]  # hop-by-hop options, cut off
+    assert [layer.title for layer in anatomy(chained).layers] == ["IPv6"]
+
+
 def test_a_later_fragment_has_a_payload_and_no_transport():
     packet = bytearray(oracle.sent(Protocol.UDP))
     packet[6:8] = (0x2000 | 185).to_bytes(2, "big")

@@ -10,7 +10,7 @@ from trippy_nb.analysis.lens.fates import FieldFate, echo_fates, fates_sentence,
 from trippy_nb.errors import ConfigError
 from trippy_nb.model import derive_secret
 from trippy_nb.wire import ICMP_TYPES
-from trippy_nb.wire.anatomy import Anatomy, Ours, Start, anatomy
+from trippy_nb.wire.anatomy import Anatomy, Ours, Start, anatomy, icmp_words
 
 if TYPE_CHECKING:
     from trippy_nb.frames import Tables
@@ -22,6 +22,7 @@ _CALM_TCP: Final = "It acknowledges the probe."
 _NO_HEADER: Final = "Its IP header is not kept."
 _KEY: Final = ("round", "flow", "ttl", "attempt")
 _OWN_HEADERS: Final = ("raw", "sim")
+_SHOW_NOTHING: Final = ("connect", "icmp-api")
 _IPV4, _IPV6 = 4, 6
 _V6_SIZE: Final = 40
 _PLACED: Final = {
@@ -135,6 +136,10 @@ def _not_kept(tables: "Tables", run: pd.Series) -> str:
         )
     if run["source"] not in {"live", "sim"}:
         return f"this run has no packets, for {run['source']} keeps none: trace with keep_packets=True"
+    if str(run["mode"]) in _SHOW_NOTHING:
+        return (
+            f"in mode {run['mode']} the operating system shows no packets: trace with mode='raw' to keep them"
+        )
     return "no packets of this run were kept: trace again with keep_packets=True"
 
 
@@ -188,7 +193,7 @@ class _Reader:
         elif sent is not None:
             fates = (echo_fates if kind == types.echo_reply else tcp_fates)(sent.anatomy, found)
         calm = _CALM if is_quote or is_error else _CALM_ECHO if kind == types.echo_reply else _CALM_TCP
-        says = f"{_who(found, reply)}: {_kind_words(found, kind, code)}{_quote_words(found, sent)}."
+        says = f"{_who(found, reply)}: {_kind_words(found, self._af, kind, code)}{_quote_words(found, sent)}."
         if not self._whole:
             says += f" {_ONLY_QUOTE if is_error else _NO_HEADER}"
         return Shown("Answer", " ".join(filter(None, (says, fates_sentence(fates, calm)))), found, fates)
@@ -279,15 +284,12 @@ def _quote_words(found: Anatomy, sent: Shown | None) -> str:
     return f", quoting {bits // 8:,}{f' of {whole:,}' if sent else ''} bytes of the probe"
 
 
-def _kind_words(found: Anatomy, kind: int | None, code: int | None) -> str:
+def _kind_words(found: Anatomy, af: int, kind: int | None, code: int | None) -> str:
     """Name an answer: ``Time exceeded (type 11), in transit``."""
     words = {field.key: field.value for field in found.of(quoted=False)}
     if kind is None and "tcp.flags" in words:
         return f"TCP with {words['tcp.flags']}"
-    if kind is None:
+    if kind is None or code is None:
         return "a datagram"
-    if "icmp.type" not in words:
-        return f"ICMP type {kind}, code {code}"
-    name = words["icmp.type"].partition("(")[2].rstrip(")") or "ICMP"
-    why = words["icmp.code"].partition("(")[2].rstrip(")")
+    name, why = icmp_words(af, kind, code)
     return f"{name} (type {kind}){', ' + why if why else ''}"

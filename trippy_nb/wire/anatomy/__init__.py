@@ -11,3 +11,4 @@ from trippy_nb.wire.anatomy.scribe import Field as Field
 from trippy_nb.wire.anatomy.scribe import Layer as Layer
 from trippy_nb.wire.anatomy.whole import Start as Start
 from trippy_nb.wire.anatomy.whole import anatomy as anatomy
+from trippy_nb.wire.anatomy.words import icmp_words as icmp_words

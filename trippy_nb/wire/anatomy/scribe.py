@@ -114,6 +114,7 @@ class Scribe:
 
     def layer(self, key: str, title: str) -> None:
         """Begin a layer."""
+        self._drop_empty_layer()
         self.layers.append(Layer(key, title, self.quoted))
 
     def take(self, spec: Spec, words: str | None = None) -> int:
@@ -166,8 +167,14 @@ class Scribe:
         self.fields.append(Field(len(self.layers) - 1, key, name, value, self.bit, bits, rfc, purpose))
         self.bit += bits
 
+    def _drop_empty_layer(self) -> None:
+        """Forget a layer that began where the bytes end."""
+        last = self.fields[-1].layer if self.fields else -1
+        del self.layers[last + 1 :]
+
     def anatomy(self) -> Anatomy:
         """Return what was written."""
+        self._drop_empty_layer()
         return Anatomy(self.octets, tuple(self.layers), tuple(self.fields))
 
 

@@ -49,6 +49,11 @@ _ECN: Final = ("not capable", "ECT(1)", "ECT(0)", "congestion experienced")
 _CLASS_STEP, _EXPEDITED, _LAST_AF, _AF_DROPS = 8, 46, 4, 3
 
 
+def icmp_words(af: int, kind: int, code: int) -> tuple[str, str]:
+    """Name an ICMP message and its code; the code may have no name."""
+    return ICMP_NAMES[af].get(kind, "ICMP"), ICMP_CODES.get((af, kind), {}).get(code, "")
+
+
 def named(names: Mapping[int, str]) -> Callable[[int], str]:
     """Make what spells a number with its name."""
 
