@@ -174,6 +174,16 @@ def test_arrow_keys_move_over_fields_and_layers(show, answer):
         assert page.locator(".tnb-layer.tnb-active").get_attribute("aria-label") == "ICMP"
 
 
+def test_keys_move_on_while_the_mouse_rests_elsewhere(show):
+    with show() as page:
+        page.locator(".tnb-fates tr", has_text="IPv4: Source").hover()
+        page.locator(".tnb-tree").focus()
+        page.keyboard.press("ArrowDown")
+        page.keyboard.press("ArrowDown")
+        assert page.locator(".tnb-detail strong").inner_text() == "IPv4: Version"
+        assert bytes_with(page, "tnb-hot") == []
+
+
 def test_arrow_keys_move_over_bytes(show, answer):
     with show() as page:
         page.locator(".tnb-bytes").focus()

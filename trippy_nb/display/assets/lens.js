@@ -42,7 +42,7 @@ function render({ model, el }) {
   const actions = {
     point(field, layer) { Object.assign(state, { hovered: field, layer }); paint(); },
     pin(field) {
-      state.layer = null;
+      Object.assign(state, { hovered: null, layer: null }); // keys move on while the mouse rests
       if (field !== state.selected) { state.selected = field; save(); }
       paint();
     },
@@ -99,11 +99,11 @@ function render({ model, el }) {
     paint();
     requestAnimationFrame(() => view.reveal()); // only now it has a height
   }
-  const root = html("div", { class: "tnb tnb-lens", role: "group", "aria-label": title }, html("div", { class: "tnb-title", text: title }),
+  const root = html("div", { class: "tnb tnb-lens", role: "group", "aria-label": title, "data-lm-suppress-shortcuts": "true" }, html("div", { class: "tnb-title", text: title }),
     html("div", { class: "tnb-bar" }, list, status, copy), says, panes, fates);
   const pulls = {
     "change:shown": () => { if (model.get("shown") !== state.shown) { state.shown = model.get("shown"); state.selected = model.get("selected"); build(); } },
-    "change:selected": () => { if (model.get("selected") !== state.selected) { state.selected = model.get("selected"); paint(); } },
+    "change:selected": () => { if (model.get("selected") !== state.selected) { state.selected = model.get("selected"); state.hovered = null; paint(); } },
   };
   for (const [event, pull] of Object.entries(pulls)) model.on(event, pull);
   build();
