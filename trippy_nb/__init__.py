@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from trippy_nb.api import discover as discover
     from trippy_nb.api import doctor as doctor
     from trippy_nb.api import handles as handles
+    from trippy_nb.api import lens as lens
     from trippy_nb.api import live as live
     from trippy_nb.api import pmtu as pmtu
     from trippy_nb.api import read as read
@@ -43,6 +44,7 @@ _DOOR: dict[str, str] = {
     "pmtu": "api",
     "doctor": "api",
     "handles": "api",
+    "lens": "api",
     "live": "api",
     "load_ipython_extension": "magic",
     "matchers": "analysis",
@@ -72,6 +74,7 @@ __all__ = [
     "discover",
     "doctor",
     "handles",
+    "lens",
     "live",
     "matchers",
     "plots",

@@ -16,11 +16,17 @@ from trippy_nb.widgets import Explorer
 widget = Explorer(*explorer_parts(made_tables()), names=NAMES)
 widget"""
 
+LENS_CELL = """import trippy_nb as tn
+network = tn.sim.load("case-15-nat-kept")
+widget = tn.trace("target.example", network=network, rounds=1, protocol="udp").lens(ttl=4)
+widget"""
+
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory):
     folder = tmp_path_factory.mktemp("notebooks")
     write_notebook(folder / "explore.ipynb", [CELL])
+    write_notebook(folder / "lens.ipynb", [LENS_CELL, "1"])
     tables, hops, _ = explorer_parts(made_tables())
     card = card_from_tables(tables, hops, names=NAMES)
     bundle = {"text/html": run_html(card), "text/plain": run_text(card)}
@@ -69,6 +75,30 @@ def test_a_click_reaches_the_kernel_the_kernel_reaches_the_view_and_a_reload_kee
 
     assert lab.told("widget.close()") == ""
     page.wait_for_selector(".tnb", state="detached")
+
+
+def test_a_lens_pins_fields_from_either_side_and_keeps_its_keys_to_itself(notebook, tmp_path):
+    lab = notebook("lens.ipynb")
+    page = lab.page
+    lab.run_all()
+    page.wait_for_selector(".tnb-lens .tnb-byte")
+    page.locator(".tnb-fates tr", has_text="IPv4: Source").click()
+    assert (
+        lab.told("print(widget.shown, widget.view['packets'][1]['fields'][widget.selected]['key'])")
+        == "1 ip.source"
+    )
+    lab.told("widget.selected = 0")
+    page.wait_for_selector(".tnb-leaf.tnb-on[data-field='0']")
+    page.locator(".tnb-tree").focus()
+    active = "window.jupyterapp.shell.currentWidget.content.activeCellIndex"
+    before = page.evaluate(active)
+    for _ in range(3):
+        page.keyboard.press("ArrowDown")
+    page.wait_for_selector(".tnb-leaf.tnb-on[data-field='3']")
+    assert page.evaluate(active) == before
+    page.screenshot(path=tmp_path / "lens.png")
+    lab.told("widget.shown = 0")
+    page.wait_for_selector("[role=tab][aria-selected=true]:text-is('Sent')")
 
 
 def test_a_strangers_notebook_shows_the_whole_card(notebook):

@@ -18,6 +18,7 @@ with warnings.catch_warnings():
         ICMPv6EchoRequest,
         ICMPv6PacketTooBig,
         ICMPv6TimeExceeded,
+        IPerror6,
         IPv6,
     )
     from scapy.layers.l2 import Ether
@@ -41,6 +42,7 @@ __all__ = [
     "ICMPv6PacketTooBig",
     "ICMPv6TimeExceeded",
     "IPerror",
+    "IPerror6",
     "IPv6",
     "Packet",
     "PcapReader",

@@ -1,4 +1,4 @@
-"""The verbs: trace, live, rounds, read, compare, handles, sessions, stop_all, doctor."""
+"""The verbs: trace, live, rounds, read, compare, handles, sessions, stop_all, doctor, lens."""
 
 from trippy_nb.api.discover import HiddenChance as HiddenChance
 from trippy_nb.api.discover import discover as discover
@@ -6,6 +6,7 @@ from trippy_nb.api.discover import prepare_discovery as prepare_discovery
 from trippy_nb.api.files import compare as compare
 from trippy_nb.api.files import compare_many as compare_many
 from trippy_nb.api.files import read as read
+from trippy_nb.api.lens import lens as lens
 from trippy_nb.api.live import Live as Live
 from trippy_nb.api.live import live as live
 from trippy_nb.api.pmtu import SizesKnown as SizesKnown

@@ -279,7 +279,7 @@ class _Watched:
         self.advance: Callable[[float], bool] = tracing.advance
         self.stop = tracing.stop
         self.request_stop = tracing.request_stop
-        self.names = tracing.names
+        self.names = tracing.known_names
 
     @property
     def pulse(self) -> object:

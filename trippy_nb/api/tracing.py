@@ -116,13 +116,7 @@ class Tracing:
         for capture in self._under_way:
             capture.stop(by=by)
 
-    def request_stop(self, *, by: str = "stop()") -> None:
-        """Ask every capture to end, and do not wait."""
-        self._waiting.clear()
-        for capture in self.captures:
-            capture.request_stop(by=by)
-
-    def names(self) -> dict[str, str]:
+    def known_names(self) -> dict[str, str]:
         """Return the host names of all responders, as far as they are known by now."""
         addrs = [addr for collected in self.collected for addr in collected.responders()]
         return {addr: name for addr in addrs if (name := self._names.peek(addr)) is not None}

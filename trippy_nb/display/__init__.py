@@ -19,6 +19,9 @@ from trippy_nb.display.cards import doctor_sheet as doctor_sheet
 from trippy_nb.display.cards import handles_sheet as handles_sheet
 from trippy_nb.display.gather import card_from_tables as card_from_tables
 from trippy_nb.display.gather import comparison_card as comparison_card
+from trippy_nb.display.lens import lens_html as lens_html
+from trippy_nb.display.lens import lens_sheet as lens_sheet
+from trippy_nb.display.lens import lens_text as lens_text
 from trippy_nb.display.progress import TraceProgress as TraceProgress
 from trippy_nb.display.progress import in_notebook as in_notebook
 from trippy_nb.display.sessions import sessions_sheet as sessions_sheet

@@ -31,8 +31,11 @@ def _order(name: str, seen: list[str]) -> list[str]:
 @cache
 def esm(name: str) -> str:
     """Join the module `name` and all it imports to one module, whose default export is that of `name`."""
-    parts = [_IMPORT.sub("", asset(f"{part}.js")) for part in _order(name, [])]
-    return "".join(_COMMENT.sub("", _EXPORT.sub("", part)) for part in parts)
+    return "".join(map(_travelling, _order(name, [])))
+
+
+def _travelling(part: str) -> str:
+    return _COMMENT.sub("", _EXPORT.sub("", _IMPORT.sub("", asset(f"{part}.js"))))
 
 
 @cache

@@ -3,6 +3,7 @@
 from abc import abstractmethod
 from collections.abc import Callable, Hashable, Iterable, Iterator
 from functools import cached_property, partial
+from numbers import Integral
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
     from trippy_nb.display import RunCard
-    from trippy_nb.widgets import Explorer
+    from trippy_nb.widgets import Explorer, PacketLens
 
 Names = Callable[[str], str | None]
 
@@ -125,6 +126,46 @@ class Run(_Together):
         from trippy_nb.widgets import Explorer
 
         return Explorer(self.tables, self.hops, self.graph(), names=self.names, card=self._card())
+
+    def lens(
+        self,
+        row: "pd.Series | int | None" = None,
+        *,
+        ttl: int | None = None,
+        round: int = 0,  # noqa: A002 - the column is called round
+        flow: int = 0,
+        attempt: int = 0,
+    ) -> "PacketLens":
+        """Look at a probe and its answers byte by byte, and at what each router changed.
+
+        Parameters
+        ----------
+        row
+            Row of `probes`, or its index: ``run.lens(run.probes.iloc[7])``. In place of the others.
+        ttl, round, flow, attempt
+            Which probe: ``run.lens(ttl=3)``.
+
+        Raises
+        ------
+        ConfigError
+            If neither is given, there is no such probe, or its packets were not kept.
+        """
+        from trippy_nb.analysis.lens import exchange
+        from trippy_nb.widgets import PacketLens
+
+        if row is not None:
+            ttl, round, flow, attempt = self._probe_key(row)  # noqa: A001 - the column is called round
+        if ttl is None:
+            raise ConfigError("a lens on which probe? run.lens(ttl=3), or run.lens(run.probes.iloc[7])")
+        return PacketLens(exchange(self.tables, ttl=ttl, round_=round, flow=flow, attempt=attempt))
+
+    def _probe_key(self, row: Any) -> Iterator[int]:  # noqa: ANN401 - a row, or its index
+        """Read what names a probe in its row."""
+        if isinstance(row, Integral):
+            if row not in self.probes.index:
+                raise ConfigError(f"probes has no row {row}, only 0 to {len(self.probes) - 1}")
+            row = self.probes.loc[int(row)]
+        return (int(row[name]) for name in ("ttl", "round", "flow", "attempt"))
 
     def _card(self) -> "RunCard":
         from trippy_nb.display import card_from_tables

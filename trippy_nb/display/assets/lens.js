@@ -1,0 +1,114 @@
+import { html, uniqueId } from "./dom.js";
+import { bitPicture, chosen, packetView, placeText } from "./packet.js";
+
+// A probe and its answers: a tab each, bytes and fields of the one that is shown, and what became of each
+// field of the probe on the way.
+
+const FATES = { same: "=", "as it must": "\u2713", "changed on the way": "\u2260", "not quoted": "\u2013" };
+
+function render({ model, el }) {
+  const { title, packets } = model.get("view"), firstAnswer = packets.find((packet) => packet.fates.length);
+  const state = { shown: model.get("shown"), selected: model.get("selected"), hovered: null, layer: null, all: false };
+  let view = null, rows = [];
+  const says = html("div", { class: "tnb-verdict" }), panes = html("div", { class: "tnb-panes", role: "tabpanel", id: uniqueId("panel") });
+  const detail = html("div", { class: "tnb-detail", role: "status" }), fates = html("div", { class: "tnb-table" });
+  const status = html("span", { class: "tnb-status", role: "status" });
+  const tabs = packets.map((packet, i) => html("button", { type: "button", role: "tab", class: "tnb-button", "aria-controls": panes.id, text: packet.title,
+    onclick: () => show(i) }));
+  const copy = html("button", { type: "button", class: "tnb-button", text: "Copy as hex", onclick: async () => {
+    const hex = packets[state.shown].hex;
+    try { await navigator.clipboard.writeText(hex); status.textContent = `Copied ${hex.length / 2} bytes`; }
+    catch { status.textContent = hex; } // no clipboard here: to be copied by hand
+  } });
+  const list = html("div", { role: "tablist", class: "tnb-tabs", "aria-label": "Packets" }, ...tabs);
+  list.addEventListener("keydown", (event) => {
+    const to = { ArrowRight: state.shown + 1, ArrowLeft: state.shown - 1, Home: 0, End: packets.length - 1 }[event.key];
+    if (to === undefined || !packets[to]) return;
+    show(to);
+    tabs[to].focus();
+    event.preventDefault();
+  });
+
+  const fateOf = (fate) => (packets[state.shown].fates.length ? fate.quoted_field : fate.sent_field);
+  const told = () => (packets[state.shown].fates.length ? packets[state.shown] : firstAnswer);
+  function save() { model.set("shown", state.shown); model.set("selected", state.selected); model.save_changes(); }
+  function show(i) {
+    const fate = told()?.fates.find((one) => fateOf(one) === state.selected && state.selected !== null);
+    state.shown = i; // the same field in the other packet stays pinned
+    state.selected = fate ? fateOf(fate) : null;
+    build();
+    save();
+  }
+  const actions = {
+    point(field, layer) { Object.assign(state, { hovered: field, layer }); paint(); },
+    pin(field) {
+      Object.assign(state, { hovered: null, layer: null }); // keys move on while the mouse rests
+      if (field !== state.selected) { state.selected = field; save(); }
+      paint();
+    },
+    repaint: () => paint(),
+  };
+
+  function describe() {
+    const packet = packets[state.shown], field = packet.fields[state.hovered ?? state.selected];
+    if (!field) { detail.replaceChildren(html("span", { class: "tnb-note", text: "Point at a byte or a field; click to pin it." })); return; }
+    const fate = told()?.fates.find((one) => fateOf(one) === packet.fields.indexOf(field)), bits = bitPicture(view.bytes, field);
+    const layer = packet.layers[field.layer], title = layer.title + (layer.quoted ? " in the quote" : "");
+    detail.replaceChildren(html("div", {}, html("strong", { text: `${title}: ${field.name}` }), ` ${field.value}`),
+      html("div", { class: "tnb-note" }, placeText(field), bits ? html("code", { text: ` ${bits}` }) : "", field.rfc ? ` \u00b7 ${field.rfc}` : ""),
+      html("div", { text: `${field.purpose[0].toUpperCase()}${field.purpose.slice(1)}.` }),
+      fate?.says ? html("div", { class: fate.fate === "changed on the way" ? "tnb-changed" : null, text: fate.says }) : "");
+  }
+  function paint() {
+    view.paint(state);
+    rows.forEach(([row, fate]) => {
+      const i = fateOf(fate);
+      row.classList.toggle("tnb-on", i !== null && i === state.selected);
+      row.classList.toggle("tnb-hot", i !== null && i === state.hovered);
+    });
+    describe();
+  }
+  function compare() {
+    const source = told();
+    rows = (source?.fates ?? []).filter((fate) => state.all || fate.fate !== "same").map((fate) => {
+      const i = fateOf(fate), row = html("tr", { class: `tnb-fate-${fate.fate.split(" ")[0]}`, onclick: () => i !== null && actions.pin(i),
+        onmouseover: () => actions.point(i, null), onmouseleave: () => actions.point(null, null) },
+      html("th", { scope: "row", class: "tnb-left", text: `${fate.layer}: ${fate.name}` }),
+      html("td", { class: "tnb-left", text: fate.sent || "\u2013" }), html("td", { class: "tnb-left", text: fate.quoted || "\u2013" }),
+      html("td", { class: "tnb-left tnb-fate" }, html("span", { "aria-hidden": "true", class: "tnb-sign", text: FATES[fate.fate] }), fate.fate),
+      html("td", { class: "tnb-left tnb-says", text: fate.says }));
+      return [row, fate];
+    });
+    if (!source) { fates.replaceChildren(); return; }
+    const all = html("button", { type: "button", class: "tnb-button", "aria-pressed": String(state.all), text: "All fields", onclick: () => { state.all = !state.all; compare(); paint(); } });
+    const head = (text) => html("th", { scope: "col", class: "tnb-left", text });
+    fates.replaceChildren(html("div", { class: "tnb-bar" }, html("span", { class: "tnb-caption", text: "What was sent, and what came back" }), all),
+      html("table", { class: "tnb-fates" }, html("caption", { text: "Fields sent and quoted" }),
+        html("thead", {}, html("tr", {}, ...["Field", "Sent", "Came back", "Fate", "What it means"].map(head))), html("tbody", {}, ...rows.map(([row]) => row))));
+  }
+  function build() {
+    const packet = packets[state.shown];
+    Object.assign(state, { hovered: null, layer: null });
+    view = packetView(packet, actions);
+    tabs.forEach((tab, i) => { chosen(tab, i === state.shown); tab.tabIndex = i === state.shown ? 0 : -1; });
+    says.textContent = packet.says;
+    status.textContent = "";
+    panes.replaceChildren(html("div", { class: "tnb-left-pane" }, view.grid, detail), view.tree);
+    panes.setAttribute("aria-label", packet.title);
+    compare();
+    paint();
+    requestAnimationFrame(() => view.reveal()); // only now it has a height
+  }
+  const root = html("div", { class: "tnb tnb-lens", role: "group", "aria-label": title, "data-lm-suppress-shortcuts": "true" }, html("div", { class: "tnb-title", text: title }),
+    html("div", { class: "tnb-bar" }, list, status, copy), says, panes, fates);
+  const pulls = {
+    "change:shown": () => { if (model.get("shown") !== state.shown) { state.shown = model.get("shown"); state.selected = model.get("selected"); build(); } },
+    "change:selected": () => { if (model.get("selected") !== state.selected) { state.selected = model.get("selected"); state.hovered = null; paint(); } },
+  };
+  for (const [event, pull] of Object.entries(pulls)) model.on(event, pull);
+  build();
+  el.append(root);
+  return () => { for (const [event, pull] of Object.entries(pulls)) model.off(event, pull); };
+}
+
+export default { render };
