@@ -1,7 +1,5 @@
 """Live: a trace to watch while it goes on."""
 
-import contextlib
-import sys
 import uuid
 import weakref
 from collections.abc import Callable, Mapping
@@ -11,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 from trippy_nb.api.document import document_options
 from trippy_nb.api.tracing import Tracing, prepare
+from trippy_nb.display import in_ipython, show, show_again
 from trippy_nb.errors import ConfigError, StoppedError, TrippyError
 from trippy_nb.lifetimes import RUN_AGAIN, current_cell, is_cell_running, records, session_records
 from trippy_nb.model import OPTIONS, TraceConfig, parse_duration
@@ -203,7 +202,7 @@ class Live:
 
     def __enter__(self) -> Self:
         """Show it, in a notebook."""
-        if _in_ipython():
+        if in_ipython():
             self._ipython_display_()
         return self
 
@@ -220,9 +219,7 @@ class Live:
 
     def _ipython_display_(self) -> None:
         """Show the view under an id, so that its card can be brought up to date when the trace is over."""
-        from IPython.display import display
-
-        display(self._bundle(), raw=True, display_id=self._display_id)  # type: ignore[no-untyped-call]  # IPython has no types
+        show(self._bundle(), self._display_id)
 
     def _bundle(self, *, live: bool = True) -> dict[str, Any]:
         shown = self._repr_mimebundle_()
@@ -231,11 +228,7 @@ class Live:
 
     def _show_again(self, *, live: bool = True) -> None:
         """Bring the card up to date that is kept in the notebook, for whoever opens it without a kernel."""
-        if _in_ipython():
-            from IPython.display import update_display
-
-            with contextlib.suppress(Exception):  # a front end that is gone
-                update_display(self._bundle(live=live), raw=True, display_id=self._display_id)  # type: ignore[no-untyped-call]  # IPython has no types
+        show_again(self._bundle(live=live), self._display_id)
 
     def _start_asked(self, target: str, asked: Mapping[str, str]) -> None:
         """Start as the browser asks; what is wrong goes to the status line."""
@@ -347,11 +340,6 @@ def _weakly(method: Callable[..., None]) -> Callable[..., None]:
             found(*args)
 
     return call
-
-
-def _in_ipython() -> bool:
-    ipython = sys.modules.get("IPython")
-    return ipython is not None and ipython.get_ipython() is not None
 
 
 document_options(live)
