@@ -222,9 +222,10 @@ class _Reader:
         mine = replies[
             replies["flow"].eq(self._key["flow"]).fillna(value=False) & replies["rewritten"].notna()
         ]
+        distinct = mine[["ttl", "rewritten"]].drop_duplicates()  # a long run has few of them
         seen = [
             (int(ttl), {part.partition("=")[0] for part in str(text).split(";")})
-            for ttl, text in zip(mine["ttl"], mine["rewritten"], strict=True)
+            for ttl, text in distinct.itertuples(index=False)
         ]
         return dict(_placed(seen))
 
