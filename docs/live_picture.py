@@ -14,6 +14,7 @@ from tests.browser.chromium import chromium, visit
 
 
 def main() -> None:
+    """Trace, and take it while it still says Stop."""
     with TemporaryDirectory() as folder, chromium() as browser, visit(browser, width=860, height=640) as here:
         network = tn.sim.load("first-steps").paced(50)
         with tn.live("target.example", network=network, rounds=60) as live:
