@@ -6,6 +6,7 @@ stretch of rows or a small integer a row, so row order and splitting of the inpu
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
@@ -35,13 +36,15 @@ _SMALL_TABLE = 1 << 16
 _FIRST_ANSWERS = (ReplyKind.FIRST.word, ReplyKind.LATE.word)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Probes:
-    """Columns of PROBES, in key order."""
+    """Columns of PROBES, in key order; what is the same all along a path is kept once for each path."""
 
-    run: Ints
-    round: Ints
-    flow: Ints
+    path_starts: Ints
+    """First row of each path, that is (run, round, flow)."""
+    path_run: Ints
+    path_round: Ints
+    path_flow: Ints
     ttl: Ints
     attempt: Ints
     status: Codes
@@ -56,18 +59,31 @@ class Probes:
     """Answered, and the answer says that the target cannot be reached."""
     names: tuple[str, ...]
     """Addresses, in the order of their text."""
-    path_starts: Ints
-    """First row of each path, that is (run, round, flow)."""
     order: Ints | None
     """Row of PROBES for each row here; None if they are the same. Probes of other sizes than the run's are
     left off."""
 
-    @property
+    @cached_property
+    def run(self) -> Ints:
+        """Run of each row."""
+        return spread(self.path_run, self.path_starts, len(self.ttl))
+
+    @cached_property
+    def round(self) -> Ints:
+        """Round of each row."""
+        return spread(self.path_round, self.path_starts, len(self.ttl))
+
+    @cached_property
+    def flow(self) -> Ints:
+        """Flow of each row."""
+        return spread(self.path_flow, self.path_starts, len(self.ttl))
+
+    @cached_property
     def answered(self) -> Bools:
         """Somebody answered, in time or late."""
         return _is_answer(self.status)
 
-    @property
+    @cached_property
     def settled(self) -> Bools:
         """Sent, and its fate is known."""
         settled: Bools = self.answered | (self.status == Status.TIMEOUT)
@@ -75,16 +91,14 @@ class Probes:
 
     def rows_of(self, key: Sequence[Ints]) -> Ints:
         """Find rows by key, five columns (run, round, flow, ttl, attempt); -1 where there is none."""
-        paths = (column[self.path_starts] for column in (self.run, self.round, self.flow))
-        return _places(
-            (self.path_starts, len(self.run)), tuple(paths), (self.ttl, self.attempt), key[:3], key[3:]
-        )
+        paths = (self.path_run, self.path_round, self.path_flow)
+        return _places((self.path_starts, len(self.ttl)), paths, (self.ttl, self.attempt), key[:3], key[3:])
 
 
 def probe_arrays(tables: "Tables") -> Probes:
     """Sort the probes of all runs, and find out which of their answers came from the target."""
     frame = tables.probes
-    run, round_, flow, ttl, attempt = columns = [frame[name].to_numpy() for name in KEY]
+    columns = [frame[name].to_numpy() for name in KEY]
     path_starts = _sorted_paths(*columns)
     order = None
     if path_starts is None:
@@ -95,32 +109,33 @@ def probe_arrays(tables: "Tables") -> Probes:
     def sorted_(values: AnyArray) -> AnyArray:
         return values if order is None else values[order]
 
-    run, round_, flow, ttl = (_wide(sorted_(column)) for column in (run, round_, flow, ttl))
-    # Most runs have one attempt for each TTL: no need to fill an array with zeros.
-    attempt = _wide(sorted_(attempt)) if attempt.any() else np.broadcast_to(np.int64(0), len(run))
-    status = sorted_(_codes(frame["status"], {status.word: int(status) for status in Status}))
-    addr, names = _address_codes(frame["addr"])
-    addr, answered = sorted_(addr), _is_answer(status)
+    run, round_, flow, ttl, attempt = map(sorted_, columns)
     if path_starts is None or order is not None:
         path_starts = starts_of(run, round_, flow)
+    status = sorted_(_codes(frame["status"]))
+    answered = _is_answer(status)
+    addr, names = _address_codes(frame["addr"])
+    addr = _of_answers(sorted_(addr), answered)
+    path_run = _wide(run[path_starts])
     probes = Probes(
-        run=run,
-        round=round_,
-        flow=flow,
-        ttl=ttl,
-        attempt=attempt,
+        path_starts=path_starts,
+        path_run=path_run,
+        path_round=_wide(round_[path_starts]),
+        path_flow=_wide(flow[path_starts]),
+        ttl=_wide(ttl),
+        # Most runs have one attempt for each TTL: no need to fill an array with zeros.
+        attempt=_wide(attempt) if attempt.any() else np.broadcast_to(np.int64(0), len(attempt)),
         status=status,
-        addr=np.where(answered, addr, -1),
-        rtt=sorted_(frame["rtt_ms"].to_numpy(dtype=np.float64, na_value=np.nan)),
-        from_target=_is_target_of(tables.runs, run, path_starts, addr, names),
+        addr=addr,
+        rtt=sorted_(_floats(frame["rtt_ms"])),
+        from_target=_is_target_of(tables.runs, path_run, path_starts, addr, names),
         refused=sorted_(_refusals(frame, tables.runs)) & answered,
         names=names,
-        path_starts=path_starts,
         order=order,
     )
     _correct_targets(probes, tables)
-    probes.from_target[~answered] = False
-    probes.refused[probes.from_target] = False
+    np.logical_and(probes.from_target, answered, out=probes.from_target)
+    np.greater(probes.refused, probes.from_target, out=probes.refused)
     return probes
 
 
@@ -286,6 +301,21 @@ def starts_of(*sorted_columns: Ints) -> Ints:
     return np.flatnonzero(new)
 
 
+def last_of(which: Bools, starts: Ints) -> Ints:
+    """Return the last of these rows in each stretch; -1 where there is none."""
+    if not len(starts):
+        return starts
+    row = np.append(starts[1:], len(which)) - 1
+    missed = np.flatnonzero(~which[row])
+    while len(missed):  # most stretches have it near their end
+        row[missed] -= 1
+        none = row[missed] < starts[missed]
+        row[missed[none]] = -1
+        missed = missed[~none]
+        missed = missed[~which[row[missed]]]
+    return row
+
+
 def group_numbers(starts: Ints, size: int) -> Ints:
     """Return the number of the stretch that each row is in."""
     return spread(np.arange(len(starts)), starts, size)
@@ -321,10 +351,21 @@ def _refusals(frame: pd.DataFrame, runs: pd.DataFrame) -> Bools:
     return np.where(frame["run_id"].isin(six), refusals_v6, refusals)
 
 
-def _codes(series: "pd.Series[Any]", words: dict[str, int]) -> Codes:
+def _floats(series: "pd.Series[Any]") -> Floats:
+    """Return the numbers; nothing is copied if they are floats."""
+    if series.dtype == np.float64:
+        return series.to_numpy()
+    return series.to_numpy(dtype=np.float64, na_value=np.nan)
+
+
+def _codes(series: "pd.Series[Any]") -> Codes:
+    """Return codes of `model.Status`."""
     category = pd.Categorical(series)
+    if tuple(category.categories) == Status.words():
+        return category.codes
+    words = {status.word: int(status) for status in Status}
     table = np.array([words[str(word)] for word in category.categories] + [-1], dtype=np.int8)
-    codes: Codes = table[category.codes]
+    codes: Codes = table.take(category.codes)
     return codes
 
 
@@ -334,16 +375,22 @@ def _address_codes(series: "pd.Series[Any]") -> tuple[Ints, tuple[str, ...]]:
     order = sorted(range(len(texts)), key=texts.__getitem__)
     table = np.full(len(texts) + 1, -1, dtype=np.int64)
     table[order] = np.arange(len(texts))
-    return table[category.codes], tuple([texts[code] for code in order])
+    return table.take(category.codes), tuple([texts[code] for code in order])
+
+
+def _of_answers(addr: Ints, answered: Bools) -> Ints:
+    """Forget the addresses of what is no answer: most often there are none."""
+    stray = (addr >= 0) & ~answered
+    return np.where(stray, -1, addr) if stray.any() else addr
 
 
 def _is_target_of(
-    runs: pd.DataFrame, run: Ints, path_starts: Ints, addr: Ints, names: tuple[str, ...]
+    runs: pd.DataFrame, path_run: Ints, path_starts: Ints, addr: Ints, names: tuple[str, ...]
 ) -> Bools:
     """Go by addresses, of rows that are sorted by run: a run is looked up once."""
-    starts = path_starts[starts_of(run[path_starts])]
-    targets = _target_codes(runs, run[starts], names)
-    result: Bools = addr == spread(targets, starts, len(run))
+    first = starts_of(path_run)
+    targets = _target_codes(runs, path_run[first], names)
+    result: Bools = addr == spread(targets, path_starts[first], len(addr))
     return result
 
 

@@ -12,7 +12,7 @@ import numpy as np
 
 from trippy_nb.analysis.arrays import Bools, Ints, probe_arrays, stable_order, starts_of
 from trippy_nb.analysis.blocks import blocks_of
-from trippy_nb.analysis.cells import Cells, cells_of, hop_keys, sightings
+from trippy_nb.analysis.cells import Cells, cells_of, sightings
 from trippy_nb.analysis.repeats import CAUSES, Repeats, repeats_of, zero_ttl_rows
 from trippy_nb.analysis.steady import sure_cells
 from trippy_nb.frames import concat
@@ -71,7 +71,7 @@ def _links(tables: "Tables") -> "pd.DataFrame":
     sure = sure_cells(tables, probes, cells)
     pairs = pairs_of(tables, probes, cells)
     names = max(len(probes.names), 1)
-    hop = hop_keys(cells)
+    hop = cells.hop
     key = (hop[pairs.cell] * names + pairs.near) * names + pairs.far
     order = stable_order(key)
     starts = starts_of(key[order])

@@ -11,7 +11,7 @@ import pandas as pd
 
 from trippy_nb.analysis.arrays import Ints, distinct, pack, probe_arrays
 from trippy_nb.analysis.blocks import blocks_of
-from trippy_nb.analysis.cells import Cells, cells_of, hop_keys
+from trippy_nb.analysis.cells import Cells, cells_of
 from trippy_nb.analysis.repeats import CAUSES, repeats_of, returns
 from trippy_nb.analysis.steady import sure_cells
 from trippy_nb.analysis.tracks import Tracks, tracks_of
@@ -108,7 +108,7 @@ def _first_causes(tables: "Tables", probes: "Probes", cells: Cells, tracks: Trac
     repeats = repeats_of(tables, probes, cells, sure_cells(tables, probes, cells), tracks)
     keys = zip(repeats.hop.tolist(), repeats.far.tolist(), repeats.addr.tolist(), strict=True)
     known = dict(zip(keys, repeats.cause.tolist(), strict=True))
-    heads = hop_keys(cells)[tracks.heads[at]]
+    heads = cells.hop[tracks.heads[at]]
     _, number, counts = distinct(pack(heads, tracks.way[at]))
     example = np.zeros(len(counts), dtype=np.int64)
     example[number] = np.arange(len(at))

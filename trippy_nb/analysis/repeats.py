@@ -23,7 +23,7 @@ from trippy_nb.analysis.arrays import (
     reply_keys,
     stable_order,
 )
-from trippy_nb.analysis.cells import Cells, hop_keys
+from trippy_nb.analysis.cells import Cells
 from trippy_nb.analysis.tracks import SILENT, Tracks, Way, tracks_of
 from trippy_nb.frames.circles import circle_of
 from trippy_nb.frames.derived import CAUSE_WORDS
@@ -43,7 +43,7 @@ class Repeats:
     """One row for each (run, flow, nearer TTL, farther TTL, address), in that order."""
 
     hop: Ints
-    """Number of the (run, flow, nearer TTL): see `hop_keys`."""
+    """Number of the (run, flow, nearer TTL): see `Cells.hop`."""
     far: Ints
     """Number of the (run, flow, farther TTL)."""
     addr: Ints
@@ -117,7 +117,7 @@ def repeats_of(
     """
     tracks = tracks or tracks_of(cells)
     at = np.flatnonzero(tracks.repeating[tracks.way])
-    hop = hop_keys(cells)
+    hop = cells.hop
     found: dict[tuple[int, int, int], _Repeat] = defaultdict(_Repeat)
     heads = tracks.heads[at]
     for first, number, reached, n in _combinations(hop[heads], tracks.way[at], tracks.reached[at]):
