@@ -92,10 +92,13 @@ def _together(group: Ints) -> "Ints | slice":
 
 def _ranked(rtt: Floats, group: Ints, count: int) -> Floats:
     """Sort the RTTs of each group, one group after the other."""
-    ns = np.rint(rtt * NS_PER_MS).astype(np.int64)
+    exact = rtt * NS_PER_MS
+    np.rint(exact, out=exact)
+    ns = exact.astype(np.int64)
+    exact /= NS_PER_MS
     bits = _BITS - count.bit_length()
     largest = int(ns.view(np.uint64).max(initial=0))  # a negative one is larger than all others
-    if largest >= 1 << bits or not np.array_equal(ns / NS_PER_MS, rtt):
+    if largest >= 1 << bits or not np.array_equal(exact, rtt):
         # RTTs of another clock than ours, which counts nanoseconds.
         return np.asarray(rtt[np.lexsort((rtt, group))])
     ns |= group << bits
