@@ -5,7 +5,7 @@ stretch of rows or a small integer a row, so row order and splitting of the inpu
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -93,6 +93,19 @@ class Probes:
         """Find rows by key, five columns (run, round, flow, ttl, attempt); -1 where there is none."""
         paths = (self.path_run, self.path_round, self.path_flow)
         return _places((self.path_starts, len(self.ttl)), paths, (self.ttl, self.attempt), key[:3], key[3:])
+
+
+def of_runs(probes: Probes, runs: Ints) -> Probes:
+    """Return the probes of some of the runs."""
+    ours = np.isin(probes.path_run, runs)
+    rows = np.flatnonzero(spread(ours, probes.path_starts, len(probes.ttl)))
+    columns = ("ttl", "attempt", "status", "addr", "rtt", "from_target", "refused")
+    taken: dict[str, Any] = {name: getattr(probes, name)[rows] for name in columns}
+    paths = ("path_run", "path_round", "path_flow")
+    taken |= {name: getattr(probes, name)[ours] for name in paths}
+    lengths = np.diff(np.append(probes.path_starts, len(probes.ttl)))[ours]
+    order = rows if probes.order is None else probes.order[rows]
+    return replace(probes, **taken, path_starts=np.cumsum(lengths) - lengths, order=order)
 
 
 def probe_arrays(tables: "Tables") -> Probes:
@@ -264,7 +277,7 @@ def distinct(key: Ints) -> tuple[Ints, Ints, Ints]:
     if bound <= max(len(key), _SMALL_TABLE) and int(key.min(initial=0)) >= 0:
         every = np.bincount(key, minlength=bound)
         values = np.flatnonzero(every)
-        return values, (np.cumsum(every > 0) - 1)[key], every[values]
+        return values, (np.cumsum(every > 0) - 1).take(key), every[values]
     codes, values = pd.factorize(key)
     order = np.argsort(values, kind="stable")
     rank = np.empty(len(order), dtype=np.int64)

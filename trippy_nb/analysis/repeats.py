@@ -19,11 +19,13 @@ from trippy_nb.analysis.arrays import (
     Probes,
     distinct,
     is_first_answer,
+    of_runs,
     pack,
     reply_keys,
     stable_order,
 )
-from trippy_nb.analysis.cells import Cells
+from trippy_nb.analysis.cells import Cells, cells_of
+from trippy_nb.analysis.steady import sure_cells
 from trippy_nb.analysis.tracks import SILENT, Tracks, Way, tracks_of
 from trippy_nb.frames.circles import circle_of
 from trippy_nb.frames.derived import CAUSE_WORDS
@@ -102,36 +104,42 @@ def zero_ttl_rows(tables: "Tables", probes: Probes) -> Ints:
 
 
 def repeats_of(
-    tables: "Tables", probes: Probes, cells: Cells, sure: Bools, tracks: Tracks | None = None
+    tables: "Tables", probes: Probes, cells: Cells, sure: Bools | None = None, paths: Ints | None = None
 ) -> Repeats:
-    """Find all repeats, and the cause of each.
+    """Find repeats, and the cause of each.
 
     Parameters
     ----------
     tables, probes, cells
         All of them.
     sure
-        Cells whose flow decides who answers.
-    tracks
-        If they are known already.
+        Cells whose flow decides who answers, if that is known already.
+    paths
+        Some in which an address comes twice, if they are known: their runs are looked at, which are few.
+
+    Returns
+    -------
+    repeats
+        All of these runs; all that there are by default.
     """
-    tracks = tracks or tracks_of(cells)
-    at = np.flatnonzero(tracks.repeating[tracks.way])
+    tracks = None
+    if paths is None:
+        tracks = tracks_of(cells)
+        paths = np.flatnonzero(tracks.repeating[tracks.way])
     hop = cells.hop
-    found: dict[tuple[int, int, int], _Repeat] = defaultdict(_Repeat)
-    heads = tracks.heads[at]
-    for first, number, reached, n in _combinations(hop[heads], tracks.way[at], tracks.reached[at]):
-        way = tracks.ways[number]
-        circle = frozenset() if reached else circle_of(way.places)
-        for near, far in returns(way):
-            repeat = found[first + near, first + far, way.places[near]]
-            repeat.count += n
-            repeat.circles += n if len(circle) > 1 else 0
-            repeat.lone += n if len(circle) == 1 else 0
-            repeat.is_twice &= way.places.count(way.places[near]) == _TWICE
+    runs = np.unique(cells.path_run[paths])
+    if len(runs) < len(tables.runs):
+        ours = np.flatnonzero(cells.spread(np.isin(cells.path_run, runs)))
+        probes = of_runs(probes, runs)
+        hop, sure = hop[ours], None if sure is None else sure[ours]
+        cells, tracks = cells_of(probes), None
+    tracks = tracks or tracks_of(cells)
+    found = _found(hop, tracks)
     if not found:
         none = np.zeros(0, dtype=np.int64)
         return Repeats(none, none, none, none, none)
+    if sure is None:
+        sure = sure_cells(tables, probes, cells)
     keys = sorted(found)
     answers = _answers(tables, probes, cells, hop, keys)
     lasting = _lasting(cells, hop, keys, [found[key].count for key in keys])
@@ -143,6 +151,23 @@ def repeats_of(
     near, far, addr = np.array(keys, dtype=np.int64).T
     counts = np.array([found[key].count for key in keys], dtype=np.int64)
     return Repeats(near, far, addr, counts, np.array(causes, dtype=np.int64))
+
+
+def _found(hop: Ints, tracks: Tracks) -> dict[tuple[int, int, int], _Repeat]:
+    """Go through the ways with repeats: by nearer hop, farther hop and address."""
+    at = np.flatnonzero(tracks.repeating[tracks.way])
+    found: dict[tuple[int, int, int], _Repeat] = defaultdict(_Repeat)
+    heads = tracks.heads[at]
+    for first, number, reached, n in _combinations(hop[heads], tracks.way[at], tracks.reached[at]):
+        way = tracks.ways[number]
+        circle = frozenset() if reached else circle_of(way.places)
+        for near, far in returns(way):
+            repeat = found[first + near, first + far, way.places[near]]
+            repeat.count += n
+            repeat.circles += n if len(circle) > 1 else 0
+            repeat.lone += n if len(circle) == 1 else 0
+            repeat.is_twice &= way.places.count(way.places[near]) == _TWICE
+    return found
 
 
 def _combinations(first: Ints, way: Ints, reached: Bools) -> Iterator[tuple[int, int, bool, int]]:
