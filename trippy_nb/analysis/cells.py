@@ -256,7 +256,9 @@ def _ends(ttl: Ints, answered: Bools, from_target: Bools, heads: Ints, series: I
     end = np.where(longer, np.where(here < NEVER, here, last_router + 1), least)
     reached = least < NEVER
     if not reached.all():
-        end = np.where(reached, end, _silent_ends(ttl, answered, heads, series)[series])
+        lost = np.flatnonzero(spread(~reached, heads, len(ttl)))
+        of_lost = series[np.searchsorted(heads, lost, side="right") - 1]
+        end = np.where(reached, end, _silent_ends(ttl[lost], answered[lost], of_lost, n_series)[series])
     return end, reached
 
 
@@ -266,13 +268,11 @@ def _last_ttl(which: Bools, ttl: Ints, heads: Ints) -> Ints:
     return np.where(last >= 0, ttl[last], -1)
 
 
-def _silent_ends(ttl: Ints, answered: Bools, heads: Ints, series: Ints) -> Ints:
+def _silent_ends(ttl: Ints, answered: Bools, series: Ints, count: int) -> Ints:
     """Return for each flow the probed TTL after its farthest answer, or else that of this answer."""
-    count = int(series.max()) + 1
-    farthest = _greatest(_last_ttl(answered, ttl, heads), series, count)
-    after = np.flatnonzero(ttl > spread(farthest[series], heads, len(ttl)))
-    path = np.searchsorted(heads, after, side="right") - 1
-    next_probed = _least(ttl[after], series[path], count)
+    farthest = _greatest(ttl[answered], series[answered], count)
+    after = ttl > farthest[series]
+    next_probed = _least(ttl[after], series[after], count)
     return np.where(next_probed < NEVER, next_probed, farthest)
 
 

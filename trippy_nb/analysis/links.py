@@ -71,9 +71,12 @@ def _links(tables: "Tables") -> "pd.DataFrame":
     pairs = pairs_of(tables, probes, cells)
     names = max(len(probes.names), 1)
     hop = cells.hop
-    key = (hop[pairs.cell] * names + pairs.near) * names + pairs.far
+    key = hop.take(pairs.cell)
+    for addr in (pairs.near, pairs.far):
+        key *= names
+        key += addr
     order = stable_order(key)
-    starts = starts_of(key[order])
+    starts = starts_of(key.take(order))
     counts = np.diff(np.append(starts, len(order)))
     last = order[starts + counts - 1]
     one, near, far = pairs.cell[last], pairs.near[last], pairs.far[last]
@@ -117,10 +120,15 @@ def _causes(repeats: Repeats, hop: Ints, addr: Ints) -> Ints:
 
 def adjacent(cells: Cells) -> Ints:
     """Return the cells whose next one is one TTL farther on the same path, in view."""
-    here = cells.in_view
-    follows = cells.ttl[1:] == cells.ttl[:-1] + 1
-    follows[cells.heads[1:] - 1] = False
-    return np.flatnonzero(follows & here[1:] & here[:-1])
+    return np.flatnonzero(_followed(cells))
+
+
+def _followed(cells: Cells) -> Bools:
+    """Tell the same of each cell but the last."""
+    followed: Bools = cells.ttl[1:] == cells.ttl[:-1] + 1
+    followed[cells.heads[1:] - 1] = False
+    followed &= cells.in_view[1:]
+    return followed
 
 
 def pairs_of(tables: "Tables", probes: "Probes", cells: Cells, silent: Ints | None = None) -> Pairs:
@@ -134,14 +142,13 @@ def pairs_of(tables: "Tables", probes: "Probes", cells: Cells, silent: Ints | No
         A number for each cell that is to be paired although nobody answered, else -1. In `Pairs` it is
         added to the count of addresses.
     """
-    at = adjacent(cells)
     zero = zero_ttl_rows(tables, probes)
     code = cells.addr if silent is None else np.where(silent >= 0, len(probes.names) + silent, cells.addr)
     if cells.mixed.any():
-        return _all_pairs(probes, cells, code, at, zero)
+        return _all_pairs(probes, cells, code, adjacent(cells), zero)
     known = code >= 0
-    at = at[known[at] & known[at + 1]]
-    near, far = code.take(at), code.take(at + 1)
+    at = np.flatnonzero(_followed(cells) & known[1:] & known[:-1])
+    near, far = code.take(at), code[1:].take(at)
     if not len(zero):
         return Pairs(at, near, far, np.zeros(len(at), dtype=np.bool_))
     quoted = np.zeros(len(cells.run), dtype=np.bool_)

@@ -79,15 +79,13 @@ def sample_columns(
     if not _OF_TIME.issuperset(wanted):
         columns = _by_size(_ranked(rtt, group, count), groups, wanted)
     if not _OF_TIME.isdisjoint(wanted):
-        columns |= _in_time(rtt[_together(group)], groups, wanted)
+        columns |= _in_time(_together(rtt, group), groups, wanted)
     return columns
 
 
-def _together(group: Ints) -> "Ints | slice":
+def _together(rtt: Floats, group: Ints) -> Floats:
     """Bring the samples of each group together, in the order they were given."""
-    if not np.any(group[1:] < group[:-1]):
-        return slice(None)
-    return stable_order(group)
+    return rtt.take(stable_order(group)) if np.any(group[1:] < group[:-1]) else rtt
 
 
 def _ranked(rtt: Floats, group: Ints, count: int) -> Floats:
@@ -104,7 +102,7 @@ def _ranked(rtt: Floats, group: Ints, count: int) -> Floats:
     ns |= group << bits
     ns.sort()
     ns &= (1 << bits) - 1
-    return ns / NS_PER_MS
+    return np.divide(ns, NS_PER_MS, out=exact)
 
 
 def _by_size(ranked: Floats, groups: _Groups, wanted: Collection[str]) -> dict[str, Floats]:

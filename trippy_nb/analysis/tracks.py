@@ -142,7 +142,9 @@ def _places_of(cells: Cells, view: Bools) -> _Places:
         return _Places(cells.addr, cells.ttl, first, length, start)
     addr = np.full(size, SILENT, dtype=np.int64)
     at = np.flatnonzero(view)
-    addr[(first - start)[cells.path[at]] + cells.ttl[at]] = cells.addr[at]
+    place = cells.spread(first - start)
+    place += cells.ttl
+    addr[place.take(at)] = cells.addr.take(at)
     return _Places(addr, np.arange(size) + np.repeat(start - first, length), first, length, start)
 
 
