@@ -125,9 +125,14 @@ class Cells:
     @cached_property
     def hop(self) -> Ints:
         """Number of the (run, flow, TTL), in their order; the next TTL has the next number."""
-        hop = self.spread(self.path_series * (int(self.ttl.max(initial=0)) + 1))
+        hop = self.spread(self.path_hop)
         hop += self.ttl
         return hop
+
+    @cached_property
+    def path_hop(self) -> Ints:
+        """`hop` of TTL 0 of each path."""
+        return self.path_series * (int(self.ttl.max(initial=0)) + 1)
 
 
 def cells_of(probes: Probes) -> Cells:

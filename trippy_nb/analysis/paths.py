@@ -105,7 +105,7 @@ def _first_causes(tables: "Tables", probes: "Probes", cells: Cells, tracks: Trac
     repeats = repeats_of(tables, probes, cells, paths=at)
     keys = zip(repeats.hop.tolist(), repeats.far.tolist(), repeats.addr.tolist(), strict=True)
     known = dict(zip(keys, repeats.cause.tolist(), strict=True))
-    heads = cells.hop[tracks.heads[at]]
+    heads = cells.path_hop[at] + cells.ttl[tracks.heads[at]]
     _, number, counts = distinct(pack(heads, tracks.way[at]))
     example = np.zeros(len(counts), dtype=np.int64)
     example[number] = np.arange(len(at))

@@ -126,13 +126,13 @@ def repeats_of(
     if paths is None:
         tracks = tracks_of(cells)
         paths = np.flatnonzero(tracks.repeating[tracks.way])
-    hop = cells.hop
-    runs = np.unique(cells.path_run[paths])
+    path_hop, runs = cells.path_hop, np.unique(cells.path_run[paths])
     if len(runs) < len(tables.runs):
-        ours = np.flatnonzero(cells.spread(np.isin(cells.path_run, runs)))
+        ours = np.isin(cells.path_run, runs)
+        path_hop, sure = path_hop[ours], None if sure is None else sure[cells.spread(ours)]
         probes = of_runs(probes, runs)
-        hop, sure = hop[ours], None if sure is None else sure[ours]
         cells, tracks = cells_of(probes), None
+    hop = cells.spread(path_hop) + cells.ttl
     tracks = tracks or tracks_of(cells)
     found = _found(hop, tracks)
     if not found:

@@ -123,10 +123,6 @@ def with_rivals(hop: Ints, addr: Ints, count: int) -> Ints:
     """Return the answered cells of hops that several addresses answered for: usually few."""
     largest = np.full(count, -1, dtype=np.int64)
     np.maximum.at(largest, hop, addr)
-    seen = addr >= 0
-    other = np.flatnonzero((largest.take(hop) != addr) & seen)
-    if not len(other):
-        return other
-    rivals = np.zeros(count, dtype=np.bool_)
-    rivals[hop[other]] = True
-    return np.flatnonzero(rivals.take(hop) & seen)
+    least = np.full(count, -1, dtype=np.int64)
+    np.minimum.at(least.view(np.uint64), hop, addr.view(np.uint64))  # unsigned, silence is the largest
+    return np.flatnonzero((largest != least).take(hop) & (addr >= 0))
