@@ -5,7 +5,7 @@ stretch of rows or a small integer a row, so row order and splitting of the inpu
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from trippy_nb.analysis.encoded import address_codes, floats, of_answers, refusals, status_codes
 from trippy_nb.frames.columns import nanoseconds
 from trippy_nb.model import ReplyKind, Status
 
@@ -29,7 +30,6 @@ _Item = TypeVar("_Item", bound=np.generic)
 
 _INT_BITS = 63
 _INT64_END = 2**_INT_BITS
-_IPV6, _UNREACHABLE_V4, _UNREACHABLE_V6 = 6, 3, (1, 2)
 KEY = ("run_id", "round", "flow", "ttl", "attempt")
 _ATTEMPTS = 256
 _SMALL_TABLE = 1 << 16
@@ -95,19 +95,6 @@ class Probes:
         return _places((self.path_starts, len(self.ttl)), paths, (self.ttl, self.attempt), key[:3], key[3:])
 
 
-def of_runs(probes: Probes, runs: Ints) -> Probes:
-    """Return the probes of some of the runs."""
-    ours = np.isin(probes.path_run, runs)
-    rows = np.flatnonzero(spread(ours, probes.path_starts, len(probes.ttl)))
-    columns = ("ttl", "attempt", "status", "addr", "rtt", "from_target", "refused")
-    taken: dict[str, Any] = {name: getattr(probes, name)[rows] for name in columns}
-    paths = ("path_run", "path_round", "path_flow")
-    taken |= {name: getattr(probes, name)[ours] for name in paths}
-    lengths = np.diff(np.append(probes.path_starts, len(probes.ttl)))[ours]
-    order = rows if probes.order is None else probes.order[rows]
-    return replace(probes, **taken, path_starts=np.cumsum(lengths) - lengths, order=order)
-
-
 def probe_arrays(tables: "Tables") -> Probes:
     """Sort the probes of all runs, and find out which of their answers came from the target."""
     frame = tables.probes
@@ -125,10 +112,10 @@ def probe_arrays(tables: "Tables") -> Probes:
     run, round_, flow, ttl, attempt = map(sorted_, columns)
     if path_starts is None or order is not None:
         path_starts = starts_of(run, round_, flow)
-    status = sorted_(_codes(frame["status"]))
+    status = sorted_(status_codes(frame["status"]))
     answered = _is_answer(status)
-    addr, names = _address_codes(frame["addr"])
-    addr = _of_answers(sorted_(addr), answered)
+    addr, names = address_codes(frame["addr"])
+    addr = of_answers(sorted_(addr), answered)
     path_run = _wide(run[path_starts])
     probes = Probes(
         path_starts=path_starts,
@@ -140,9 +127,9 @@ def probe_arrays(tables: "Tables") -> Probes:
         attempt=_wide(attempt) if attempt.any() else np.broadcast_to(np.int64(0), len(attempt)),
         status=status,
         addr=addr,
-        rtt=sorted_(_floats(frame["rtt_ms"])),
+        rtt=sorted_(floats(frame["rtt_ms"])),
         from_target=_is_target_of(tables.runs, path_run, path_starts, addr, names),
-        refused=sorted_(_refusals(frame, tables.runs)) & answered,
+        refused=sorted_(refusals(frame, tables.runs)) & answered,
         names=names,
         order=order,
     )
@@ -346,55 +333,6 @@ def _is_answer(status: Codes) -> Bools:
 
 def _ints(series: "pd.Series[Any]") -> Ints:
     return series.to_numpy(dtype=np.int64)
-
-
-def _refusals(frame: pd.DataFrame, runs: pd.DataFrame) -> Bools:
-    """Find who would not forward: ICMP type 3 (RFC 792), ICMPv6 types 1 and 2 (RFC 4443 section 3)."""
-    none = np.zeros(len(frame), dtype=np.bool_)
-    if "icmp_type" not in frame:
-        return none
-    kinds = frame["icmp_type"].to_numpy(dtype=np.int16, na_value=-1)
-    refusals: Bools = kinds == _UNREACHABLE_V4
-    six = runs.loc[runs["af"] == _IPV6, "run_id"]
-    if not len(six):
-        return refusals
-    refusals_v6: Bools = np.isin(kinds, _UNREACHABLE_V6)
-    if not (refusals.any() or refusals_v6.any()):
-        return none
-    return np.where(frame["run_id"].isin(six), refusals_v6, refusals)
-
-
-def _floats(series: "pd.Series[Any]") -> Floats:
-    """Return the numbers; nothing is copied if they are floats."""
-    if series.dtype == np.float64:
-        return series.to_numpy()
-    return series.to_numpy(dtype=np.float64, na_value=np.nan)
-
-
-def _codes(series: "pd.Series[Any]") -> Codes:
-    """Return codes of `model.Status`."""
-    category = pd.Categorical(series)
-    if tuple(category.categories) == Status.words():
-        return category.codes
-    words = {status.word: int(status) for status in Status}
-    table = np.array([words[str(word)] for word in category.categories] + [-1], dtype=np.int8)
-    codes: Codes = table.take(category.codes)
-    return codes
-
-
-def _address_codes(series: "pd.Series[Any]") -> tuple[Ints, tuple[str, ...]]:
-    category = pd.Categorical(series)
-    texts = category.categories.astype("str").tolist()
-    order = sorted(range(len(texts)), key=texts.__getitem__)
-    table = np.full(len(texts) + 1, -1, dtype=np.int64)
-    table[order] = np.arange(len(texts))
-    return table.take(category.codes), tuple([texts[code] for code in order])
-
-
-def _of_answers(addr: Ints, answered: Bools) -> Ints:
-    """Forget the addresses of what is no answer: most often there are none."""
-    stray = (addr >= 0) & ~answered
-    return np.where(stray, -1, addr) if stray.any() else addr
 
 
 def _is_target_of(

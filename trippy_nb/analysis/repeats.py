@@ -7,8 +7,8 @@ of Vanaubel et al., TNT, TMA 2019). A cause is named where something that came b
 
 from collections import defaultdict
 from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -19,9 +19,9 @@ from trippy_nb.analysis.arrays import (
     Probes,
     distinct,
     is_first_answer,
-    of_runs,
     pack,
     reply_keys,
+    spread,
     stable_order,
 )
 from trippy_nb.analysis.cells import Cells, cells_of
@@ -130,7 +130,7 @@ def repeats_of(
     if len(runs) < len(tables.runs):
         ours = np.isin(cells.path_run, runs)
         path_hop, sure = path_hop[ours], None if sure is None else sure[cells.spread(ours)]
-        probes = of_runs(probes, runs)
+        probes = _of_runs(probes, runs)
         cells, tracks = cells_of(probes), None
     hop = cells.spread(path_hop) + cells.ttl
     tracks = tracks or tracks_of(cells)
@@ -151,6 +151,19 @@ def repeats_of(
     near, far, addr = np.array(keys, dtype=np.int64).T
     counts = np.array([found[key].count for key in keys], dtype=np.int64)
     return Repeats(near, far, addr, counts, np.array(causes, dtype=np.int64))
+
+
+def _of_runs(probes: Probes, runs: Ints) -> Probes:
+    """Return the probes of some of the runs."""
+    ours = np.isin(probes.path_run, runs)
+    rows = np.flatnonzero(spread(ours, probes.path_starts, len(probes.ttl)))
+    columns = ("ttl", "attempt", "status", "addr", "rtt", "from_target", "refused")
+    taken: dict[str, Any] = {name: getattr(probes, name)[rows] for name in columns}
+    paths = ("path_run", "path_round", "path_flow")
+    taken |= {name: getattr(probes, name)[ours] for name in paths}
+    lengths = np.diff(np.append(probes.path_starts, len(probes.ttl)))[ours]
+    order = rows if probes.order is None else probes.order[rows]
+    return replace(probes, **taken, path_starts=np.cumsum(lengths) - lengths, order=order)
 
 
 def _found(hop: Ints, tracks: Tracks) -> dict[tuple[int, int, int], _Repeat]:
