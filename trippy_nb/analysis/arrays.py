@@ -6,12 +6,14 @@ stretch of rows or a small integer a row, so row order and splitting of the inpu
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from trippy_nb.analysis.encoded import address_codes, floats, of_answers, refusals, status_codes
 from trippy_nb.frames.columns import nanoseconds
 from trippy_nb.model import ReplyKind, Status
 
@@ -28,20 +30,21 @@ _Item = TypeVar("_Item", bound=np.generic)
 
 _INT_BITS = 63
 _INT64_END = 2**_INT_BITS
-_IPV6, _UNREACHABLE_V4, _UNREACHABLE_V6 = 6, 3, (1, 2)
 KEY = ("run_id", "round", "flow", "ttl", "attempt")
 _ATTEMPTS = 256
 _SMALL_TABLE = 1 << 16
 _FIRST_ANSWERS = (ReplyKind.FIRST.word, ReplyKind.LATE.word)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Probes:
-    """Columns of PROBES, in key order."""
+    """Columns of PROBES, in key order; what is the same all along a path is kept once for each path."""
 
-    run: Ints
-    round: Ints
-    flow: Ints
+    path_starts: Ints
+    """First row of each path, that is (run, round, flow)."""
+    path_run: Ints
+    path_round: Ints
+    path_flow: Ints
     ttl: Ints
     attempt: Ints
     status: Codes
@@ -56,18 +59,31 @@ class Probes:
     """Answered, and the answer says that the target cannot be reached."""
     names: tuple[str, ...]
     """Addresses, in the order of their text."""
-    path_starts: Ints
-    """First row of each path, that is (run, round, flow)."""
     order: Ints | None
     """Row of PROBES for each row here; None if they are the same. Probes of other sizes than the run's are
     left off."""
 
-    @property
+    @cached_property
+    def run(self) -> Ints:
+        """Run of each row."""
+        return spread(self.path_run, self.path_starts, len(self.ttl))
+
+    @cached_property
+    def round(self) -> Ints:
+        """Round of each row."""
+        return spread(self.path_round, self.path_starts, len(self.ttl))
+
+    @cached_property
+    def flow(self) -> Ints:
+        """Flow of each row."""
+        return spread(self.path_flow, self.path_starts, len(self.ttl))
+
+    @cached_property
     def answered(self) -> Bools:
         """Somebody answered, in time or late."""
         return _is_answer(self.status)
 
-    @property
+    @cached_property
     def settled(self) -> Bools:
         """Sent, and its fate is known."""
         settled: Bools = self.answered | (self.status == Status.TIMEOUT)
@@ -75,16 +91,14 @@ class Probes:
 
     def rows_of(self, key: Sequence[Ints]) -> Ints:
         """Find rows by key, five columns (run, round, flow, ttl, attempt); -1 where there is none."""
-        paths = (column[self.path_starts] for column in (self.run, self.round, self.flow))
-        return _places(
-            (self.path_starts, len(self.run)), tuple(paths), (self.ttl, self.attempt), key[:3], key[3:]
-        )
+        paths = (self.path_run, self.path_round, self.path_flow)
+        return _places((self.path_starts, len(self.ttl)), paths, (self.ttl, self.attempt), key[:3], key[3:])
 
 
 def probe_arrays(tables: "Tables") -> Probes:
     """Sort the probes of all runs, and find out which of their answers came from the target."""
     frame = tables.probes
-    run, round_, flow, ttl, attempt = columns = [frame[name].to_numpy() for name in KEY]
+    columns = [frame[name].to_numpy() for name in KEY]
     path_starts = _sorted_paths(*columns)
     order = None
     if path_starts is None:
@@ -95,32 +109,33 @@ def probe_arrays(tables: "Tables") -> Probes:
     def sorted_(values: AnyArray) -> AnyArray:
         return values if order is None else values[order]
 
-    run, round_, flow, ttl = (_wide(sorted_(column)) for column in (run, round_, flow, ttl))
-    # Most runs have one attempt for each TTL: no need to fill an array with zeros.
-    attempt = _wide(sorted_(attempt)) if attempt.any() else np.broadcast_to(np.int64(0), len(run))
-    status = sorted_(_codes(frame["status"], {status.word: int(status) for status in Status}))
-    addr, names = _address_codes(frame["addr"])
-    addr, answered = sorted_(addr), _is_answer(status)
+    run, round_, flow, ttl, attempt = map(sorted_, columns)
     if path_starts is None or order is not None:
         path_starts = starts_of(run, round_, flow)
+    status = sorted_(status_codes(frame["status"]))
+    answered = _is_answer(status)
+    addr, names = address_codes(frame["addr"])
+    addr = of_answers(sorted_(addr), answered)
+    path_run = _wide(run[path_starts])
     probes = Probes(
-        run=run,
-        round=round_,
-        flow=flow,
-        ttl=ttl,
-        attempt=attempt,
-        status=status,
-        addr=np.where(answered, addr, -1),
-        rtt=sorted_(frame["rtt_ms"].to_numpy(dtype=np.float64, na_value=np.nan)),
-        from_target=_is_target_of(tables.runs, run, path_starts, addr, names),
-        refused=sorted_(_refusals(frame, tables.runs)) & answered,
-        names=names,
         path_starts=path_starts,
+        path_run=path_run,
+        path_round=_wide(round_[path_starts]),
+        path_flow=_wide(flow[path_starts]),
+        ttl=_wide(ttl),
+        # Most runs have one attempt for each TTL: no need to fill an array with zeros.
+        attempt=_wide(attempt) if attempt.any() else np.broadcast_to(np.int64(0), len(attempt)),
+        status=status,
+        addr=addr,
+        rtt=sorted_(floats(frame["rtt_ms"])),
+        from_target=_is_target_of(tables.runs, path_run, path_starts, addr, names),
+        refused=sorted_(refusals(frame, tables.runs)) & answered,
+        names=names,
         order=order,
     )
     _correct_targets(probes, tables)
-    probes.from_target[~answered] = False
-    probes.refused[probes.from_target] = False
+    np.logical_and(probes.from_target, answered, out=probes.from_target)
+    np.greater(probes.refused, probes.from_target, out=probes.refused)
     return probes
 
 
@@ -249,7 +264,7 @@ def distinct(key: Ints) -> tuple[Ints, Ints, Ints]:
     if bound <= max(len(key), _SMALL_TABLE) and int(key.min(initial=0)) >= 0:
         every = np.bincount(key, minlength=bound)
         values = np.flatnonzero(every)
-        return values, (np.cumsum(every > 0) - 1)[key], every[values]
+        return values, (np.cumsum(every > 0) - 1).take(key), every[values]
     codes, values = pd.factorize(key)
     order = np.argsort(values, kind="stable")
     rank = np.empty(len(order), dtype=np.int64)
@@ -286,6 +301,21 @@ def starts_of(*sorted_columns: Ints) -> Ints:
     return np.flatnonzero(new)
 
 
+def last_of(which: Bools, starts: Ints) -> Ints:
+    """Return the last of these rows in each stretch; -1 where there is none."""
+    if not len(starts):
+        return starts
+    row = np.append(starts[1:], len(which)) - 1
+    missed = np.flatnonzero(~which[row])
+    while len(missed):  # most stretches have it near their end
+        row[missed] -= 1
+        none = row[missed] < starts[missed]
+        row[missed[none]] = -1
+        missed = missed[~none]
+        missed = missed[~which[row[missed]]]
+    return row
+
+
 def group_numbers(starts: Ints, size: int) -> Ints:
     """Return the number of the stretch that each row is in."""
     return spread(np.arange(len(starts)), starts, size)
@@ -305,45 +335,13 @@ def _ints(series: "pd.Series[Any]") -> Ints:
     return series.to_numpy(dtype=np.int64)
 
 
-def _refusals(frame: pd.DataFrame, runs: pd.DataFrame) -> Bools:
-    """Find who would not forward: ICMP type 3 (RFC 792), ICMPv6 types 1 and 2 (RFC 4443 section 3)."""
-    none = np.zeros(len(frame), dtype=np.bool_)
-    if "icmp_type" not in frame:
-        return none
-    kinds = frame["icmp_type"].to_numpy(dtype=np.int16, na_value=-1)
-    refusals: Bools = kinds == _UNREACHABLE_V4
-    six = runs.loc[runs["af"] == _IPV6, "run_id"]
-    if not len(six):
-        return refusals
-    refusals_v6: Bools = np.isin(kinds, _UNREACHABLE_V6)
-    if not (refusals.any() or refusals_v6.any()):
-        return none
-    return np.where(frame["run_id"].isin(six), refusals_v6, refusals)
-
-
-def _codes(series: "pd.Series[Any]", words: dict[str, int]) -> Codes:
-    category = pd.Categorical(series)
-    table = np.array([words[str(word)] for word in category.categories] + [-1], dtype=np.int8)
-    codes: Codes = table[category.codes]
-    return codes
-
-
-def _address_codes(series: "pd.Series[Any]") -> tuple[Ints, tuple[str, ...]]:
-    category = pd.Categorical(series)
-    texts = category.categories.astype("str").tolist()
-    order = sorted(range(len(texts)), key=texts.__getitem__)
-    table = np.full(len(texts) + 1, -1, dtype=np.int64)
-    table[order] = np.arange(len(texts))
-    return table[category.codes], tuple([texts[code] for code in order])
-
-
 def _is_target_of(
-    runs: pd.DataFrame, run: Ints, path_starts: Ints, addr: Ints, names: tuple[str, ...]
+    runs: pd.DataFrame, path_run: Ints, path_starts: Ints, addr: Ints, names: tuple[str, ...]
 ) -> Bools:
     """Go by addresses, of rows that are sorted by run: a run is looked up once."""
-    starts = path_starts[starts_of(run[path_starts])]
-    targets = _target_codes(runs, run[starts], names)
-    result: Bools = addr == spread(targets, starts, len(run))
+    first = starts_of(path_run)
+    targets = _target_codes(runs, path_run[first], names)
+    result: Bools = addr == spread(targets, path_starts[first], len(addr))
     return result
 
 

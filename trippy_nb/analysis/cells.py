@@ -9,25 +9,53 @@ be reached (hard case: ICMP prohibited in mid-path): a flow that never arrives e
 """
 
 from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 
-from trippy_nb.analysis.arrays import Bools, Ints, Probes, distinct, group_numbers, pack, spread, starts_of
+from trippy_nb.analysis.arrays import (
+    Bools,
+    Ints,
+    Probes,
+    distinct,
+    group_numbers,
+    last_of,
+    pack,
+    spread,
+    starts_of,
+)
 from trippy_nb.model import Status
 
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+_Item = TypeVar("_Item", bound=np.generic)
 _SPARSE = 8  # numbers for each cell, before they are numbered anew
 
 NEVER = 1 << 20
 """Larger than any TTL."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Cells:
-    """One row for each (run, round, flow, TTL) that was probed, in that order; attempts are joined."""
+    """One row for each (run, round, flow, TTL) that was probed, in that order; attempts are joined.
 
-    run: Ints
-    round: Ints
-    flow: Ints
+    What is the same all along a path is kept once for each path, that is (run, round, flow).
+    """
+
+    heads: Ints
+    """First cell of each path."""
+    path_run: Ints
+    path_round: Ints
+    path_flow: Ints
+    path_series: Ints
+    """Number of the (run, flow), from 0, in their order."""
+    path_end: Ints
+    """TTL at which the path of this round ended; if its flow never reached the target, that of the router
+    that refused to forward, or else the probed TTL after the farthest answer."""
+    path_reached: Bools
+    """The flow reached the target at least once."""
     ttl: Ints
     addr: Ints
     """Who answered the first answered attempt; -1 if nobody."""
@@ -37,62 +65,103 @@ class Cells:
     open: Bools
     """An attempt is still in flight, and none was answered: it may yet be."""
     from_target: Bools
-    path: Ints
-    """Number of the (run, round, flow), from 0."""
-    series: Ints
-    """Number of the (run, flow), from 0, in their order."""
     mixed: Bools
     """Different addresses answered different attempts."""
-    end: Ints
-    """TTL at which the path of this round ended; if its flow never reached the target, that of the router
-    that refused to forward, or else the probed TTL after the farthest answer."""
-    reached: Bools
-    """The flow reached the target at least once."""
     starts: Ints
     """First probe row of each cell."""
-    heads: Ints
-    """First cell of each path."""
 
-    @property
+    def spread(self, values: "NDArray[_Item]") -> "NDArray[_Item]":
+        """Give each cell what its path has."""
+        return spread(values, self.heads, len(self.ttl))
+
+    @cached_property
+    def run(self) -> Ints:
+        """Run of each cell."""
+        return self.spread(self.path_run)
+
+    @cached_property
+    def round(self) -> Ints:
+        """Round of each cell."""
+        return self.spread(self.path_round)
+
+    @cached_property
+    def flow(self) -> Ints:
+        """Flow of each cell."""
+        return self.spread(self.path_flow)
+
+    @cached_property
+    def path(self) -> Ints:
+        """Number of the path of each cell, from 0."""
+        return group_numbers(self.heads, len(self.ttl))
+
+    @cached_property
+    def series(self) -> Ints:
+        """`path_series` of each cell."""
+        return self.spread(self.path_series)
+
+    @cached_property
+    def end(self) -> Ints:
+        """`path_end` of each cell."""
+        return self.spread(self.path_end)
+
+    @cached_property
+    def reached(self) -> Bools:
+        """`path_reached` of each cell."""
+        return self.spread(self.path_reached)
+
+    @cached_property
     def in_view(self) -> Bools:
         """Part of a path, not beyond its end."""
-        return self.ttl <= self.end
+        return self.up_to(self.path_end)
+
+    def up_to(self, limit: Ints) -> Bools:
+        """Tell which cells are not beyond this TTL of their path."""
+        farthest = self.ttl[np.append(self.heads[1:], len(self.ttl)) - 1] if len(self.ttl) else limit
+        if np.all(farthest <= limit):
+            return np.ones(len(self.ttl), dtype=np.bool_)
+        near: Bools = self.ttl <= self.spread(limit)
+        return near
+
+    @cached_property
+    def hop(self) -> Ints:
+        """Number of the (run, flow, TTL), in their order; the next TTL has the next number."""
+        hop = self.spread(self.path_hop)
+        hop += self.ttl
+        return hop
+
+    @cached_property
+    def path_hop(self) -> Ints:
+        """`hop` of TTL 0 of each path."""
+        return self.path_series * (int(self.ttl.max(initial=0)) + 1)
 
 
 def cells_of(probes: Probes) -> Cells:
     """Join attempts, and find where each path ended."""
-    size = len(probes.run)
     starts = _cell_starts(probes)
-    answered = _any(probes.answered, starts)
-    settled = _any(probes.settled, starts)
-    addr, mixed = _responders(probes, starts)
-    whole = len(starts) == size
-    run, round_, flow, ttl = (
-        column if whole else column[starts] for column in (probes.run, probes.round, probes.flow, probes.ttl)
-    )
+    whole = len(starts) == len(probes.ttl)
     heads = probes.path_starts if whole else np.searchsorted(starts, probes.path_starts)
-    path = group_numbers(heads, len(starts))
-    of_path = distinct(pack(run[heads], flow[heads]))[1]
+    ttl = probes.ttl if whole else probes.ttl[starts]
+    answered = _any(probes.answered, starts)
     from_target = _any(probes.from_target, starts)
-    series = spread(of_path, heads, len(starts))
-    end, reached = _ends(ttl, answered, from_target, path, heads, of_path)
+    addr, mixed = _responders(probes, starts)
+    series = distinct(pack(probes.path_run, probes.path_flow))[1]
+    end, reached = _ends(ttl, answered, from_target, heads, series)
     return Cells(
-        run=run,
-        round=round_,
-        flow=flow,
+        heads=heads,
+        path_run=probes.path_run,
+        path_round=probes.path_round,
+        path_flow=probes.path_flow,
+        path_series=series,
+        path_end=_walled(end, reached, heads, series, (ttl, addr, _any(probes.refused, starts))),
+        path_reached=reached,
         ttl=ttl,
         addr=addr,
         answered=answered,
-        settled=settled,
+        settled=_any(probes.settled, starts),
         open=_any(probes.status == Status.IN_FLIGHT, starts) & ~answered,
         from_target=from_target,
-        path=path,
-        series=series,
         mixed=mixed,
-        end=_walled(end, reached, ttl, addr, _any(probes.refused, starts), series),
-        reached=reached,
         starts=starts,
-        heads=heads,
     )
 
 
@@ -117,17 +186,12 @@ def sightings(probes: Probes, cells: Cells) -> tuple[Ints, Ints, Ints]:
 
 def cell_numbers(probes: Probes, cells: Cells) -> Ints:
     """Return the number of the cell that each row of `probes` is of."""
-    return group_numbers(cells.starts, len(probes.run))
-
-
-def hop_keys(cells: Cells) -> Ints:
-    """Number the (run, flow, TTL) of each cell, in their order; the next TTL has the next number."""
-    return cells.series * (int(cells.ttl.max(initial=0)) + 1) + cells.ttl
+    return group_numbers(cells.starts, len(probes.ttl))
 
 
 def hop_numbers(cells: Cells) -> tuple[Ints, int]:
-    """Return such a number for each cell, and a bound of them all that arrays may be as long as."""
-    hop = hop_keys(cells)
+    """Return a number like `Cells.hop`, and a bound of them all that arrays may be as long as."""
+    hop = cells.hop
     count = int(hop.max(initial=-1)) + 1
     if count > _SPARSE * len(hop):
         values, hop, _ = distinct(hop)
@@ -137,12 +201,12 @@ def hop_numbers(cells: Cells) -> tuple[Ints, int]:
 
 def count_series(cells: Cells) -> int:
     """Count the (run, flow) pairs."""
-    return int(cells.series.max(initial=-1)) + 1
+    return int(cells.path_series.max(initial=-1)) + 1
 
 
 def _cell_starts(probes: Probes) -> Ints:
     if not probes.attempt.any():
-        return np.arange(len(probes.run), dtype=np.int64)
+        return np.arange(len(probes.ttl), dtype=np.int64)
     return starts_of(probes.run, probes.round, probes.flow, probes.ttl)
 
 
@@ -155,9 +219,9 @@ def _any(rows: Bools, starts: Ints) -> Bools:
 
 def _responders(probes: Probes, starts: Ints) -> tuple[Ints, Bools]:
     """Return who answered the first answered attempt of each cell, and whether somebody else did another."""
-    if len(starts) == len(probes.run):
+    if len(starts) == len(probes.ttl):
         return probes.addr, np.zeros(len(starts), dtype=np.bool_)
-    cell = group_numbers(starts, len(probes.run))
+    cell = group_numbers(starts, len(probes.ttl))
     rows = np.flatnonzero(probes.addr >= 0)[::-1]
     addr = np.full(len(starts), -1, dtype=np.int64)
     addr[cell[rows]] = probes.addr[rows]  # the last one written is the first attempt
@@ -178,45 +242,51 @@ def _greatest(values: Ints, groups: Ints, count: int) -> Ints:
     return out
 
 
-def _ends(
-    ttl: Ints, answered: Bools, from_target: Bools, path: Ints, heads: Ints, of_path: Ints
-) -> tuple[Ints, Bools]:
+def _ends(ttl: Ints, answered: Bools, from_target: Bools, heads: Ints, series: Ints) -> tuple[Ints, Bools]:
     """Find where each path ended, and whether its flow ever reached the target. Cells are in order."""
     if not len(ttl):
-        return ttl, answered
-    n_series = int(of_path.max()) + 1
+        return heads, np.zeros(0, dtype=np.bool_)
+    n_series = int(series.max()) + 1
     at_target = np.flatnonzero(from_target)
-    here = _least(ttl[at_target], path[at_target], len(heads))  # smallest target TTL of the round
-    nearest = _least(here, of_path, n_series)  # ... of the flow
-    least = nearest[of_path]
-    router = np.where(answered & ~from_target, ttl, -1)
-    last_router = np.maximum.reduceat(router, heads)
+    path = np.searchsorted(heads, at_target, side="right") - 1
+    here = _least(ttl[at_target], path, len(heads))  # smallest target TTL of the round
+    nearest = _least(here, series, n_series)  # ... of the flow
+    least = nearest[series]
+    router = answered & ~from_target
+    last_router = _last_ttl(router, ttl, heads)
     if np.any(last_router > here):  # somebody else beyond the target does not count
-        router[ttl >= spread(here, heads, len(ttl))] = -1
-        last_router = np.maximum.reduceat(router, heads)
+        router &= ttl < spread(here, heads, len(ttl))
+        last_router = _last_ttl(router, ttl, heads)
     longer = last_router >= least  # a router where the target should have been: this path is longer
     end = np.where(longer, np.where(here < NEVER, here, last_router + 1), least)
-    reached = spread((nearest < NEVER)[of_path], heads, len(ttl))
-    whole = spread(end, heads, len(ttl))
-    lost = np.flatnonzero(~reached)
-    if len(lost):
-        whole[lost] = _silent_ends(ttl[lost], answered[lost], of_path[path[lost]], n_series)
-    return whole, reached
+    reached = least < NEVER
+    if not reached.all():
+        lost = np.flatnonzero(spread(~reached, heads, len(ttl)))
+        of_lost = series[np.searchsorted(heads, lost, side="right") - 1]
+        end = np.where(reached, end, _silent_ends(ttl[lost], answered[lost], of_lost, n_series)[series])
+    return end, reached
+
+
+def _last_ttl(which: Bools, ttl: Ints, heads: Ints) -> Ints:
+    """Return the largest TTL of these cells in each path; -1 where there is none."""
+    last = last_of(which, heads)
+    return np.where(last >= 0, ttl[last], -1)
 
 
 def _silent_ends(ttl: Ints, answered: Bools, series: Ints, count: int) -> Ints:
-    """Return the probed TTL after the farthest answer of the flow, or else that of this answer."""
-    farthest = _greatest(ttl[answered], series[answered], count)[series]
-    after = ttl > farthest
-    next_probed = _least(ttl[after], series[after], count)[series]
+    """Return for each flow the probed TTL after its farthest answer, or else that of this answer."""
+    farthest = _greatest(ttl[answered], series[answered], count)
+    after = ttl > farthest[series]
+    next_probed = _least(ttl[after], series[after], count)
     return np.where(next_probed < NEVER, next_probed, farthest)
 
 
-def _walled(end: Ints, reached: Bools, ttl: Ints, addr: Ints, refused: Bools, series: Ints) -> Ints:
+def _walled(end: Ints, reached: Bools, heads: Ints, series: Ints, seen: tuple[Ints, Ints, Bools]) -> Ints:
     """End the flows that never arrive where nobody answers any more but one router that refuses."""
-    if not np.any(refused & ~reached):
+    ttl, addr, refused = seen
+    if not np.any(refused) or not np.any(refused & ~spread(reached, heads, len(ttl))):
         return end
-    wall = _walls(ttl, addr, refused, series)[series]
+    wall = _walls(ttl, addr, refused, spread(series, heads, len(ttl)))[series]
     return np.where(~reached & (wall < NEVER), wall, end)
 
 

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from trippy_nb.analysis.arrays import Bools, Floats, Ints, Probes, distinct, pack, probe_arrays
-from trippy_nb.analysis.cells import Cells, cell_numbers, cells_of, hop_keys, sightings
+from trippy_nb.analysis.cells import Cells, cell_numbers, cells_of, sightings
 from trippy_nb.analysis.layers import layers_of
 from trippy_nb.analysis.layout import place_nodes
 from trippy_nb.analysis.links import FLOW, POSITIONAL, Pairs, pairs_of
@@ -141,7 +141,7 @@ def _what_was_seen(probes: Probes, cells: Cells) -> tuple[dict[int, _Seen], dict
     cell = cell_numbers(probes, cells)
     view = cells.in_view[cell]
     rows = np.flatnonzero(view & (probes.addr >= 0))
-    keys, hop, _ = distinct(hop_keys(cells)[cell])
+    keys, hop, _ = distinct(cells.hop[cell])
     asked = np.bincount(hop[view & probes.settled], minlength=len(keys))
     addrs = max(len(probes.names), 1)
     pairs, number, counts = distinct(hop[rows] * addrs + probes.addr[rows])
@@ -259,7 +259,7 @@ def _marks(tables: "Tables", probes: Probes, cells: Cells, sure: Bools, edges: _
     if not loops:
         return marks
     repeats = repeats_of(tables, probes, cells, sure)
-    hop = hop_keys(cells)
+    hop = cells.hop
     ttl_of = dict(zip(hop.tolist(), cells.ttl.tolist(), strict=True)) if len(repeats.hop) else {}
     causes: dict[tuple[int, int], int] = {}
     near = zip(

@@ -49,7 +49,7 @@ class Groups:
 
     def tally(self, which: Bools) -> Ints:
         """Count some of the rows in each group."""
-        return np.bincount(self.number[which], minlength=self.count)
+        return np.bincount(self.number.take(np.flatnonzero(which)), minlength=self.count)
 
     def last(self, which: Bools) -> Ints:
         """Return the last of some of the rows in each group, as a row of the probes; -1 if there is none."""
@@ -85,27 +85,30 @@ def group_probes(probes: Probes, cells: Cells, by: By) -> Groups:
     if by == "responder":
         hop, columns["addr"] = np.divmod(values, names)
     place, columns["ttl"] = np.divmod(hop, _TTLS)
-    head = cells.heads[_examples(cells, by)[place]] if len(place) else place
-    columns |= {"run_id": cells.run[head], "flow": cells.flow[head]}
+    path = _examples(cells, by)[place]
+    columns |= {"run_id": cells.path_run[path], "flow": cells.path_flow[path]}
     return Groups(rows, number, values, columns)
 
 
 def cell_keys(cells: Cells, by: By) -> Ints:
     """Return the key of the row that each cell belongs to; not by responder: silence has none."""
-    return spread(_wholes(cells, by) * _TTLS, cells.heads, len(cells.run)) + cells.ttl
+    key = cells.spread(_wholes(cells, by) * _TTLS)
+    key += cells.ttl
+    return key
 
 
 def _wholes(cells: Cells, by: By) -> Ints:
     """Number the run, or the (run, flow), of each path, from 0, in their order."""
     if by == "flow":
-        return cells.series[cells.heads]
-    run = cells.run[cells.heads]
-    return group_numbers(starts_of(run), len(run))
+        return cells.path_series
+    return group_numbers(starts_of(cells.path_run), len(cells.heads))
 
 
 def _examples(cells: Cells, by: By) -> Ints:
     """Return a path of each of these numbers."""
-    paths: Ints = np.unique(_wholes(cells, by), return_index=True)[1]
+    if by != "flow":
+        return starts_of(cells.path_run)
+    paths: Ints = np.unique(cells.path_series, return_index=True)[1]
     return paths
 
 
@@ -142,9 +145,9 @@ def latest_replies(
 def _reply_keys(probes: Probes, part: "pd.DataFrame", by: By) -> Ints:
     run, flow, ttl = (part[name].to_numpy(dtype=np.int64, na_value=0) for name in ("run_id", "flow", "ttl"))
     if by == "flow":
-        place = np.searchsorted(distinct(probes.run * _FLOWS + probes.flow)[0], run * _FLOWS + flow)
+        place = np.searchsorted(distinct(probes.path_run * _FLOWS + probes.path_flow)[0], run * _FLOWS + flow)
     else:
-        place = np.searchsorted(probes.run[starts_of(probes.run)], run)
+        place = np.searchsorted(probes.path_run[starts_of(probes.path_run)], run)
     key: Ints = place * _TTLS + ttl
     if by == "responder":
         category = pd.Categorical(part["addr"])
@@ -156,19 +159,15 @@ def _reply_keys(probes: Probes, part: "pd.DataFrame", by: By) -> Ints:
 
 def _of_probes(probes: Probes, cells: Cells, values: "NDArray[Any]") -> "NDArray[Any]":
     """Give each probe what its cell has."""
-    if len(cells.starts) == len(probes.run):
+    if len(cells.starts) == len(probes.ttl):
         return values
-    return spread(values, cells.starts, len(probes.run))
+    return spread(values, cells.starts, len(probes.ttl))
 
 
 def _worth_showing(cells: Cells) -> Bools:
     """Cut each flow at its target; let a flow that never got there count as far as the run goes."""
-    if cells.reached.all():
+    if cells.path_reached.all():
         return cells.in_view
-    heads = cells.heads
-    end = cells.end[heads]  # one for each path
-    starts = starts_of(cells.run[heads])
-    farthest = spread(np.maximum.reduceat(end, starts), starts, len(heads))
-    limit = spread(np.where(cells.reached[heads], end, farthest), heads, len(cells.run))
-    shown: Bools = cells.ttl <= limit
-    return shown
+    starts = starts_of(cells.path_run)
+    farthest = spread(np.maximum.reduceat(cells.path_end, starts), starts, len(cells.heads))
+    return cells.up_to(np.where(cells.path_reached, cells.path_end, farthest))

@@ -170,7 +170,7 @@ def probes_in_view(tables: "Tables") -> pd.DataFrame:
         Rows of PROBES, in the order of their key: not those beyond a path's end, nor those never sent.
     """
     probes = probe_arrays(tables)
-    rows = np.arange(len(probes.run))[group_probes(probes, cells_of(probes), "ttl").rows]
+    rows = np.arange(len(probes.ttl))[group_probes(probes, cells_of(probes), "ttl").rows]
     return tables.probes.take(rows if probes.order is None else probes.order[rows]).reset_index(drop=True)
 
 
@@ -227,7 +227,7 @@ def _ratio(part: Ints, whole: Ints) -> Floats:
 def _rtt_columns(probes: Probes, groups: Groups, wanted: Collection[str]) -> dict[str, Floats]:
     rtt = probes.rtt[groups.rows]
     timed = np.flatnonzero(~np.isnan(rtt) & probes.answered[groups.rows])
-    return sample_columns(rtt[timed], groups.number[timed], groups.count, wanted=wanted)
+    return sample_columns(rtt.take(timed), groups.number.take(timed), groups.count, wanted=wanted)
 
 
 def _losses(cells: Cells, groups: Groups, by: By) -> tuple[Ints, Ints]:

@@ -12,9 +12,9 @@ import numpy as np
 
 from trippy_nb.analysis.arrays import Bools, Ints, probe_arrays, stable_order, starts_of
 from trippy_nb.analysis.blocks import blocks_of
-from trippy_nb.analysis.cells import Cells, cells_of, hop_keys, sightings
+from trippy_nb.analysis.cells import Cells, cells_of, sightings
 from trippy_nb.analysis.repeats import CAUSES, Repeats, repeats_of, zero_ttl_rows
-from trippy_nb.analysis.steady import sure_cells
+from trippy_nb.analysis.steady import sure_at
 from trippy_nb.frames import concat
 from trippy_nb.frames.columns import codes, frame_of
 from trippy_nb.frames.derived import LINKS
@@ -68,27 +68,31 @@ def links(tables: "Tables") -> "pd.DataFrame":
 def _links(tables: "Tables") -> "pd.DataFrame":
     probes = probe_arrays(tables)
     cells = cells_of(probes)
-    sure = sure_cells(tables, probes, cells)
     pairs = pairs_of(tables, probes, cells)
     names = max(len(probes.names), 1)
-    hop = hop_keys(cells)
-    key = (hop[pairs.cell] * names + pairs.near) * names + pairs.far
+    hop = cells.hop
+    key = hop.take(pairs.cell)
+    for addr in (pairs.near, pairs.far):
+        key *= names
+        key += addr
     order = stable_order(key)
-    starts = starts_of(key[order])
+    starts = starts_of(key.take(order))
     counts = np.diff(np.append(starts, len(order)))
     last = order[starts + counts - 1]
     one, near, far = pairs.cell[last], pairs.near[last], pairs.far[last]
+    path = cells.path[one]
     zero = np.isin(key[last], key[pairs.zero])
     mark = np.where(zero, CAUSES.index("zero-ttl"), -1)
     loops = np.flatnonzero((near == far) & (mark < 0))
     if len(loops):
-        mark[loops] = _causes(repeats_of(tables, probes, cells, sure), hop[one[loops]], near[loops])
-    proven = sure[one] & sure[one + 1]
+        repeats = repeats_of(tables, probes, cells, paths=cells.path[one[loops]])
+        mark[loops] = _causes(repeats, hop[one[loops]], near[loops])
+    proven = np.logical_and(*sure_at(tables, probes, cells, np.array([one, one + 1])))
     return frame_of(
         LINKS,
         {
-            "run_id": cells.run[one].astype(np.uint32),
-            "flow": cells.flow[one].astype(np.uint16),
+            "run_id": cells.path_run[path].astype(np.uint32),
+            "flow": cells.path_flow[path].astype(np.uint16),
             "ttl": cells.ttl[one].astype(np.uint8),
             "from_addr": codes(near, probes.names),
             "to_addr": codes(far, probes.names),
@@ -116,9 +120,15 @@ def _causes(repeats: Repeats, hop: Ints, addr: Ints) -> Ints:
 
 def adjacent(cells: Cells) -> Ints:
     """Return the cells whose next one is one TTL farther on the same path, in view."""
-    here = cells.in_view
-    follows = (cells.path[1:] == cells.path[:-1]) & (cells.ttl[1:] == cells.ttl[:-1] + 1)
-    return np.flatnonzero(follows & here[1:] & here[:-1])
+    return np.flatnonzero(_followed(cells))
+
+
+def _followed(cells: Cells) -> Bools:
+    """Tell the same of each cell but the last."""
+    followed: Bools = cells.ttl[1:] == cells.ttl[:-1] + 1
+    followed[cells.heads[1:] - 1] = False
+    followed &= cells.in_view[1:]
+    return followed
 
 
 def pairs_of(tables: "Tables", probes: "Probes", cells: Cells, silent: Ints | None = None) -> Pairs:
@@ -132,13 +142,13 @@ def pairs_of(tables: "Tables", probes: "Probes", cells: Cells, silent: Ints | No
         A number for each cell that is to be paired although nobody answered, else -1. In `Pairs` it is
         added to the count of addresses.
     """
-    at = adjacent(cells)
     zero = zero_ttl_rows(tables, probes)
     code = cells.addr if silent is None else np.where(silent >= 0, len(probes.names) + silent, cells.addr)
     if cells.mixed.any():
-        return _all_pairs(probes, cells, code, at, zero)
-    at = at[(code[at] >= 0) & (code[at + 1] >= 0)]
-    near, far = code[at], code[at + 1]
+        return _all_pairs(probes, cells, code, adjacent(cells), zero)
+    known = code >= 0
+    at = np.flatnonzero(_followed(cells) & known[1:] & known[:-1])
+    near, far = code.take(at), code[1:].take(at)
     if not len(zero):
         return Pairs(at, near, far, np.zeros(len(at), dtype=np.bool_))
     quoted = np.zeros(len(cells.run), dtype=np.bool_)

@@ -20,7 +20,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from trippy_nb.analysis.arrays import Bools, Ints
+from trippy_nb.analysis.arrays import Bools, last_of
 from trippy_nb.analysis.cells import Cells, hop_numbers
 
 _LEAST_CONFIRMING = 2
@@ -36,7 +36,7 @@ class LossCounts:
 
 def lost_on_the_way(cells: Cells) -> LossCounts:
     """Judge every round of every flow."""
-    size = len(cells.run)
+    size = len(cells.ttl)
     begins, explained = np.zeros(size, dtype=np.bool_), np.zeros(size, dtype=np.bool_)
     if not size:
         return LossCounts(begins, explained)
@@ -44,10 +44,9 @@ def lost_on_the_way(cells: Cells) -> LossCounts:
     ever = np.zeros(count, dtype=np.bool_)
     ever[hop[cells.answered]] = True
     tells = cells.in_view & ever[hop] & (cells.settled | cells.open)
-    place = np.arange(size)
     # The last cell of each path that was answered, or may yet be; what is silent after it is so to the end.
-    last_heard = _last(tells & (cells.answered | cells.open), place, cells.heads)
-    last_answer = _last(tells & cells.answered, place, cells.heads) if cells.open.any() else last_heard
+    last_heard = last_of(tells & (cells.answered | cells.open), cells.heads)
+    last_answer = last_of(tells & cells.answered, cells.heads) if cells.open.any() else last_heard
     quiet = np.flatnonzero(tells & ~cells.answered & ~cells.open)
     path = cells.path[quiet]
     moody = np.zeros(count, dtype=np.bool_)
@@ -61,9 +60,3 @@ def lost_on_the_way(cells: Cells) -> LossCounts:
     begins[quiet[confirmed & first]] = True
     explained[quiet[confirmed & ~first]] = True
     return LossCounts(begins, explained)
-
-
-def _last(which: Bools, place: Ints, heads: Ints) -> Ints:
-    """Return the last of these cells in each path; -1 where there is none."""
-    last: Ints = np.maximum.reduceat(np.where(which, place, -1), heads)
-    return last

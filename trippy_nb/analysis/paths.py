@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from trippy_nb.analysis.arrays import Ints, distinct, pack, probe_arrays
 from trippy_nb.analysis.blocks import blocks_of
-from trippy_nb.analysis.cells import Cells, cells_of, hop_keys
+from trippy_nb.analysis.cells import Cells, cells_of
 from trippy_nb.analysis.repeats import CAUSES, repeats_of, returns
-from trippy_nb.analysis.steady import sure_cells
-from trippy_nb.analysis.tracks import Tracks, tracks_of
+from trippy_nb.analysis.tracks import Tracks, Ways, tracks_of
 from trippy_nb.frames import concat
 from trippy_nb.frames.columns import codes, frame_of, objects
 from trippy_nb.frames.derived import PATHS
@@ -67,24 +67,21 @@ def _paths(tables: "Tables") -> pd.DataFrame:
     tracks = tracks_of(cells)
     heads, way = tracks.heads, tracks.way
     loops, cycles = _counts(tracks)
-    addrs = [tuple(path) for path in tracks.ways.named([*probes.names, None])]
-    texts = tracks.ways.named([*probes.names, "*"])
-    ids = [_path_id(*one) for one in zip(tracks.ways.first_ttl.tolist(), texts, strict=True)]
-    stars = np.array([path.count(None) for path in addrs], dtype=np.uint8)
+    ways = tracks.ways
     columns: dict[str, Any] = {
-        "run_id": cells.run[heads].astype(np.uint32),
-        "round": cells.round[heads].astype(np.uint32),
-        "flow": cells.flow[heads].astype(np.uint16),
-        "path_id": np.array(ids, dtype=np.uint64)[way],
+        "run_id": cells.path_run.astype(np.uint32),
+        "round": cells.path_round.astype(np.uint32),
+        "flow": cells.path_flow.astype(np.uint16),
+        "path_id": _path_ids(ways, probes.names)[way],
         "first_ttl": cells.ttl[heads].astype(np.uint8),
-        "length": np.array([len(path) for path in addrs], dtype=np.uint8)[way],
-        "stars": stars[way],
+        "length": ways.length.astype(np.uint8)[way],
+        "stars": ways.stars.astype(np.uint8)[way],
         "reached": tracks.reached,
         "complete": tracks.complete,
         "loops": loops[way],
         "cycles": cycles[way],
         "cause": codes(_first_causes(tables, probes, cells, tracks), CAUSES),
-        "addrs": objects(addrs)[way],
+        "addrs": objects(ways.named([*probes.names, None]))[way],
     }
     return frame_of(PATHS, columns, len(heads))
 
@@ -105,10 +102,10 @@ def _first_causes(tables: "Tables", probes: "Probes", cells: Cells, tracks: Trac
     at = np.flatnonzero(tracks.repeating[tracks.way])
     if not len(at):
         return cause
-    repeats = repeats_of(tables, probes, cells, sure_cells(tables, probes, cells), tracks)
+    repeats = repeats_of(tables, probes, cells, paths=at)
     keys = zip(repeats.hop.tolist(), repeats.far.tolist(), repeats.addr.tolist(), strict=True)
     known = dict(zip(keys, repeats.cause.tolist(), strict=True))
-    heads = hop_keys(cells)[tracks.heads[at]]
+    heads = cells.path_hop[at] + cells.ttl[tracks.heads[at]]
     _, number, counts = distinct(pack(heads, tracks.way[at]))
     example = np.zeros(len(counts), dtype=np.int64)
     example[number] = np.arange(len(at))
@@ -151,7 +148,8 @@ def path_table(tables: "Tables") -> pd.DataFrame:
     return table.astype(_TABLE_DTYPES)[list(_TABLE_DTYPES)].reset_index(drop=True)
 
 
-def _path_id(first_ttl: int, path: list[str]) -> int:
+def _path_ids(ways: Ways, names: tuple[str, ...]) -> NDArray[np.uint64]:
     # Text with its order, not a XOR of hashes: that loses the order and cancels pairs of stars.
-    text = f"{first_ttl}|" + ",".join(path)
-    return int.from_bytes(blake2b(text.encode(), digest_size=8).digest(), "big")
+    texts = zip(ways.first_ttl.tolist(), ways.texts([*names, "*"]), strict=True)
+    digests = [blake2b(b"%d|%b" % one, digest_size=8).digest() for one in texts]
+    return np.frombuffer(b"".join(digests), dtype=">u8").astype(np.uint64)

@@ -7,8 +7,8 @@ of Vanaubel et al., TNT, TMA 2019). A cause is named where something that came b
 
 from collections import defaultdict
 from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -21,9 +21,11 @@ from trippy_nb.analysis.arrays import (
     is_first_answer,
     pack,
     reply_keys,
+    spread,
     stable_order,
 )
-from trippy_nb.analysis.cells import Cells, hop_keys
+from trippy_nb.analysis.cells import Cells, cells_of
+from trippy_nb.analysis.steady import sure_cells
 from trippy_nb.analysis.tracks import SILENT, Tracks, Way, tracks_of
 from trippy_nb.frames.circles import circle_of
 from trippy_nb.frames.derived import CAUSE_WORDS
@@ -43,7 +45,7 @@ class Repeats:
     """One row for each (run, flow, nearer TTL, farther TTL, address), in that order."""
 
     hop: Ints
-    """Number of the (run, flow, nearer TTL): see `hop_keys`."""
+    """Number of the (run, flow, nearer TTL): see `Cells.hop`."""
     far: Ints
     """Number of the (run, flow, farther TTL)."""
     addr: Ints
@@ -102,36 +104,42 @@ def zero_ttl_rows(tables: "Tables", probes: Probes) -> Ints:
 
 
 def repeats_of(
-    tables: "Tables", probes: Probes, cells: Cells, sure: Bools, tracks: Tracks | None = None
+    tables: "Tables", probes: Probes, cells: Cells, sure: Bools | None = None, paths: Ints | None = None
 ) -> Repeats:
-    """Find all repeats, and the cause of each.
+    """Find repeats, and the cause of each.
 
     Parameters
     ----------
     tables, probes, cells
         All of them.
     sure
-        Cells whose flow decides who answers.
-    tracks
-        If they are known already.
+        Cells whose flow decides who answers, if that is known already.
+    paths
+        Some in which an address comes twice, if they are known: their runs are looked at, which are few.
+
+    Returns
+    -------
+    repeats
+        All of these runs; all that there are by default.
     """
+    tracks = None
+    if paths is None:
+        tracks = tracks_of(cells)
+        paths = np.flatnonzero(tracks.repeating[tracks.way])
+    path_hop, runs = cells.path_hop, np.unique(cells.path_run[paths])
+    if len(runs) < len(tables.runs):
+        ours = np.isin(cells.path_run, runs)
+        path_hop, sure = path_hop[ours], None if sure is None else sure[cells.spread(ours)]
+        probes = _of_runs(probes, runs)
+        cells, tracks = cells_of(probes), None
+    hop = cells.spread(path_hop) + cells.ttl
     tracks = tracks or tracks_of(cells)
-    at = np.flatnonzero(tracks.repeating[tracks.way])
-    hop = hop_keys(cells)
-    found: dict[tuple[int, int, int], _Repeat] = defaultdict(_Repeat)
-    heads = tracks.heads[at]
-    for first, number, reached, n in _combinations(hop[heads], tracks.way[at], tracks.reached[at]):
-        way = tracks.ways[number]
-        circle = frozenset() if reached else circle_of(way.places)
-        for near, far in returns(way):
-            repeat = found[first + near, first + far, way.places[near]]
-            repeat.count += n
-            repeat.circles += n if len(circle) > 1 else 0
-            repeat.lone += n if len(circle) == 1 else 0
-            repeat.is_twice &= way.places.count(way.places[near]) == _TWICE
+    found = _found(hop, tracks)
     if not found:
         none = np.zeros(0, dtype=np.int64)
         return Repeats(none, none, none, none, none)
+    if sure is None:
+        sure = sure_cells(tables, probes, cells)
     keys = sorted(found)
     answers = _answers(tables, probes, cells, hop, keys)
     lasting = _lasting(cells, hop, keys, [found[key].count for key in keys])
@@ -143,6 +151,36 @@ def repeats_of(
     near, far, addr = np.array(keys, dtype=np.int64).T
     counts = np.array([found[key].count for key in keys], dtype=np.int64)
     return Repeats(near, far, addr, counts, np.array(causes, dtype=np.int64))
+
+
+def _of_runs(probes: Probes, runs: Ints) -> Probes:
+    """Return the probes of some of the runs."""
+    ours = np.isin(probes.path_run, runs)
+    rows = np.flatnonzero(spread(ours, probes.path_starts, len(probes.ttl)))
+    columns = ("ttl", "attempt", "status", "addr", "rtt", "from_target", "refused")
+    taken: dict[str, Any] = {name: getattr(probes, name)[rows] for name in columns}
+    paths = ("path_run", "path_round", "path_flow")
+    taken |= {name: getattr(probes, name)[ours] for name in paths}
+    lengths = np.diff(np.append(probes.path_starts, len(probes.ttl)))[ours]
+    order = rows if probes.order is None else probes.order[rows]
+    return replace(probes, **taken, path_starts=np.cumsum(lengths) - lengths, order=order)
+
+
+def _found(hop: Ints, tracks: Tracks) -> dict[tuple[int, int, int], _Repeat]:
+    """Go through the ways with repeats: by nearer hop, farther hop and address."""
+    at = np.flatnonzero(tracks.repeating[tracks.way])
+    found: dict[tuple[int, int, int], _Repeat] = defaultdict(_Repeat)
+    heads = tracks.heads[at]
+    for first, number, reached, n in _combinations(hop[heads], tracks.way[at], tracks.reached[at]):
+        way = tracks.ways[number]
+        circle = frozenset() if reached else circle_of(way.places)
+        for near, far in returns(way):
+            repeat = found[first + near, first + far, way.places[near]]
+            repeat.count += n
+            repeat.circles += n if len(circle) > 1 else 0
+            repeat.lone += n if len(circle) == 1 else 0
+            repeat.is_twice &= way.places.count(way.places[near]) == _TWICE
+    return found
 
 
 def _combinations(first: Ints, way: Ints, reached: Bools) -> Iterator[tuple[int, int, bool, int]]:

@@ -79,29 +79,30 @@ def sample_columns(
     if not _OF_TIME.issuperset(wanted):
         columns = _by_size(_ranked(rtt, group, count), groups, wanted)
     if not _OF_TIME.isdisjoint(wanted):
-        columns |= _in_time(rtt[_together(group)], groups, wanted)
+        columns |= _in_time(_together(rtt, group), groups, wanted)
     return columns
 
 
-def _together(group: Ints) -> "Ints | slice":
+def _together(rtt: Floats, group: Ints) -> Floats:
     """Bring the samples of each group together, in the order they were given."""
-    if not np.any(group[1:] < group[:-1]):
-        return slice(None)
-    return stable_order(group)
+    return rtt.take(stable_order(group)) if np.any(group[1:] < group[:-1]) else rtt
 
 
 def _ranked(rtt: Floats, group: Ints, count: int) -> Floats:
     """Sort the RTTs of each group, one group after the other."""
-    ns = np.rint(rtt * NS_PER_MS).astype(np.int64)
+    exact = rtt * NS_PER_MS
+    np.rint(exact, out=exact)
+    ns = exact.astype(np.int64)
+    exact /= NS_PER_MS
     bits = _BITS - count.bit_length()
     largest = int(ns.view(np.uint64).max(initial=0))  # a negative one is larger than all others
-    if largest >= 1 << bits or not np.array_equal(ns / NS_PER_MS, rtt):
+    if largest >= 1 << bits or not np.array_equal(exact, rtt):
         # RTTs of another clock than ours, which counts nanoseconds.
         return np.asarray(rtt[np.lexsort((rtt, group))])
     ns |= group << bits
     ns.sort()
     ns &= (1 << bits) - 1
-    return ns / NS_PER_MS
+    return np.divide(ns, NS_PER_MS, out=exact)
 
 
 def _by_size(ranked: Floats, groups: _Groups, wanted: Collection[str]) -> dict[str, Floats]:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from trippy_nb.analysis.arrays import Bools, Ints, Probes, group_numbers, pack, stable_order, starts_of
+from trippy_nb.analysis.arrays import Bools, Ints, Probes, pack, spread, stable_order, starts_of
 from trippy_nb.analysis.cells import Cells, hop_numbers, sightings
 
 if TYPE_CHECKING:
@@ -28,45 +28,71 @@ def sure_cells(tables: "Tables", probes: Probes, cells: Cells) -> Bools:
     Where the responders of one flow take turns, other flows that these answer at the same TTL of the run are
     taken to pass the same balancer, unless they were seen to keep to one of them.
     """
-    if not len(cells.run):
-        return np.zeros(0, dtype=np.bool_)
+    hop, unsteady = _unsteady_hops(probes, cells)
+    result: Bools = stable_cells(tables, cells) & ~unsteady.take(hop)
+    return result
+
+
+def sure_at(tables: "Tables", probes: Probes, cells: Cells, at: Ints) -> Bools:
+    """Tell the same of some of the cells."""
+    hop, unsteady = _unsteady_hops(probes, cells)
+    result: Bools = stable_paths(tables, cells)[cells.path[at]] & ~unsteady[hop[at]]
+    return result
+
+
+def _unsteady_hops(probes: Probes, cells: Cells) -> tuple[Ints, Bools]:
+    """Number the (flow, TTL) of each cell, and find those where chance decides."""
     hop, count = hop_numbers(cells)
     rivals = with_rivals(hop, cells.addr, count)
     unsteady = _taking_turns(cells, hop, count, rivals)
     if unsteady.any():
         unsteady |= _suspects(probes, cells, unsteady, hop, rivals)
-    result: Bools = stable_cells(tables, cells) & ~unsteady[hop]
-    return result
+    return hop, unsteady
 
 
 def _suspects(probes: Probes, cells: Cells, unsteady: Bools, hop: Ints, rivals: Ints) -> Bools:
     """Find the (flow, TTL) answered by what takes turns there in another flow, and too seldom to tell."""
-    cell, addr, _ = sightings(probes, cells)
-    hop_of = hop[cell]
     # Few (run, TTL) have any that take turns; only there is it worth asking who they are.
-    place = pack(cells.run[cell], cells.ttl[cell])
-    turns = unsteady[hop_of]
-    near = np.flatnonzero(np.isin(place, np.unique(place[turns])))
-    who = pack(place[near], addr[near])
-    shared = np.isin(who, who[turns[near]])
+    cell, addr = _sightings_near(probes, cells, unsteady, hop)
+    hop_of = hop[cell]
+    who = pack(cells.run[cell], cells.ttl[cell], addr)
+    shared = np.isin(who, who[unsteady[hop_of]])
     suspected = np.zeros(len(unsteady), dtype=np.bool_)
-    suspected[hop_of[near[shared]]] = True
+    suspected[hop_of[shared]] = True
     kept = np.bincount(hop_of, minlength=len(unsteady)) >= _KEPT_TO_ONE
     kept[hop[rivals]] = False
     result: Bools = suspected & ~kept
     return result
 
 
-def stable_cells(tables: "Tables", cells: Cells) -> Bools:
-    """Tell which cells are of runs whose probes of one flow all look the same to a balancer."""
+def _sightings_near(probes: Probes, cells: Cells, unsteady: Bools, hop: Ints) -> tuple[Ints, Ints]:
+    """List who answered at the TTLs of runs at which any flow is unsteady: cell and address."""
+    example = np.full(len(unsteady), -1, dtype=np.int64)
+    example[hop] = np.arange(len(hop))
+    known = np.flatnonzero(example >= 0)
+    place = pack(cells.run[example[known]], cells.ttl[example[known]])
+    near = np.zeros(len(unsteady), dtype=np.bool_)
+    near[known] = np.isin(place, place[unsteady[known]])
+    if not cells.mixed.any():
+        cell = np.flatnonzero(near.take(hop) & (cells.addr >= 0))
+        return cell, cells.addr[cell]
+    cell, addr, _ = sightings(probes, cells)
+    mine = near[hop[cell]]
+    return cell[mine], addr[mine]
+
+
+def stable_paths(tables: "Tables", cells: Cells) -> Bools:
+    """Tell which paths are of runs whose probes of one flow all look the same to a balancer."""
     runs = tables.runs
     stable = {int(run): bool(flag) for run, flag in zip(runs["run_id"], runs["flow_stable"], strict=True)}
-    starts = starts_of(cells.run)
-    each = np.array([stable.get(int(run), False) for run in cells.run[starts]], dtype=np.bool_)
-    result: Bools = (
-        each[group_numbers(starts, len(cells.run))] if len(starts) else np.zeros(0, dtype=np.bool_)
-    )
-    return result
+    starts = starts_of(cells.path_run)
+    each = [stable.get(run, False) for run in cells.path_run[starts].tolist()]
+    return spread(np.array(each, dtype=np.bool_), starts, len(cells.heads))
+
+
+def stable_cells(tables: "Tables", cells: Cells) -> Bools:
+    """Tell the same of cells."""
+    return cells.spread(stable_paths(tables, cells))
 
 
 def unsteady_cells(cells: Cells) -> Bools:
@@ -95,13 +121,8 @@ def _taking_turns(cells: Cells, hop: Ints, count: int, rivals: Ints) -> Bools:
 
 def with_rivals(hop: Ints, addr: Ints, count: int) -> Ints:
     """Return the answered cells of hops that several addresses answered for: usually few."""
-    seen = np.flatnonzero(addr >= 0)
-    here, who = hop[seen], addr[seen]
-    one = np.full(count, -1, dtype=np.int64)
-    one[here] = who  # any of them: the last one written
-    other = np.flatnonzero(one[here] != who)
-    if not len(other):
-        return other
-    rivals = np.zeros(count, dtype=np.bool_)
-    rivals[here[other]] = True
-    return seen[rivals[here]]
+    largest = np.full(count, -1, dtype=np.int64)
+    np.maximum.at(largest, hop, addr)
+    least = np.full(count, -1, dtype=np.int64)
+    np.minimum.at(least.view(np.uint64), hop, addr.view(np.uint64))  # unsigned, silence is the largest
+    return np.flatnonzero((largest != least).take(hop) & (addr >= 0))

@@ -7,8 +7,9 @@ from typing import TypeVar, overload
 import numpy as np
 import pandas as pd
 
-from trippy_nb.analysis.arrays import Bools, Ints
+from trippy_nb.analysis.arrays import Bools, Ints, last_of
 from trippy_nb.analysis.cells import Cells
+from trippy_nb.frames.columns import objects
 
 SILENT = -1
 """Nobody answered at this place."""
@@ -31,11 +32,14 @@ class Ways(Sequence[Way]):
 
     def __init__(self, shown: "_Places") -> None:
         self.first_ttl = shown.start
+        self.length = shown.length
+        """How many places each has."""
         self._places = shown.addr
-        self._bounds = list(zip(shown.first.tolist(), (shown.first + shown.length).tolist(), strict=True))
+        self._begin = shown.first
+        self._end = shown.first + shown.length
 
     def __len__(self) -> int:
-        return len(self._bounds)
+        return len(self._begin)
 
     @overload
     def __getitem__(self, index: int) -> Way: ...
@@ -44,13 +48,30 @@ class Ways(Sequence[Way]):
     def __getitem__(self, index: int | slice) -> Way | list[Way]:
         if isinstance(index, slice):
             return [self[number] for number in range(*index.indices(len(self)))]
-        begin, end = self._bounds[index]
-        return Way(int(self.first_ttl[index]), tuple(self._places[begin:end].tolist()))
+        places = self._places[self._begin[index] : self._end[index]]
+        return Way(int(self.first_ttl[index]), tuple(places.tolist()))
 
-    def named(self, names: Sequence[_Name]) -> list[list[_Name]]:
-        """Spell out all ways, each as a list; the last of the names is that of silence."""
-        flat = list(map(names.__getitem__, self._places.tolist()))
-        return [flat[begin:end] for begin, end in self._bounds]
+    @property
+    def stars(self) -> Ints:
+        """How many places without an answer each has."""
+        silent = np.flatnonzero(self._places == SILENT)
+        return np.bincount(np.searchsorted(self._end, silent, side="right"), minlength=len(self))
+
+    def named(self, names: Sequence[_Name]) -> list[tuple[_Name, ...]]:
+        """Spell out all ways; the last of the names is that of silence."""
+        flat = tuple(objects(names)[self._places].tolist())
+        bounds = zip(self._begin.tolist(), self._end.tolist(), strict=True)
+        return [flat[begin:end] for begin, end in bounds]
+
+    def texts(self, names: Sequence[str]) -> list[bytes]:
+        """Spell out all ways, with commas; the last of the names is that of silence."""
+        spelled = [name.encode() for name in names]
+        whole = b",".join(objects(spelled)[self._places].tolist())
+        lengths = np.array([len(name) + 1 for name in spelled], dtype=np.int64)[self._places]
+        ends = np.append(0, np.cumsum(lengths))
+        begin = ends[self._begin]
+        end = np.maximum(ends[self._end] - 1, begin)  # there is no comma behind a way, nor in an empty one
+        return [whole[one:two] for one, two in zip(begin.tolist(), end.tolist(), strict=True)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +97,7 @@ class _Places:
     """The places of all paths, one path after the other."""
 
     addr: Ints
+    ttl: Ints
     first: Ints
     """Where each path begins."""
     length: Ints
@@ -91,7 +113,7 @@ class _Places:
         length = self.length[paths]
         first = np.cumsum(length) - length
         rows = np.arange(int(length.sum())) + np.repeat(self.first[paths] - first, length)
-        return _Places(self.addr[rows], first, length, self.start[paths])
+        return _Places(self.addr[rows], self.ttl[rows], first, length, self.start[paths])
 
 
 def tracks_of(cells: Cells) -> Tracks:
@@ -106,21 +128,24 @@ def tracks_of(cells: Cells) -> Tracks:
         repeating=_repeating(shown),
         heads=heads,
         complete=_counts(view & cells.settled, heads) == places.length,
-        reached=_counts(view & cells.from_target, heads) > 0,
+        reached=last_of(view & cells.from_target, heads) >= 0,
     )
 
 
 def _places_of(cells: Cells, view: Bools) -> _Places:
     """Lay out the places of each path; TTLs that were left out are silent."""
     start = cells.ttl[cells.heads]
-    length = np.maximum(cells.end[cells.heads] - start + 1, 0)
+    length = np.maximum(cells.path_end - start + 1, 0)
     first = np.cumsum(length) - length
-    if view.all() and len(cells.run) == int(length.sum()):
-        return _Places(cells.addr, first, length, start)
-    addr = np.full(int(length.sum()), SILENT, dtype=np.int64)
+    size = int(length.sum())
+    if view.all() and len(cells.ttl) == size:
+        return _Places(cells.addr, cells.ttl, first, length, start)
+    addr = np.full(size, SILENT, dtype=np.int64)
     at = np.flatnonzero(view)
-    addr[(first - start)[cells.path[at]] + cells.ttl[at]] = cells.addr[at]
-    return _Places(addr, first, length, start)
+    place = cells.spread(first - start)
+    place += cells.ttl
+    addr[place.take(at)] = cells.addr.take(at)
+    return _Places(addr, np.arange(size) + np.repeat(start - first, length), first, length, start)
 
 
 def _distinct_ways(places: _Places) -> tuple[Ints, Ints]:
@@ -129,12 +154,12 @@ def _distinct_ways(places: _Places) -> tuple[Ints, Ints]:
     By a hash of the addresses at their TTLs, with a random factor a TTL, then checked place by place.
     """
     some = np.flatnonzero(places.length)
-    ttl = np.arange(len(places.addr)) + places.of_path(places.start - places.first)
     salt = 0
     while True:
         factors = np.random.default_rng(salt).integers(0, 2**64, (2, _TTLS), dtype=np.uint64)
         key = factors[0][places.length % _TTLS] * factors[1][places.start % _TTLS]
-        mixed = factors[0][ttl] * (places.addr + 2).view(np.uint64)
+        mixed = factors[0].take(places.ttl)
+        mixed *= (places.addr + 2).view(np.uint64)
         if len(some):
             key[some] += np.add.reduceat(mixed, places.first[some])
         way = pd.factorize(key)[0].astype(np.int64)
@@ -151,8 +176,9 @@ def _alike(places: _Places, other: Ints) -> bool:
     same &= places.start == places.start[other]
     if not same.all():
         return False
-    rows = np.arange(len(places.addr)) + places.of_path(places.first[other] - places.first)
-    return np.array_equal(places.addr, places.addr[rows])
+    rows = places.of_path(places.first[other] - places.first)
+    rows += np.arange(len(rows))
+    return np.array_equal(places.addr, places.addr.take(rows))
 
 
 def _repeating(places: _Places) -> Bools:

@@ -112,7 +112,7 @@ def _category(array: pa.Array, column: Column, words: Sequence[str]) -> pd.Categ
     dtype = category_dtype(words)
     indices = array.indices.fill_null(-1).to_numpy(zero_copy_only=False)
     lookup = dtype.categories.get_indexer(pd.Index(array.dictionary.to_pylist(), dtype="str"))
-    unknown = np.setdiff1d(np.unique(indices[indices >= 0]), np.flatnonzero(lookup >= 0))
-    if len(unknown):
+    codes = np.append(lookup, -1).take(indices)
+    if np.any(lookup < 0) and np.any((codes < 0) & (indices >= 0)):
         raise ValueError(f"column {column.name!r} has a word that is not among its categories")
-    return pd.Categorical.from_codes(np.append(lookup, -1)[indices], dtype=dtype)
+    return pd.Categorical.from_codes(codes, dtype=dtype)

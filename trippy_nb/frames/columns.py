@@ -86,7 +86,7 @@ def category_dtype(words: Iterable[str]) -> pd.CategoricalDtype:
 
 def codes(values: AnyInts, words: Iterable[str]) -> pd.Categorical:
     """Make a category of codes; -1 is missing."""
-    return pd.Categorical.from_codes(values.astype(np.int32), dtype=category_dtype(words))
+    return pd.Categorical.from_codes(values.astype(np.int32, copy=False), dtype=category_dtype(words))
 
 
 def repeated(word: str | None, n: int, words: Sequence[str]) -> pd.Categorical:

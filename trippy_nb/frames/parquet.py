@@ -245,10 +245,8 @@ def _rtt_restored(table: pa.Table) -> pa.Table:
     place = table.schema.get_field_index("rtt_ns")
     if place < 0:
         return table
-    stored = table["rtt_ns"]
-    missing = stored.is_null().to_numpy()
-    ms = stored.fill_null(0).to_numpy() / NS_PER_MS
-    return table.set_column(place, "rtt_ms", pa.array(ms, mask=missing))
+    ms = table["rtt_ns"].to_numpy() / NS_PER_MS  # NaN for nulls
+    return table.set_column(place, "rtt_ms", pa.array(ms, from_pandas=True))
 
 
 def _frames(raw: Raw, header: dict[str, Any]) -> Tables:

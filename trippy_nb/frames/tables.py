@@ -128,7 +128,7 @@ def _column(parts: list[pd.Series]) -> pd.Series:
         raise SchemaError(f"column {parts[0].name!r} is {names}: frames.conform each frame first")
     united: dict[Any, None] = {}
     for part in parts:
-        united |= dict.fromkeys(part.cat.categories)
+        united |= dict.fromkeys(part.cat.categories.tolist())
     dtype = category_dtype(united)
     codes = [
         np.append(pd.Index(dtype.categories).get_indexer(part.cat.categories), -1)[part.cat.codes]

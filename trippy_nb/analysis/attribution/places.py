@@ -18,7 +18,7 @@ import numpy as np
 
 from trippy_nb.analysis.arrays import Bools, Floats, Ints, distinct
 from trippy_nb.analysis.autocorrelation import autocorrelation
-from trippy_nb.analysis.cells import cell_numbers, hop_keys, sightings
+from trippy_nb.analysis.cells import cell_numbers, sightings
 from trippy_nb.analysis.evidence.silences import evenness
 from trippy_nb.analysis.evidence.statement import OneRun
 from trippy_nb.model import Status
@@ -102,7 +102,7 @@ def ways_of(run: OneRun) -> Ways:
     if not len(probes.run):
         return Ways([], (), ())
     cell = cell_numbers(probes, cells)
-    _, number, _ = distinct(hop_keys(cells))
+    _, number, _ = distinct(cells.hop)
     cast_of_row = number[cell]
     view = _counted(run)
     count = int(number.max()) + 1

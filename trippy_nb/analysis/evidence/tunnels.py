@@ -13,7 +13,6 @@ from typing import Any
 
 import numpy as np
 
-from trippy_nb.analysis.cells import hop_keys
 from trippy_nb.analysis.evidence.hops import Hop, hops_of
 from trippy_nb.analysis.evidence.statement import (
     FIRST,
@@ -155,7 +154,7 @@ def _twice(run: OneRun) -> Iterator[Statement]:
     """Look for hops that show twice: behind an invisible tunnel whose last router pops the label."""
     repeats = repeats_of(run.tables, run.probes, run.cells, run.sure)
     places = np.flatnonzero(repeats.cause == CAUSES.index("uhp"))
-    hop = hop_keys(run.cells)
+    hop = run.cells.hop
     found: dict[tuple[int, str], list[int]] = defaultdict(list)
     for place in places.tolist():
         cell = int(np.flatnonzero(hop == repeats.hop[place])[0])

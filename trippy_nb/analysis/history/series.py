@@ -62,8 +62,7 @@ def observations(tables: "Tables") -> Observations:
     its run.
     """
     probes = probe_arrays(tables)
-    starts = probes.path_starts
-    run, round_, flow = probes.run[starts], probes.round[starts], probes.flow[starts]
+    run, round_, flow = probes.path_run, probes.path_round, probes.path_flow
     pair, member = _pairs(run, flow)
     ids, rank = _ranks(tables)
     series, number = _number(tables, pair, dict(zip(ids.tolist(), rank.tolist(), strict=True)))
@@ -158,31 +157,24 @@ def _moments(group: Ints, rank: Ints, round_: Ints) -> Ints:
 
 def _renamed(probes: Probes, order: Ints, group: Ints, moment: Ints, series: Ints) -> Probes:
     """Give the probes their new keys, and put them in the order of these."""
-    starts = probes.path_starts
-    lengths = np.diff(np.append(starts, len(probes.run)))
     if not np.array_equal(order, np.arange(len(order))):
-        probes = _reordered(probes, order, lengths)
-        group, moment, series, lengths = group[order], moment[order], series[order], lengths[order]
+        probes = _reordered(probes, order)
+        group, moment, series = group[order], moment[order], series[order]
     elif _are_keys(probes, group, moment, series):
         return probes
-    return replace(
-        probes,
-        run=np.repeat(group, lengths),
-        round=np.repeat(moment, lengths),
-        flow=np.repeat(series, lengths),
-    )
+    return replace(probes, path_run=group, path_round=moment, path_flow=series)
 
 
 def _are_keys(probes: Probes, group: Ints, moment: Ints, series: Ints) -> bool:
     """Tell whether the new keys are the old ones, as in one run of rounds and flows counted from 0."""
-    pairs = ((probes.run, group), (probes.round, moment), (probes.flow, series))
-    return all(np.array_equal(old[probes.path_starts], new) for old, new in pairs)
+    pairs = ((probes.path_run, group), (probes.path_round, moment), (probes.path_flow, series))
+    return all(np.array_equal(old, new) for old, new in pairs)
 
 
-def _reordered(probes: Probes, order: Ints, lengths: Ints) -> Probes:
-    lengths = lengths[order]
+def _reordered(probes: Probes, order: Ints) -> Probes:
+    lengths = np.diff(np.append(probes.path_starts, len(probes.ttl)))[order]
     ends = np.cumsum(lengths)
-    rows = np.repeat(probes.path_starts[order] - (ends - lengths), lengths) + np.arange(len(probes.run))
+    rows = np.repeat(probes.path_starts[order] - (ends - lengths), lengths) + np.arange(len(probes.ttl))
     columns = ("ttl", "attempt", "status", "addr", "rtt", "from_target", "refused")
     moved = {name: getattr(probes, name)[rows] for name in columns}
     place = rows if probes.order is None else probes.order[rows]
