@@ -6,6 +6,11 @@ from trippy_nb.analysis.attribution import attribute_loss as attribute_loss
 from trippy_nb.analysis.compare import ALPHA as ALPHA
 from trippy_nb.analysis.compare import ComparisonTables as ComparisonTables
 from trippy_nb.analysis.compare import compare_tables as compare_tables
+from trippy_nb.analysis.curves import Curves as Curves
+from trippy_nb.analysis.curves import Smoke as Smoke
+from trippy_nb.analysis.curves import answered_shares as answered_shares
+from trippy_nb.analysis.curves import ridges as ridges
+from trippy_nb.analysis.curves import smoke as smoke
 from trippy_nb.analysis.diamonds import diamonds as diamonds
 from trippy_nb.analysis.discovery import Discovery as Discovery
 from trippy_nb.analysis.discovery import discovery as discovery

@@ -1,13 +1,13 @@
 """Hop by time: how many of the probes of each cell nobody answered."""
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
-import pandas as pd
 
 from trippy_nb.analysis.along import along_of, round_keys
 from trippy_nb.analysis.arrays import Floats, Ints
+from trippy_nb.analysis.curves import Addrs, responders
 from trippy_nb.analysis.hops import probes_in_view
 from trippy_nb.errors import ConfigError
 from trippy_nb.model import Status
@@ -26,8 +26,7 @@ class LossRaster:
 
     ttls: tuple[int, ...]
     """Rows, nearest first."""
-    addrs: tuple[tuple[str, ...], ...]
-    """Who answered at each of them, most frequent first."""
+    addrs: Addrs
     edges: Floats
     """Begin of each column, and the end of the last: places of :class:`trippy_nb.analysis.along.Along`."""
     sent: Ints
@@ -83,7 +82,7 @@ def loss_raster(tables: "Tables", *, columns: int = 100) -> LossRaster:
     lost = (frame["status"] == Status.TIMEOUT.word).to_numpy()
     return LossRaster(
         ttls=tuple(ttls.tolist()),
-        addrs=_responders(frame, ttls),
+        addrs=responders(frame),
         edges=edges,
         sent=np.bincount(cell, minlength=size).reshape(shape),
         unanswered=np.bincount(cell[lost], minlength=size).reshape(shape),
@@ -113,12 +112,3 @@ def _edges(begins: Floats, each: int) -> tuple[Floats, Ints]:
         edges.append(float(begins[at]))
     edges.append(float(begins[-1]) + usual)
     return np.array(edges), column
-
-
-def _responders(frame: pd.DataFrame, ttls: Ints) -> tuple[tuple[str, ...], ...]:
-    answered = frame.loc[frame["addr"].notna() & (frame["status"] != Status.TIMEOUT.word)]
-    counts: Any = answered.groupby(["ttl", "addr"], observed=True).size().items()
-    found: dict[int, list[tuple[int, str]]] = {ttl: [] for ttl in ttls.tolist()}
-    for (ttl, addr), count in counts:
-        found[int(ttl)].append((-int(count), str(addr)))
-    return tuple(tuple(addr for _, addr in sorted(found[ttl])) for ttl in ttls.tolist())

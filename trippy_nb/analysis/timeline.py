@@ -10,7 +10,7 @@ import pandas as pd
 from trippy_nb.analysis.along import Along, along_of
 from trippy_nb.analysis.arrays import Bools, probe_arrays, spread
 from trippy_nb.analysis.cells import cells_of
-from trippy_nb.errors import ConfigError
+from trippy_nb.analysis.latency import check_hops
 from trippy_nb.model import Status
 
 if TYPE_CHECKING:
@@ -98,13 +98,7 @@ def timeline(
 def _wanted(probes: "Probes", ttl: int | Iterable[int] | None) -> tuple[Bools, str]:
     """Choose probes, and say what they are about."""
     if ttl is not None:
-        asked = [ttl] if isinstance(ttl, int) else list(ttl)
-        there = set(np.unique(probes.ttl).tolist())
-        strange = [one for one in asked if one not in there]
-        if strange or not asked:
-            words = f"{min(there)} to {max(there)}" if there else "none"
-            raise ConfigError(f"ttl={ttl}: give one or more of the TTLs that were probed ({words})")
-        return np.isin(probes.ttl, asked), "asked"
+        return np.isin(probes.ttl, check_hops(ttl, set(np.unique(probes.ttl).tolist()))), "asked"
     if not len(probes.ttl):
         return np.zeros(0, dtype=np.bool_), "target"
     cells = cells_of(probes)

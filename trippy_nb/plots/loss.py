@@ -7,10 +7,10 @@ from matplotlib import colormaps
 from matplotlib.cm import ScalarMappable
 from matplotlib.colors import BoundaryNorm, ListedColormap, to_hex
 from matplotlib.patches import Patch
-from matplotlib.ticker import MaxNLocator
 
 from trippy_nb.analysis.raster import LossRaster
-from trippy_nb.frames.schema import HOPS, PROBES
+from trippy_nb.frames.schema import HOPS
+from trippy_nb.plots.hopaxis import dress_hops
 from trippy_nb.plots.theme import (
     LIGHT,
     SMALL_PT,
@@ -30,7 +30,6 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 _WIDTH_IN, _ROW_IN, _LEAST_IN, _MOST_IN = 8.4, 0.26, 1.1, 11.0
-_NAMED_UP_TO = 40  # hops; of more, addresses would overlap
 _EDGES = (0.0, 1e-9, 0.1, 0.25, 0.5, 0.75, 1 - 1e-9, 1.0)
 _TICKS = {0.0: "0%", 0.1: "10%", 0.25: "25%", 0.5: "50%", 0.75: "75%", 1.0: "100%"}
 _SILENT_HATCH, _BLANK_HATCH = "....", "////"
@@ -137,24 +136,10 @@ def _add_bar(ax: "Axes", scale: ScalarMappable, theme: Theme) -> None:
 
 
 def _dress_rows(ax: "Axes", raster: LossRaster, theme: Theme) -> None:
-    count = len(raster.ttls)
-    ax.set_ylim(max(count, 1) - 0.5, -0.5)
-    ax.set_ylabel(PROBES.label("ttl"))
-    ax.tick_params(axis="y", length=0)
     for spine in ax.spines.values():
         spine.set_visible(False)
-    if count <= _NAMED_UP_TO:
-        names = [
-            f"{addrs[0] if addrs else '*'}{f' +{len(addrs) - 1}' if len(addrs) > 1 else ''}  {ttl}"
-            for ttl, addrs in zip(raster.ttls, raster.addrs, strict=True)
-        ]
-        ax.set_yticks(range(count), names)
-    else:
-        ax.yaxis.set_major_locator(MaxNLocator(nbins=20, integer=True))
-        ax.yaxis.set_major_formatter(lambda y, _: str(raster.ttls[round(y)]) if 0 <= round(y) < count else "")
-    for label in ax.get_yticklabels():
-        label.set_fontsize(SMALL_PT)
-        label.set_color(theme.ink)
+    ax.set_ylim(max(len(raster.ttls), 1) - 0.5, -0.5)
+    dress_hops(ax, raster.ttls, raster.addrs, theme)
 
 
 def _handles(raster: LossRaster, theme: Theme) -> list[Patch]:

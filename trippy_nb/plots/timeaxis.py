@@ -43,7 +43,7 @@ def dress_time(
     margin = max((high - low) * air, (least - (high - low)) / 2 if high - low < least else 0.0)
     ax.set_xlim(low - margin, high + margin)
     if timed:
-        locator = AutoDateLocator(tz=UTC, minticks=3, maxticks=7)  # type: ignore[no-untyped-call]  # matplotlib's stubs lack it
+        locator = AutoDateLocator(tz=UTC, minticks=4, maxticks=7)  # type: ignore[no-untyped-call]  # matplotlib's stubs lack it
         ax.xaxis.set_major_locator(locator)
         ax.xaxis.set_major_formatter(
             ConciseDateFormatter(  # type: ignore[no-untyped-call]  # matplotlib's stubs lack it

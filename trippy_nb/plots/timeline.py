@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     import pandas as pd
     from matplotlib.axes import Axes
 
+    from trippy_nb.analysis.arrays import Floats
+
 _WIDTH_IN, _HEIGHT_IN = 8.4, 3.6
 _STRIP_IN, _WORDS_IN = 0.14, 0.15
 """Height of a strip above the picture, where silence is told, and of a line of words."""
@@ -75,7 +77,7 @@ def plot_timeline(timeline: Timeline, *, ax: "Axes | None" = None) -> "Axes":
 
 def _draw_answers(
     ax: "Axes",
-    x: "np.ndarray[tuple[int], np.dtype[np.float64]]",
+    x: "Floats",
     part: "pd.DataFrame",
     look: Look,
     theme: Theme,
@@ -114,7 +116,7 @@ def _draw_answers(
 
 def _draw_silence(
     ax: "Axes",
-    x: "np.ndarray[tuple[int], np.dtype[np.float64]]",
+    x: "Floats",
     part: "pd.DataFrame",
     above_in: float,
     theme: Theme,

@@ -1,9 +1,10 @@
 """The pictures of a run, one line each: docs/plots.md shows them, and how to read them."""
 
 from collections.abc import Iterable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
-from trippy_nb.analysis import loss_raster, ribbon, timeline
+from trippy_nb.analysis import answered_shares, latency, loss_raster, ribbon, ridges, smoke, timeline
+from trippy_nb.errors import ConfigError
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -58,6 +59,46 @@ class RunPlots:
 
         run = self._run
         return plot_paths(ribbon(run.tables, found=run.epochs, changes=run.changes), ax=ax)
+
+    def distribution(
+        self,
+        kind: Literal["ridge", "ecdf", "smoke", "box"] = "ridge",
+        ttl: int | Iterable[int] | None = None,
+        *,
+        ax: "Axes | None" = None,
+    ) -> "Axes":
+        """Draw how RTTs are distributed.
+
+        Parameters
+        ----------
+        kind
+            ``ridge``: the density of each hop; ``ecdf``: the share answered within each RTT; ``smoke``: bands
+            around the median of one hop as time goes by; ``box``: every answer, quartiles and whiskers.
+        ttl
+            Hops to draw; all by default, or the farthest that answered for ``smoke``.
+        ax
+            Where to draw.
+
+        Raises
+        ------
+        ConfigError
+            If there is no such kind or hop, or smoke is asked for of several hops, or without times.
+        """
+        from trippy_nb.plots import plot_answered_shares, plot_latency, plot_ridges, plot_smoke
+
+        tables = self._run.tables
+        match kind:
+            case "ridge":
+                return plot_ridges(ridges(tables, ttl=ttl), ax=ax)
+            case "ecdf":
+                return plot_answered_shares(answered_shares(tables, ttl=ttl), ax=ax)
+            case "smoke" if ttl is None or isinstance(ttl, int):
+                return plot_smoke(smoke(tables, ttl=ttl), ax=ax)
+            case "box":
+                return plot_latency(latency(tables, ttl=ttl), ax=ax)
+            case "smoke":
+                raise ConfigError(f"ttl={ttl}: smoke is of one hop")
+        raise ConfigError(f"kind={kind!r}: a distribution is drawn as ridge, ecdf, smoke or box")
 
     def handles(self, *, ax: "Axes | None" = None) -> "Axes":
         """Draw which handles the run held, from opening to closing."""
