@@ -34,11 +34,13 @@ def _pictures() -> dict[str, Axes]:
     rush = tn.trace("target.example", network=tn.sim.load("rush-hour"), rounds=600)
     flap = tn.trace("target.example", network=tn.sim.load("case-44-flap"), rounds=120, protocol="icmp")
     lossy = tn.trace("target.example", network=tn.sim.load("case-07-loss"), protocol="udp", rounds=300)
+    found = tn.discover("target.example", network=tn.sim.load("nested-diamonds"))
     busy = tn.trace("target.example", network=_losing(), rounds=600)
     return {
         "timeline": flap.plot.timeline(),
         "loss": lossy.plot.loss(),
         "paths": flap.plot.paths(),
+        "discovery": found.plot.discovery(),
         "ridge": rush.plot.distribution("ridge"),
         "ecdf": rush.plot.distribution("ecdf"),
         "smoke": busy.plot.distribution("smoke"),

@@ -1,6 +1,7 @@
 """Pictures: Axes in, Axes out. They draw what `analysis` found; they neither compute nor show."""
 
 from trippy_nb.plots.comparison import plot_comparison as plot_comparison
+from trippy_nb.plots.discovery import plot_discovery as plot_discovery
 from trippy_nb.plots.distribution import plot_answered_shares as plot_answered_shares
 from trippy_nb.plots.distribution import plot_ridges as plot_ridges
 from trippy_nb.plots.graph import plot_graph as plot_graph

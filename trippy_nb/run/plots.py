@@ -100,6 +100,12 @@ class RunPlots:
                 raise ConfigError(f"ttl={ttl}: smoke is of one hop")
         raise ConfigError(f"kind={kind!r}: a distribution is drawn as ridge, ecdf, smoke or box")
 
+    def discovery(self, *, ax: "Axes | None" = None) -> "Axes":
+        """Draw how many flows were asked at each node against its stopping point, and what may be hidden."""
+        from trippy_nb.plots import plot_discovery
+
+        return plot_discovery(self._run.discovery, ax=ax)
+
     def handles(self, *, ax: "Axes | None" = None) -> "Axes":
         """Draw which handles the run held, from opening to closing."""
         from trippy_nb.plots import plot_handles
