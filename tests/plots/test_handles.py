@@ -201,7 +201,7 @@ def test_words_do_not_overlap_and_none_is_cut_off():
 
 
 def test_every_hue_of_a_run_stands_out_from_both_pages():
-    from tests.plots.test_plots import luminance
+    from tests.plots.drawing import luminance
 
     pages = [held(n, n, n + 1, run=f"{n}") for n in range(4)]
     for theme in (LIGHT, DARK):

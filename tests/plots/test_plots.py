@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -13,14 +12,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from matplotlib.axes import Axes
-from matplotlib.collections import Collection
 from matplotlib.colors import to_hex, to_rgb
-from matplotlib.legend import Legend
 from matplotlib.patches import FancyArrowPatch, PathPatch
-from matplotlib.text import Text
 
 from tests.analysis.handmade import TARGET, Row, a, probe, quoted, rounds, tables
 from tests.analysis.strategies import probe_rows
+from tests.plots.drawing import diamond, drawn, legend, luminance, odd_runs, overlapping, spots, texts
 from trippy_nb.analysis import compare_tables, hop_graph, hop_table, latency
 from trippy_nb.frames import HOPS, PROBES, Tables
 from trippy_nb.plots import (
@@ -36,46 +33,6 @@ from trippy_nb.plots import (
 from trippy_nb.plots.theme import theme_of
 
 WAY = [a(1), None, a(3), TARGET]
-
-
-def texts(ax: Axes) -> list[str]:
-    return [text.get_text() for text in ax.texts if text.get_text()]
-
-
-def diamond(count: int = 4, length: int = 13) -> Tables:
-    """As many flows as branches, as long as real paths are."""
-    rows: list[Row] = []
-    for flow in range(count):
-        way = [a(1), *(a(20 * ttl + flow) for ttl in range(2, length)), a(9), TARGET]
-        rows += rounds(way, way, flow=flow)
-    return tables(rows)
-
-
-def odd_runs() -> dict[str, Tables]:
-    return {
-        "empty": tables([]),
-        "one hop": tables(rounds([TARGET])),
-        "all silent": tables(rounds([None] * 5)),
-        "long": tables(rounds([a(n) for n in range(255)])),
-        "no RTTs": tables([probe(0, 1, a(1), float("nan")), probe(0, 2, TARGET, float("nan"))]),
-        "zero RTTs": tables([probe(0, 1, a(1), 0.0), probe(1, 1, a(1), 0.0)]),
-        "loop": tables(rounds([a(1), a(2), a(2), a(1), a(2)])),
-        "all refused": tables([probe(0, 1, None, status="send_error")]),
-    }
-
-
-def spots(points: Collection) -> list[list[float]]:
-    """Where the marks of a scatter stand."""
-    found: list[list[float]] = np.asarray(points.get_offsets(), dtype=float).tolist()
-    return found
-
-
-def drawn(ax: Axes) -> Axes:
-    """Really draw: some mistakes only show then."""
-    figure = ax.get_figure(root=True)
-    assert figure is not None
-    figure.draw_without_rendering()
-    return ax
 
 
 @pytest.mark.parametrize("name", odd_runs())
@@ -120,12 +77,6 @@ def test_pictures_leave_no_trace_in_pyplot():
     plot_graph(hop_graph(tables(rounds(WAY))))
     plot_latency(tables(rounds(WAY)))
     assert plt.get_fignums() == []
-
-
-def luminance(colour: str) -> float:
-    """WCAG 2.1, relative luminance."""
-    linear = [part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in to_rgb(colour)]
-    return float(np.dot([0.2126, 0.7152, 0.0722], linear))
 
 
 @pytest.mark.parametrize("theme", [LIGHT, DARK], ids=lambda theme: theme.name)
@@ -186,12 +137,6 @@ def corners(patch: PathPatch) -> np.ndarray[tuple[int, int], np.dtype[np.float64
     return np.array(patch.get_path().vertices, dtype=float)
 
 
-def legend(ax: Axes) -> Legend:
-    found = ax.get_legend()
-    assert found is not None
-    return found
-
-
 def test_an_edge_past_a_node_goes_around_it_within_the_picture():
     ways = [[a(1), a(2), TARGET], [a(1), TARGET]]
     graph = hop_graph(tables([row for flow, way in enumerate(ways) for row in rounds(way, flow=flow)]))
@@ -227,12 +172,6 @@ def test_edges_that_do_not_lead_down_have_an_arrow_head():
     graph = hop_graph(tables(rounds([a(1), a(2), a(3), a(2), a(3), a(3)])))
     arrows = [patch for patch in plot_graph(graph).patches if isinstance(patch, FancyArrowPatch)]
     assert len(arrows) == 2  # 3 -> 2 is back, 3 -> 3 stays
-
-
-def overlapping(labels: list[Text], ax: Axes) -> list[tuple[str, str]]:
-    drawn(ax)
-    boxes = [(label.get_text(), label.get_window_extent()) for label in labels]
-    return [(one, two) for (one, p), (two, q) in itertools.combinations(boxes, 2) if p.overlaps(q)]
 
 
 @pytest.mark.parametrize("width", [1, 2, 4])

@@ -8,6 +8,11 @@ from trippy_nb.analysis.comparison import ComparisonTables as ComparisonTables
 from trippy_nb.analysis.comparison import ManySides as ManySides
 from trippy_nb.analysis.comparison import compare_many as compare_many
 from trippy_nb.analysis.comparison import compare_tables as compare_tables
+from trippy_nb.analysis.curves import Curves as Curves
+from trippy_nb.analysis.curves import Smoke as Smoke
+from trippy_nb.analysis.curves import answered_shares as answered_shares
+from trippy_nb.analysis.curves import ridges as ridges
+from trippy_nb.analysis.curves import smoke as smoke
 from trippy_nb.analysis.diamonds import diamonds as diamonds
 from trippy_nb.analysis.discovery import Discovery as Discovery
 from trippy_nb.analysis.discovery import discovery as discovery
@@ -48,6 +53,12 @@ from trippy_nb.analysis.paths import path_table as path_table
 from trippy_nb.analysis.paths import paths as paths
 from trippy_nb.analysis.pmtu import PathMtu as PathMtu
 from trippy_nb.analysis.pmtu import path_mtu as path_mtu
+from trippy_nb.analysis.raster import LossRaster as LossRaster
+from trippy_nb.analysis.raster import loss_raster as loss_raster
+from trippy_nb.analysis.ribbon import Ribbon as Ribbon
+from trippy_nb.analysis.ribbon import ribbon as ribbon
 from trippy_nb.analysis.rtt_changes import change_points as change_points
 from trippy_nb.analysis.rtt_changes import joint_events as joint_events
 from trippy_nb.analysis.rtt_changes import rtt_changes as rtt_changes
+from trippy_nb.analysis.timeline import Timeline as Timeline
+from trippy_nb.analysis.timeline import timeline as timeline

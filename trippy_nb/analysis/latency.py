@@ -1,5 +1,7 @@
 """What a picture of the latency of each hop needs: quantiles, loss, and every single answer."""
 
+from collections.abc import Iterable
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -7,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from trippy_nb.analysis.hops import probes_in_view
+from trippy_nb.errors import ConfigError
 from trippy_nb.model import Status
 
 if TYPE_CHECKING:
@@ -14,6 +17,15 @@ if TYPE_CHECKING:
 
 _QUANTILES = {"p05_ms": 0.05, "p25_ms": 0.25, "p50_ms": 0.50, "p75_ms": 0.75, "p95_ms": 0.95}
 _SETTLED = (Status.REPLY.word, Status.LATE.word, Status.TIMEOUT.word)
+
+
+def check_hops(ttl: int | Iterable[int], there: AbstractSet[int]) -> list[int]:
+    """Check that somebody asks for hops that there are; return them, nearest first."""
+    asked = [ttl] if isinstance(ttl, int) else sorted(ttl)
+    if not asked or not set(asked) <= there:
+        words = f"{min(there)} to {max(there)}" if there else "none"
+        raise ConfigError(f"ttl={ttl}: give one or more of the hops that were probed ({words})")
+    return asked
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -28,10 +40,18 @@ class Latency:
     of its TTL, in order of sending), `rtt_ms`, `late`."""
 
 
-def latency(tables: "Tables") -> Latency:
-    """Summarise the RTTs of each TTL; flows and runs are taken together, probe by probe."""
+def latency(tables: "Tables", *, ttl: int | Iterable[int] | None = None) -> Latency:
+    """Summarise the RTTs of each TTL, or of some; flows and runs are taken together, probe by probe.
+
+    Raises
+    ------
+    ConfigError
+        If `ttl` names a hop that the hop table does not have, or none.
+    """
     probes = probes_in_view(tables)
     probes = probes.loc[probes["status"].isin(_SETTLED)]
+    if ttl is not None:
+        probes = probes.loc[probes["ttl"].isin(check_hops(ttl, {int(one) for one in probes["ttl"]}))]
     answered = (probes["status"] != Status.TIMEOUT.word).to_numpy()
     by_ttl = pd.DataFrame({"ttl": probes["ttl"].to_numpy(), "answered": answered}).groupby("ttl")["answered"]
     timed = probes.loc[answered & probes["rtt_ms"].notna().to_numpy()].sort_values("ttl", kind="stable")

@@ -6,21 +6,39 @@ viridis without the end that would vanish in the background. Colour never stands
 dashes, signs or numbers say the same.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
+from textwrap import fill
+from typing import Any
 
 from matplotlib import colormaps
 from matplotlib.axes import Axes
 from matplotlib.colors import Colormap, LinearSegmentedColormap, to_rgb
 from matplotlib.figure import Figure
+from matplotlib.transforms import offset_copy
 
 BLUE, GREEN, VERMILLION, PURPLE = "#0072B2", "#009E73", "#D55E00", "#CC79A7"
 DPI = 150
 TEXT_PT = 8.5
 SMALL_PT = 7.5
 
+MANY = 5_000
+"""More marks than that are drawn as pixels in vector files too, which would be slow to open."""
+
 _STEPS = 256
+_MARKERS, _HATCHES = ("o", "s", "^", "D", "v"), ("", "////", "....", "xxxx", "----")
+_LETTERS_AN_INCH = 13  # of DejaVu Sans at TEXT_PT + 0.5
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """How one of several things looks: never by its colour alone."""
+
+    colour: str
+    marker: str
+    hatch: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +65,12 @@ class Theme:
         return LinearSegmentedColormap.from_list(
             f"trippy_nb_{self.name}", colormaps["viridis"](part), N=_STEPS
         )
+
+    def look(self, number: int) -> Look:
+        """Tell things apart: 20 different looks, then again from the first."""
+        hues = (self.blue, VERMILLION, GREEN, PURPLE)
+        # Four hues and five shapes: they come back together only after twenty.
+        return Look(hues[number % 4], _MARKERS[number % 5], _HATCHES[(number // 4) % 5])
 
 
 LIGHT = Theme("light", "#ffffff", "#1a1a1a", "#666666", "#e4e4e4", BLUE, 0.0, 0.80)
@@ -90,3 +114,52 @@ def save_figure(ax: Axes, target: str | Path | BytesIO) -> None:
     figure = ax.get_figure(root=True)
     assert figure is not None  # an Axes that was drawn on has a figure
     figure.savefig(target, dpi=DPI, bbox_inches="tight", pad_inches=0.12, facecolor=figure.get_facecolor())
+
+
+def set_title(ax: Axes, theme: Theme, words: str, *, above_in: float = 0.0) -> None:
+    """Write a sentence above a picture and what stands on top of it, in as many lines as it takes."""
+    text = fill(words, width=max(int(_width_in(ax) * _LETTERS_AN_INCH), 30))
+    pad = 6.0 + above_in * 72
+    ax.set_title(text, loc="left", fontsize=TEXT_PT + 0.5, color=theme.ink, pad=pad)
+
+
+def add_legend(ax: Axes, handles: Sequence[Any], theme: Theme, *, below_in: float = 0.44) -> None:
+    """Put a legend below the label of the lower axis, in as many columns as there is room for."""
+    figure = ax.get_figure(root=True)
+    if not handles or figure is None:
+        return
+    widest = max(len(str(handle.get_label())) for handle in handles) + 6
+    columns = max(1, min(len(handles), int(_width_in(ax) * _LETTERS_AN_INCH / widest)))
+    ax.legend(
+        handles=list(handles),
+        loc="upper center",
+        bbox_to_anchor=(0.5, 0.0),
+        bbox_transform=offset_copy(ax.transAxes, fig=figure, y=-below_in, units="inches"),
+        borderaxespad=0.0,
+        ncols=columns,
+        frameon=False,
+        fontsize=SMALL_PT,
+        labelcolor=theme.ink,
+        columnspacing=1.4,
+        handletextpad=0.6,
+    )
+
+
+def counted(number: int, word: str) -> str:
+    """Write a number with its noun: ``1 probe``, ``2,000 probes``."""
+    return f"{number:,} {word}{'' if number == 1 else 's'}"
+
+
+def say_empty(ax: Axes, theme: Theme, words: str) -> None:
+    """Say in the middle of a picture that there is nothing to see."""
+    ax.text(0.5, 0.5, words, transform=ax.transAxes, ha="center", va="center", color=theme.muted)
+
+
+def width_of(ax: Axes, words: str) -> float:
+    """Estimate how wide words at `SMALL_PT` are, with a gap after them: a share of the picture's width."""
+    return (len(words) + 2) / _LETTERS_AN_INCH / max(_width_in(ax), 1.0)
+
+
+def _width_in(ax: Axes) -> float:
+    figure = ax.get_figure(root=True)
+    return ax.bbox.width / figure.dpi if figure is not None else 0.0

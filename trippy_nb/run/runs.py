@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, Any
 from trippy_nb.analysis import Discovery, PathMtu, discovery, path_mtu
 from trippy_nb.errors import ConfigError
 from trippy_nb.frames import Tables, concat_tables, part_of, read_tables, tables_from_probes
+from trippy_nb.run.plots import RunPlots
 from trippy_nb.run.view import View
 
 if TYPE_CHECKING:
     import pandas as pd
-    from matplotlib.axes import Axes
 
     from trippy_nb.display import RunCard
     from trippy_nb.widgets import Explorer, PacketLens
@@ -192,31 +192,6 @@ class Run(_Together):
         tables, names = state["tables"], state["names"]
         self._make = lambda: tables
         self._names = names.get
-
-
-class RunPlots:
-    """The pictures of one run."""
-
-    def __init__(self, run: Run) -> None:
-        self._run = run
-
-    def graph(self, *, ax: "Axes | None" = None) -> "Axes":
-        """Draw the hop graph."""
-        from trippy_nb.plots import plot_graph
-
-        return plot_graph(self._run.graph(), ax=ax)
-
-    def latency(self, *, ax: "Axes | None" = None) -> "Axes":
-        """Draw the distribution of round-trip times of each hop."""
-        from trippy_nb.plots import plot_latency
-
-        return plot_latency(self._run.tables, ax=ax)
-
-    def handles(self, *, ax: "Axes | None" = None) -> "Axes":
-        """Draw which handles the run held, from opening to closing."""
-        from trippy_nb.plots import plot_handles
-
-        return plot_handles(self._run.handles, ax=ax)
 
 
 class RunSet(_Together):

@@ -1,0 +1,64 @@
+"""The picture of a discovery: a dot where a node stands, a mark where it may stop."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from tests.analysis.handmade import TARGET, Row, a, rounds, tables
+from tests.plots.drawing import drawn, keys, lines, odd_runs, overlapping, points, texts, title
+from trippy_nb.analysis import discovery
+from trippy_nb.frames import Tables
+from trippy_nb.plots import DARK, LIGHT, Theme, new_axes, plot_discovery
+from trippy_nb.plots.theme import theme_of
+
+
+def fork(flows: int) -> Tables:
+    """Hop 2 is one of two routers, by flow."""
+    rows: list[Row] = []
+    for flow in range(flows):
+        rows += rounds([a(1), a(2 + flow % 2), TARGET], flow=flow)
+    return tables(rows)
+
+
+@pytest.mark.parametrize("name", odd_runs())
+def test_odd_runs_can_be_drawn(name: str):
+    drawn(plot_discovery(discovery(odd_runs()[name])))
+
+
+def test_a_dot_is_what_was_asked_and_a_mark_what_it_takes():
+    found = discovery(fork(20))
+    ax = plot_discovery(found)
+    nodes = found.nodes.dropna(subset="flows_needed").reset_index(drop=True)
+    marks = lines(ax, "stopping point")[0]
+    assert points(marks) == [(float(n), float(row)) for row, n in enumerate(nodes["flows_needed"])]
+    dots = sorted(points(lines(ax, "enough")[0]) + points(lines(ax, "too few")[0]), key=lambda spot: spot[1])
+    assert [x for x, _ in dots] == nodes["flows_on"].tolist()
+    assert texts(ax) == [
+        f"{n} next hop{'s' if n > 1 else ''}; one more hidden: {chance:.1%}"
+        for n, chance in zip(nodes["next_hops"], nodes["hidden_ratio"], strict=True)
+    ]
+    assert title(ax) == found.sentence
+
+
+def test_too_few_flows_are_hollow_and_named():
+    ax = plot_discovery(discovery(fork(3)))
+    (dots,) = lines(ax, "too few")
+    assert points(dots)
+    assert dots.get_markerfacecolor() == LIGHT.background
+    assert "not often enough" in keys(ax)
+
+
+@pytest.mark.parametrize("theme", [LIGHT, DARK], ids=lambda theme: theme.name)
+def test_it_is_drawn_on_the_axes_given_and_in_its_theme(theme: Theme):
+    ax = new_axes(6, 4, theme=theme)
+    assert plot_discovery(discovery(fork(20)), ax=ax) is ax
+    assert theme_of(ax) is theme
+    assert {text.get_color() for text in ax.texts} == {theme.ink}
+
+
+def test_words_of_many_nodes_do_not_overlap():
+    rows = [row for flow in range(60) for row in rounds([a(1), a(100 + flow), TARGET], flow=flow)]
+    ax = plot_discovery(discovery(tables(rows)))
+    assert np.isfinite(ax.get_xlim()).all()
+    assert overlapping(list(ax.texts), ax) == []

@@ -1,0 +1,215 @@
+"""How the RTTs of hops are distributed: ridges, and shares answered up to each RTT."""
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from matplotlib.cm import ScalarMappable
+from matplotlib.colors import Normalize
+from matplotlib.lines import Line2D
+
+from trippy_nb.analysis.curves import Curves
+from trippy_nb.frames.schema import PROBES
+from trippy_nb.plots.hopaxis import dress_hops, responder_words
+from trippy_nb.plots.theme import (
+    SMALL_PT,
+    TEXT_PT,
+    Theme,
+    add_legend,
+    dress,
+    new_axes,
+    say_empty,
+    set_title,
+    theme_of,
+)
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from matplotlib.axes import Axes
+
+    from trippy_nb.analysis.arrays import Floats
+
+_WIDTH_IN, _ROW_IN, _LEAST_IN, _MOST_IN = 8.4, 0.36, 1.2, 11.0
+_HEIGHT_IN = 3.8
+_RIDGE = 0.86  # of a row: ridges do not hide each other
+_TOLD_APART = 8  # lines; more are coloured by their TTL
+_DASHES: tuple[Any, ...] = (
+    "solid",
+    (0, (5, 1.5)),
+    (0, (1.2, 1.2)),
+    (0, (5, 1.5, 1.2, 1.5)),
+)
+_WIDE_RANGE = 50  # largest over smallest RTT, from which an axis is logarithmic
+
+
+def plot_ridges(curves: Curves, *, ax: "Axes | None" = None) -> "Axes":
+    """Draw the density of the RTTs of each hop, one above the other.
+
+    Parameters
+    ----------
+    curves
+        As `analysis.ridges` makes them.
+    ax
+        Where to draw; its background decides between light and dark.
+
+    Returns
+    -------
+    ax
+        A row for each hop: its density, as high as the row at its own peak, so that heights of different
+        rows mean nothing; a line at the median. A sample without a density (under three answers, or all
+        equal) is a line alone. To the right: what nobody answered.
+    """
+    ttls = [int(ttl) for ttl in curves.hops["ttl"]]
+    if ax is None:
+        ax = new_axes(_WIDTH_IN, min(max(len(ttls) * _ROW_IN, _LEAST_IN), _MOST_IN) + 0.9)
+    theme = theme_of(ax)
+    dress(ax, theme)
+    points: dict[Any, pd.DataFrame] = dict(list(curves.points.groupby("ttl")))
+    for row, hop in enumerate(curves.hops.to_dict("records")):
+        ax.axhline(row, color=theme.faint, linewidth=0.8, zorder=1)
+        if hop["ttl"] in points:
+            part = points[hop["ttl"]]
+            x, height = part["rtt_ms"].to_numpy(), part["height"].to_numpy()
+            _draw_ridge(ax, x, row - _RIDGE * np.nan_to_num(height), row, theme)
+            at = np.interp(hop["p50_ms"], x, np.nan_to_num(height, nan=1.0))
+            ax.plot(
+                [hop["p50_ms"]] * 2,
+                [row, row - _RIDGE * at],
+                color=theme.ink,
+                linewidth=1.6,
+                zorder=4,
+                label="median",
+            )
+        _say_unanswered(ax, row, hop["loss_ratio"], theme)
+    ax.spines["left"].set_visible(False)
+    ax.set_ylim(max(len(ttls), 1) - 0.6, -1.0)
+    ax.set_xlim(*_ends(curves))
+    dress_hops(ax, ttls, curves.addrs, theme)
+    ax.set_xlabel(PROBES.label("rtt_ms"))
+    if not len(curves.points):
+        say_empty(ax, theme, "no answers")
+    return ax
+
+
+def plot_answered_shares(curves: Curves, *, ax: "Axes | None" = None) -> "Axes":
+    """Draw which share of the probes of each hop was answered within which RTT.
+
+    Parameters
+    ----------
+    curves
+        As `analysis.answered_shares` makes them.
+    ax
+        Where to draw; its background decides between light and dark.
+
+    Returns
+    -------
+    ax
+        A curve for each hop. It ends, with a dot, at the share that was answered at all: what is missing to
+        100 % stayed unanswered. Up to eight hops differ in their dashes; of more, colour is the TTL. The
+        axis is logarithmic if RTTs differ by more than a factor of 50.
+    """
+    if ax is None:
+        ax = new_axes(_WIDTH_IN, _HEIGHT_IN)
+    theme = theme_of(ax)
+    dress(ax, theme)
+    few = len(curves.hops) <= _TOLD_APART
+    scale = _scale(curves, theme)
+    points: dict[Any, pd.DataFrame] = dict(list(curves.points.groupby("ttl")))
+    handles: list[Line2D] = []
+    for number, hop in enumerate(curves.hops.to_dict("records")):
+        ttl = int(hop["ttl"])
+        colour = theme.look(number).colour if few else scale.to_rgba(np.array([ttl]))[0]
+        dashes: Any = _DASHES[(number + number // 4) % 4] if few else "solid"
+        words = f"hop {ttl}: {responder_words(curves.addrs.get(ttl, ()))}"
+        if ttl in points:
+            _draw_share(ax, points[ttl], colour, dashes, label=str(ttl))
+        handles.append(Line2D([], [], color=colour, linestyle=dashes, label=words))
+        if ttl not in points:
+            handles[-1].set_linestyle("")
+    _dress_shares(ax, curves, theme)
+    if few:
+        add_legend(ax, handles, theme)
+    elif len(curves.points):
+        bar = ax.figure.colorbar(scale, ax=ax, pad=0.015, aspect=24)
+        bar.set_label(PROBES.label("ttl"), color=theme.ink, size=TEXT_PT)
+        bar.ax.tick_params(colors=theme.muted, labelcolor=theme.ink, labelsize=SMALL_PT)
+        bar.outline.set_edgecolor(theme.muted)
+    silent = [str(ttl) for ttl in curves.hops["ttl"] if int(ttl) not in points]
+    if silent and not few:
+        set_title(ax, theme, f"Silent: hop {', '.join(silent)}")
+    return ax
+
+
+def _draw_ridge(
+    ax: "Axes",
+    x: "Floats",
+    top: "Floats",
+    row: int,
+    theme: Theme,
+) -> None:
+    if len(x) == 1:
+        return
+    ax.fill_between(x, top, row, facecolor=theme.blue, alpha=0.55, linewidth=0, zorder=2, label="density")
+    ax.plot(x, top, color=theme.blue, linewidth=1.2, zorder=3, label="ridge")
+
+
+def _say_unanswered(ax: "Axes", row: int, share: float, theme: Theme) -> None:
+    if not share > 0:  # nor if it is missing
+        return
+    ax.text(
+        1.01,
+        row,
+        f"{share:.0%} unanswered",
+        transform=ax.get_yaxis_transform(),
+        va="bottom",
+        fontsize=SMALL_PT,
+        color=theme.ink,
+    )
+
+
+def _ends(curves: Curves) -> tuple[float, float]:
+    """Return the ends of the axis of RTTs: all of every ridge, and some air."""
+    rtts = curves.points["rtt_ms"]
+    if rtts.empty:
+        return 0.0, 1.0
+    low, high = float(rtts.min()), float(rtts.max())
+    air = (high - low) * 0.03 or max(high * 0.1, 1.0)
+    return max(low - air, 0.0) if low > 0 else -air / 3, high + air
+
+
+def _draw_share(
+    ax: "Axes",
+    part: "pd.DataFrame",
+    colour: Any,  # noqa: ANN401 - as matplotlib takes them
+    dashes: Any,  # noqa: ANN401 - as matplotlib takes them
+    *,
+    label: str,
+) -> None:
+    x, height = part["rtt_ms"].to_numpy(), part["height"].to_numpy()
+    ax.step(
+        [x[0], *x], [0.0, *height], where="post", linestyle=dashes, color=colour, linewidth=1.5, label=label
+    )
+    ax.plot(x[-1:], height[-1:], marker="o", markersize=4, linestyle="", color=colour, label="end")
+
+
+def _scale(curves: Curves, theme: Theme) -> ScalarMappable:
+    ttls = curves.hops["ttl"]
+    ends = (float(ttls.min()), float(ttls.max())) if len(ttls) else (1.0, 2.0)
+    return ScalarMappable(Normalize(*ends), theme.scale)
+
+
+def _dress_shares(ax: "Axes", curves: Curves, theme: Theme) -> None:
+    rtts = curves.points["rtt_ms"]
+    ax.set_ylim(0, 1.03)
+    ax.set_yticks([0, 0.25, 0.5, 0.75, 1], ["0%", "25%", "50%", "75%", "100%"])
+    ax.set_ylabel("Share of probes answered")
+    ax.set_xlabel(PROBES.label("rtt_ms"))
+    ax.grid(color=theme.faint, linewidth=0.6)
+    ax.set_axisbelow(True)
+    if rtts.empty:
+        ax.set_xlim(0, 1)
+        say_empty(ax, theme, "no answers")
+    elif rtts.min() > 0 and rtts.max() / rtts.min() > _WIDE_RANGE:
+        ax.set_xscale("log")
+        ax.xaxis.set_major_formatter("{x:g}")
+    else:
+        ax.set_xlim(0, float(rtts.max()) * 1.03 or 1.0)

@@ -1,0 +1,107 @@
+"""Time from left to right, the same way in every picture: UTC, or rounds where no times are known."""
+
+from datetime import UTC
+from typing import TYPE_CHECKING
+
+import numpy as np
+from matplotlib.dates import AutoDateLocator, ConciseDateFormatter
+from matplotlib.ticker import MaxNLocator
+from matplotlib.transforms import offset_copy
+
+from trippy_nb.frames.schema import PROBES
+from trippy_nb.plots.theme import SMALL_PT, Theme, say_empty, width_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    import pandas as pd
+    from matplotlib.axes import Axes
+    from numpy.typing import NDArray
+
+_DAY_S = 86_400
+_LEAST_SPAN_S = 1.0
+_AIR = 0.02
+_EMPTY_TOP_MS = 1.0
+# A tick says the whole time of day, the corner the day: matplotlib's own seconds lack their minute.
+_FORMATS = ["%Y", "%b", "%b %d", "%H:%M", "%H:%M", "%H:%M:%S.%f"]
+_AT_ZERO = ["", "%Y", "%b", "%b %d", "%H:%M", "%H:%M:%S"]
+_OFFSETS = ["", "%Y", "%Y", "%Y-%m-%d", "%Y-%m-%d", "%Y-%m-%d"]
+
+
+def across(places: "NDArray[np.float64] | pd.Series[float]", *, timed: bool) -> "NDArray[np.float64]":
+    """Turn places (seconds since 1970, or rounds) into what the axis counts in."""
+    values = np.asarray(places, dtype=np.float64)
+    return values / _DAY_S if timed else values
+
+
+def dress_time(
+    ax: "Axes", theme: Theme, ends: tuple[float, float], *, timed: bool, air: float = _AIR
+) -> None:
+    """Give the lower axis its limits, ticks and label; `ends` in what the axis counts in."""
+    low, high = ends if np.isfinite(ends).all() else (0.0, 0.0)
+    least = _LEAST_SPAN_S / _DAY_S if timed else 1.0
+    margin = max((high - low) * air, (least - (high - low)) / 2 if high - low < least else 0.0)
+    ax.set_xlim(low - margin, high + margin)
+    if timed:
+        locator = AutoDateLocator(tz=UTC, minticks=4, maxticks=7)  # type: ignore[no-untyped-call]  # matplotlib's stubs lack it
+        ax.xaxis.set_major_locator(locator)
+        ax.xaxis.set_major_formatter(
+            ConciseDateFormatter(  # type: ignore[no-untyped-call]  # matplotlib's stubs lack it
+                locator, tz=UTC, formats=_FORMATS, zero_formats=_AT_ZERO, offset_formats=_OFFSETS
+            )
+        )
+        offset = ax.xaxis.get_offset_text()
+        offset.set_color(theme.muted)
+        offset.set_fontsize(SMALL_PT)
+        ax.set_xlabel(f"{PROBES.label('sent_at')} (UTC)")
+    else:
+        ax.xaxis.set_major_locator(MaxNLocator(nbins=12, integer=True))
+        ax.set_xlabel(PROBES.label("round"))
+
+
+def dress_rtt(ax: "Axes", theme: Theme, rtt_ms: "pd.Series[float]") -> None:
+    """Give the left axis its label, and limits from 0 to a little above the largest RTT."""
+    ax.set_ylabel(PROBES.label("rtt_ms"))
+    largest = float(rtt_ms.max()) if len(rtt_ms) else np.nan
+    ax.set_ylim(0, largest * 1.08 if largest > 0 else _EMPTY_TOP_MS)
+    if np.isnan(largest):
+        say_empty(ax, theme, "no answers")
+    ax.grid(axis="y", color=theme.faint, linewidth=0.6)
+    ax.set_axisbelow(True)
+
+
+def mark_moments(
+    ax: "Axes", theme: Theme, moments: "Iterable[tuple[float, str]]", *, above_in: float
+) -> None:
+    """Draw a dashed line at each moment, and write above the picture what it is, where there is room."""
+    figure = ax.get_figure(root=True)
+    above = offset_copy(ax.get_xaxis_transform(), fig=figure, y=above_in, units="inches")
+    low, high = ax.get_xlim()
+    free_from = -np.inf
+    for x, words in sorted(moments):
+        ax.axvline(x, color=theme.ink, linewidth=0.9, linestyle=(0, (4, 2)), zorder=2.5, label="change")
+        length = width_of(ax, words)
+        share = (x - low) / (high - low)
+        begin = share if share + length <= 1 else share - length  # words stay within the picture
+        if begin < free_from:
+            continue
+        ax.text(
+            x,
+            1.0,
+            words,
+            transform=above,
+            ha="left" if begin == share else "right",
+            va="bottom",
+            fontsize=SMALL_PT,
+            color=theme.ink,
+        )
+        free_from = begin + length
+
+
+def change_words(kind: str, first_ttl: object, last_ttl: object) -> str:
+    """Say what changed, and at which hops: ``reroute, hops 3-5``."""
+    if not isinstance(first_ttl, int | np.integer):
+        return kind
+    if first_ttl == last_ttl or not isinstance(last_ttl, int | np.integer):
+        return f"{kind}, hop {first_ttl}"
+    return f"{kind}, hops {first_ttl}-{last_ttl}"

@@ -1,0 +1,113 @@
+"""The pictures of a run, one line each: docs/plots.md shows them, and how to read them."""
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Literal
+
+from trippy_nb.analysis import answered_shares, latency, loss_raster, ribbon, ridges, smoke, timeline
+from trippy_nb.errors import ConfigError
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+    from trippy_nb.run.runs import Run
+
+
+class RunPlots:
+    """The pictures of one run.
+
+    Each is drawn on `ax`, whose background decides between light and dark, or on Axes of its own.
+    """
+
+    def __init__(self, run: "Run") -> None:
+        self._run = run
+
+    def graph(self, *, ax: "Axes | None" = None) -> "Axes":
+        """Draw the hop graph."""
+        from trippy_nb.plots import plot_graph
+
+        return plot_graph(self._run.graph(), ax=ax)
+
+    def latency(self, *, ax: "Axes | None" = None) -> "Axes":
+        """Draw the distribution of round-trip times of each hop."""
+        from trippy_nb.plots import plot_latency
+
+        return plot_latency(self._run.tables, ax=ax)
+
+    def timeline(self, ttl: int | Iterable[int] | None = None, *, ax: "Axes | None" = None) -> "Axes":
+        """Draw RTTs over time, of the target or of some hops, with levels and changes of path.
+
+        Raises
+        ------
+        ConfigError
+            If `ttl` names a hop that was not probed.
+        """
+        from trippy_nb.plots import plot_timeline
+
+        run = self._run
+        made = timeline(run.tables, ttl=ttl, rtt_changes=run.rtt_changes, changes=run.changes)
+        return plot_timeline(made, ax=ax)
+
+    def loss(self, *, ax: "Axes | None" = None) -> "Axes":
+        """Draw the share of probes that nobody answered, by hop and time."""
+        from trippy_nb.plots import plot_loss
+
+        return plot_loss(loss_raster(self._run.tables), ax=ax)
+
+    def paths(self, *, ax: "Axes | None" = None) -> "Axes":
+        """Draw which path each flow took over time: a lane a flow, a letter a path."""
+        from trippy_nb.plots import plot_paths
+
+        run = self._run
+        return plot_paths(ribbon(run.tables, found=run.epochs, changes=run.changes), ax=ax)
+
+    def distribution(
+        self,
+        kind: Literal["ridge", "ecdf", "smoke", "box"] = "ridge",
+        ttl: int | Iterable[int] | None = None,
+        *,
+        ax: "Axes | None" = None,
+    ) -> "Axes":
+        """Draw how RTTs are distributed.
+
+        Parameters
+        ----------
+        kind
+            ``ridge``: the density of each hop; ``ecdf``: the share answered within each RTT; ``smoke``: bands
+            around the median of one hop as time goes by; ``box``: every answer, quartiles and whiskers.
+        ttl
+            Hops to draw; all by default, or the farthest that answered for ``smoke``.
+        ax
+            Where to draw.
+
+        Raises
+        ------
+        ConfigError
+            If there is no such kind or hop, or smoke is asked for of several hops, or without times.
+        """
+        from trippy_nb.plots import plot_answered_shares, plot_latency, plot_ridges, plot_smoke
+
+        tables = self._run.tables
+        match kind:
+            case "ridge":
+                return plot_ridges(ridges(tables, ttl=ttl), ax=ax)
+            case "ecdf":
+                return plot_answered_shares(answered_shares(tables, ttl=ttl), ax=ax)
+            case "smoke" if ttl is None or isinstance(ttl, int):
+                return plot_smoke(smoke(tables, ttl=ttl), ax=ax)
+            case "box":
+                return plot_latency(latency(tables, ttl=ttl), ax=ax)
+            case "smoke":
+                raise ConfigError(f"ttl={ttl}: smoke is of one hop")
+        raise ConfigError(f"kind={kind!r}: a distribution is drawn as ridge, ecdf, smoke or box")
+
+    def discovery(self, *, ax: "Axes | None" = None) -> "Axes":
+        """Draw how many flows were asked at each node against its stopping point, and what may be hidden."""
+        from trippy_nb.plots import plot_discovery
+
+        return plot_discovery(self._run.discovery, ax=ax)
+
+    def handles(self, *, ax: "Axes | None" = None) -> "Axes":
+        """Draw which handles the run held, from opening to closing."""
+        from trippy_nb.plots import plot_handles
+
+        return plot_handles(self._run.handles, ax=ax)
