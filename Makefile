@@ -62,10 +62,10 @@ check: $(VENV)/.tests ## linters, types and borders, without the tests
 # Coverage costs half the speed: CI measures it, and holds the floors.
 test: check doctor ## everything: check, then all tests
 ifeq ($(TRIPPY_NB_PROFILE),ci)
-	$(BIN)/python -m pytest -n auto --dist loadfile --cov --cov-report=json:.coverage.json --cov-report=
+	$(BIN)/python -m pytest -n auto --dist loadfile --no-loadscope-reorder --cov --cov-report=json:.coverage.json --cov-report=
 	@$(BIN)/python .ci/coverage_floors.py .coverage.json
 else
-	$(BIN)/python -m pytest -n auto --dist loadfile
+	$(BIN)/python -m pytest -n auto --dist loadfile --no-loadscope-reorder
 endif
 
 # Of the rooms that import other people's packages: the engine needs the standard library alone, whose version is the same here.

@@ -16,6 +16,12 @@ settings.register_profile("explore", max_examples=3000, deadline=None, print_blo
 settings.load_profile(os.environ.get("TRIPPY_NB_PROFILE", "fast"))
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with the files that have slow tests: one that comes last runs alone, the other core idle."""
+    slow = {item.path for item in items if item.get_closest_marker("slow")}
+    items.sort(key=lambda item: item.path not in slow)
+
+
 @pytest.hookimpl(tryfirst=True)
 def pytest_runtest_setup(item: pytest.Item) -> None:
     for mark in item.iter_markers("needs"):

@@ -151,8 +151,12 @@ def test_whatever_ends_it_closes_every_handle(way):
     assert until(lambda: threads() == [])
 
 
-def test_a_view_that_nobody_holds_is_closed_when_its_trace_is():
-    widget = tn.live("target.example", network=net()).widget
+@pytest.mark.parametrize("rounds", [None, 1])
+def test_a_view_that_nobody_holds_is_closed_when_its_trace_is(rounds):
+    live = tn.live("target.example", network=net(), rounds=rounds)
+    widget = live.widget
+    assert until(lambda: not threads() if rounds else widget.status["running"])
+    del live
     gc.collect()
     assert until(lambda: widget.comm is None)
     assert until(lambda: threads() == [])

@@ -88,7 +88,7 @@ class _Held:
     def forget(self) -> None:
         """End the trace and close the view, without waiting: this may run on any thread, at any moment."""
         self.closing = True
-        if self.pump is None:
+        if self.pump is None or self.pump.wait(0):
             self.view.close()
         else:
             self.pump.request_stop(by="nobody holds it any more")
