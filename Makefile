@@ -75,7 +75,7 @@ lowest: requirements/lowest.txt ## the fast tests on the oldest versions we allo
 	@test -x $(LOWEST)/bin/python || python3.11 -m venv $(LOWEST) || $(PYTHON) -m venv $(LOWEST)
 	$(LOWEST)/bin/python $(LOCKED) requirements/lowest.txt
 	$(LOWEST)/bin/python $(EDITABLE)
-	TRIPPY_NB_PROFILE=fast $(LOWEST)/bin/python -m pytest -n auto --dist loadfile -W default $(STDLIB_ONLY:%=--ignore=tests/%) -m "not slow and not browser and not kernel and not netns and not tool"
+	TRIPPY_NB_PROFILE=fast $(LOWEST)/bin/python -m pytest -n auto --dist loadfile -W default $(STDLIB_ONLY:%=--ignore=tests/%) -m "not slow and not hypothesis and not browser and not kernel and not netns and not tool"
 
 bench: $(VENV)/.tests ## every benchmark, one after the other
 	@for script in benchmarks/bench_*.py; do echo "== $$script"; $(BIN)/python $$script || exit 1; done

@@ -11,8 +11,8 @@ from tests import needs
 
 # Derandomized, so that a red test is red again on the next machine. "explore" is for a free evening.
 settings.register_profile("fast", max_examples=20, deadline=None, derandomize=True, database=None)
-settings.register_profile("ci", max_examples=30, deadline=None, derandomize=True, database=None)
-settings.register_profile("explore", max_examples=3000, deadline=None, print_blob=True)
+settings.register_profile("ci", max_examples=22, deadline=None, derandomize=True, database=None)
+settings.register_profile("explore", max_examples=2200, deadline=None, print_blob=True)
 settings.load_profile(os.environ.get("TRIPPY_NB_PROFILE", "fast"))
 
 

@@ -37,7 +37,7 @@ from trippy_nb.analysis.matchers import (
 from trippy_nb.analysis.matchers.base import in_a_row
 from trippy_nb.errors import ConfigError
 
-EXAMPLES = 200 if os.environ.get("TRIPPY_NB_PROFILE") == "ci" else 60
+EXAMPLES = 100 if os.environ.get("TRIPPY_NB_PROFILE") == "ci" else 60
 PINGS = 20
 U = None
 

@@ -54,7 +54,7 @@ def interrupts_wanted() -> int:
     asked = os.environ.get("TRIPPY_NB_INTERRUPTS")
     if asked is not None:
         return int(asked)
-    return 25 if os.environ.get("TRIPPY_NB_PROFILE", "fast") == "fast" else 500
+    return 250 if os.environ.get("TRIPPY_NB_PROFILE") == "ci" else 25
 
 
 def prepare(kernel: Kernel) -> None:
