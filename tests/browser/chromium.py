@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from playwright.sync_api import Browser, Page, Route, sync_playwright
 
@@ -80,3 +80,12 @@ def visit(
         yield here
     finally:
         context.close()
+
+
+@contextmanager
+def blameless(browser: Browser, *, but: str | None = None, **view: Any) -> Iterator[Visit]:
+    """Open a page, and afterwards demand that it asked nobody for anything and logged no error but this."""
+    with visit(browser, **view) as here:
+        yield here
+        assert here.external == []
+        assert [error for error in here.errors if but is None or but not in error] == []

@@ -7,13 +7,13 @@ import numpy as np
 
 from trippy_nb.analysis.arrays import Floats, Ints, distinct
 from trippy_nb.frames import columns as col
+from trippy_nb.model import NS_PER_S
 
 if TYPE_CHECKING:
     import pandas as pd
 
     from trippy_nb.frames import Tables
 
-_NS = 1e9
 _ROUNDS = 1 << 32  # `round` is a uint32
 
 
@@ -41,7 +41,7 @@ class Along:
         if not self.is_timed:
             return begins
         when = col.nanoseconds(frame[at])
-        return np.where(when == col.NO_TIME, begins, when / _NS)
+        return np.where(when == col.NO_TIME, begins, when / NS_PER_S)
 
 
 def along_of(tables: "Tables") -> Along:
@@ -53,7 +53,7 @@ def along_of(tables: "Tables") -> Along:
     if not known.any():
         return Along(is_timed=False, rounds=rounds, begins=np.arange(len(rounds), dtype=np.float64))
     begins = np.full(len(rounds), np.inf)
-    np.minimum.at(begins, number[known], when[known] / _NS)
+    np.minimum.at(begins, number[known], when[known] / NS_PER_S)
     return Along(is_timed=True, rounds=rounds, begins=np.where(np.isinf(begins), np.nan, begins))
 
 

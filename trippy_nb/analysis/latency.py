@@ -10,13 +10,12 @@ import pandas as pd
 
 from trippy_nb.analysis.hops import probes_in_view
 from trippy_nb.errors import ConfigError
-from trippy_nb.model import Status
+from trippy_nb.model import SETTLED, Status
 
 if TYPE_CHECKING:
     from trippy_nb.frames import Tables
 
 _QUANTILES = {"p05_ms": 0.05, "p25_ms": 0.25, "p50_ms": 0.50, "p75_ms": 0.75, "p95_ms": 0.95}
-_SETTLED = (Status.REPLY.word, Status.LATE.word, Status.TIMEOUT.word)
 
 
 def check_hops(ttl: int | Iterable[int], there: AbstractSet[int]) -> list[int]:
@@ -49,7 +48,7 @@ def latency(tables: "Tables", *, ttl: int | Iterable[int] | None = None) -> Late
         If `ttl` names a hop that the hop table does not have, or none.
     """
     probes = probes_in_view(tables)
-    probes = probes.loc[probes["status"].isin(_SETTLED)]
+    probes = probes.loc[probes["status"].isin(SETTLED)]
     if ttl is not None:
         probes = probes.loc[probes["ttl"].isin(check_hops(ttl, {int(one) for one in probes["ttl"]}))]
     answered = (probes["status"] != Status.TIMEOUT.word).to_numpy()

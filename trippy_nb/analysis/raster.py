@@ -10,12 +10,11 @@ from trippy_nb.analysis.arrays import Floats, Ints
 from trippy_nb.analysis.curves import Addrs, responders
 from trippy_nb.analysis.hops import probes_in_view
 from trippy_nb.errors import ConfigError
-from trippy_nb.model import Status
+from trippy_nb.model import SETTLED, Status
 
 if TYPE_CHECKING:
     from trippy_nb.frames import Tables
 
-_SETTLED = (Status.REPLY.word, Status.LATE.word, Status.TIMEOUT.word)
 _BREAK = 2.5
 """A round that begins later than so many usual intervals after the one before follows a pause."""
 
@@ -64,7 +63,7 @@ def loss_raster(tables: "Tables", *, columns: int = 100) -> LossRaster:
     if columns < 1:
         raise ConfigError(f"columns={columns} is below 1")
     frame = probes_in_view(tables)
-    frame = frame.loc[frame["status"].isin(_SETTLED)].reset_index(drop=True)
+    frame = frame.loc[frame["status"].isin(SETTLED)].reset_index(drop=True)
     along = along_of(tables)
     number = np.searchsorted(along.rounds, round_keys(frame))
     begins = along.begins[number] if len(frame) else np.zeros(0)

@@ -15,10 +15,7 @@ from trippy_nb.model import Status
 
 if TYPE_CHECKING:
     from trippy_nb.analysis.arrays import Probes
-    from trippy_nb.analysis.cells import Cells
     from trippy_nb.frames import Tables
-
-_FATES = (Status.REPLY.word, Status.LATE.word, Status.TIMEOUT.word)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -103,13 +100,10 @@ def _wanted(probes: "Probes", ttl: int | Iterable[int] | None) -> tuple[Bools, s
         return np.zeros(0, dtype=np.bool_), "target"
     cells = cells_of(probes)
     if cells.reached.any():
-        return _of_probes(cells, cells.reached & (cells.ttl == cells.end), len(probes.ttl)), "target"
+        at_target = cells.reached & (cells.ttl == cells.end)
+        return spread(at_target, cells.starts, len(probes.ttl)), "target"
     farthest = int(probes.ttl[probes.answered].max(initial=0)) or int(probes.ttl.min())
     return probes.ttl == farthest, "last"
-
-
-def _of_probes(cells: "Cells", values: Bools, size: int) -> Bools:
-    return spread(values, cells.starts, size)
 
 
 def _levels(

@@ -12,7 +12,7 @@ from trippy_nb.api.tracing import Tracing, prepare
 from trippy_nb.display import in_ipython, show, show_again
 from trippy_nb.errors import ConfigError, StoppedError, TrippyError
 from trippy_nb.lifetimes import RUN_AGAIN, current_cell, is_cell_running, records, session_records
-from trippy_nb.model import OPTIONS, TraceConfig, parse_duration
+from trippy_nb.model import BY_NAME, TraceConfig, options_by_name, parse_duration
 from trippy_nb.sim import SimNetwork
 from trippy_nb.widgets import SETTINGS, LiveView, Pump
 
@@ -99,8 +99,8 @@ class Live:
 
     def __init__(self, target: str, network: "Network | None", options: Mapping[str, Any]) -> None:
         self._network = _in_step(network)
-        self._options = {"rounds": None} | _by_name(options)
-        _config(self._options)  # what is wrong is said here, before anything is shown
+        self._options = {"rounds": None} | options_by_name(options)
+        TraceConfig(**self._options)  # what is wrong is said here, before anything is shown
         current_cell()
         self._context = copy_context()  # Start in the browser acts for the cell that made the view
         self._tracing: Tracing | None = None
@@ -162,8 +162,8 @@ class Live:
         target = (self.widget.asked["target"] if target is None else target).strip()
         if not target:
             raise ConfigError("a target is missing: give a host name or an address")
-        options = _by_name(options)
-        config = _config(self._options | options)
+        options = options_by_name(options)
+        config = TraceConfig(**self._options | options)
         self.stop(by="a new start")
         self._options |= options
         self.widget.asked = {"target": target, **_asked(self._options)}
@@ -247,7 +247,7 @@ def read_option(name: str, text: str) -> object:
     ConfigError
         If it is no such value.
     """
-    option = next(one for one in OPTIONS if one.name == name)
+    option = BY_NAME[name]
     text = text.strip()
     if not text:
         return None if name == "rounds" else option.default
@@ -293,19 +293,9 @@ class _Watched:
         return f"{count}; {plan.protocol}, {plan.mode}; {handles}"
 
 
-def _by_name(options: Mapping[str, Any]) -> dict[str, Any]:
-    """Call every option by its name; what is none is left for `TraceConfig` to refuse."""
-    names = {alias: option.name for option in OPTIONS for alias in option.aliases}
-    return {names.get(name, name): value for name, value in options.items()}
-
-
 def _asked(options: Mapping[str, Any]) -> dict[str, str]:
     """Spell the options that the panel shows, as far as they were given."""
     return {name: str(options[name]) for name in SETTINGS if options.get(name) is not None}
-
-
-def _config(options: Mapping[str, Any]) -> TraceConfig:
-    return TraceConfig.from_options(**options)
 
 
 def _in_step(network: "Network | None") -> "Network | None":

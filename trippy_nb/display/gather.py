@@ -10,14 +10,11 @@ from trippy_nb.display.card import AlignedHop, ComparisonCard, HopRow, Responder
 from trippy_nb.display.spark import SAMPLES
 from trippy_nb.display.verdict import run_verdict
 from trippy_nb.errors import ConfigError
+from trippy_nb.model import ANSWERED, SETTLED
 
 if TYPE_CHECKING:
     from trippy_nb.analysis import ComparisonTables
     from trippy_nb.frames import Tables
-
-_ANSWERED = ("reply", "late")
-_SETTLED = (*_ANSWERED, "timeout")
-"""Statuses of probes whose fate is known: what HOPS counts as sent."""
 
 
 def card_from_tables(
@@ -127,11 +124,11 @@ def run_title(run: Mapping[str, Any]) -> str:
 def _samples(tables: "Tables") -> dict[int, tuple[float | None, ...]]:
     # Rounds of an MDA-like trace hold many probes a hop: the order of the key is the order of sending.
     settled = probes_in_view(tables)
-    settled = settled.loc[settled["status"].isin(_SETTLED), ["ttl", "status", "rtt_ms"]]
+    settled = settled.loc[settled["status"].isin(SETTLED), ["ttl", "status", "rtt_ms"]]
     samples: dict[int, tuple[float | None, ...]] = {}
     for ttl, group in settled.groupby("ttl", sort=True):
         latest = group.tail(SAMPLES)
-        answered = latest["status"].isin(_ANSWERED)
+        answered = latest["status"].isin(ANSWERED)
         values = zip(latest["rtt_ms"].tolist(), answered.tolist(), strict=True)
         samples[int(str(ttl))] = tuple(rtt if seen and rtt == rtt else None for rtt, seen in values)  # noqa: PLR0124 - NaN is not itself
     return samples

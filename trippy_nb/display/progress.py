@@ -11,6 +11,8 @@ from contextlib import ExitStack
 from html import escape
 from typing import TYPE_CHECKING, Protocol, Self
 
+from trippy_nb.display.shown import in_notebook
+
 if TYPE_CHECKING:
     from rich.progress import Progress
 
@@ -120,13 +122,6 @@ class _Html:
 
     def __repr__(self) -> str:
         return self._html.partition("</progress> ")[2]
-
-
-def in_notebook() -> bool:
-    """Whether this is a Jupyter kernel, whose front end draws HTML; IPython is not imported to find out."""
-    ipython = sys.modules.get("IPython")
-    shell = ipython.get_ipython() if ipython is not None else None
-    return getattr(shell, "kernel", None) is not None
 
 
 def _bar(*, rounds: bool) -> "Progress":

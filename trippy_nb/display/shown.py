@@ -6,9 +6,19 @@ from collections.abc import Mapping
 
 
 def in_ipython() -> bool:
-    """Whether IPython runs this program; it is not imported to find out."""
+    """Whether IPython runs this program."""
+    return _shell() is not None
+
+
+def in_notebook() -> bool:
+    """Whether this is a Jupyter kernel, whose front end draws HTML."""
+    return getattr(_shell(), "kernel", None) is not None
+
+
+def _shell() -> object | None:
+    """Return IPython's shell; IPython is not imported to find out."""
     ipython = sys.modules.get("IPython")
-    return ipython is not None and ipython.get_ipython() is not None
+    return None if ipython is None else ipython.get_ipython()
 
 
 def show(bundle: Mapping[str, object], display_id: str) -> None:

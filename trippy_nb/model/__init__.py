@@ -3,6 +3,7 @@
 from trippy_nb.model.config import TraceConfig as TraceConfig
 from trippy_nb.model.config import TraceOptions as TraceOptions
 from trippy_nb.model.config import check_family as check_family
+from trippy_nb.model.config import options_by_name as options_by_name
 from trippy_nb.model.discovery import ALGORITHMS as ALGORITHMS
 from trippy_nb.model.discovery import NOT_FOR_DISCOVERY as NOT_FOR_DISCOVERY
 from trippy_nb.model.discovery import Algorithm as Algorithm
@@ -19,6 +20,8 @@ from trippy_nb.model.events import TraceEnded as TraceEnded
 from trippy_nb.model.flows import ICMP_FLOWS as ICMP_FLOWS
 from trippy_nb.model.flows import flow_checksum as flow_checksum
 from trippy_nb.model.flows import flow_label as flow_label
+from trippy_nb.model.kinds import ANSWERED as ANSWERED
+from trippy_nb.model.kinds import SETTLED as SETTLED
 from trippy_nb.model.kinds import AddrFamily as AddrFamily
 from trippy_nb.model.kinds import EndReason as EndReason
 from trippy_nb.model.kinds import Match as Match

@@ -4,7 +4,7 @@ Trippy's limits (`parity`): every violation is a `ConfigError` of one line that 
 """
 
 import math
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, fields
 from typing import Any, TypedDict
 
@@ -112,17 +112,28 @@ class TraceConfig:
         ConfigError
             If a keyword is unknown or given twice under two names, or a value is out of bounds.
         """
-        names = {field.name for field in fields(cls)}
-        aliases = {alias: option.name for option in OPTIONS for alias in option.aliases}
-        known: dict[str, Any] = {}
-        for keyword, value in options.items():
-            name = aliases.get(keyword, keyword)
-            if name not in names:
-                raise ConfigError(f"unknown option {keyword!r}{_did_you_mean(keyword, names | set(aliases))}")
-            if name in known:
-                raise ConfigError(f"{name} is given twice, once under the name {keyword!r}: keep one")
-            known[name] = value
-        return cls(**known)
+        return cls(**options_by_name(options))
+
+
+def options_by_name(options: Mapping[str, Any]) -> dict[str, Any]:
+    """Call every option by its name, whatever alias it was given under; values are not looked at.
+
+    Raises
+    ------
+    ConfigError
+        If a keyword is unknown, or an option is given twice under two names.
+    """
+    names = {field.name for field in fields(TraceConfig)}
+    aliases = {alias: option.name for option in OPTIONS for alias in option.aliases}
+    known: dict[str, Any] = {}
+    for keyword, value in options.items():
+        name = aliases.get(keyword, keyword)
+        if name not in names:
+            raise ConfigError(f"unknown option {keyword!r}{_did_you_mean(keyword, names | set(aliases))}")
+        if name in known:
+            raise ConfigError(f"{name} is given twice, once under the name {keyword!r}: keep one")
+        known[name] = value
+    return known
 
 
 def _did_you_mean(word: str, names: set[str]) -> str:

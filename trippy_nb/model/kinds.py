@@ -81,6 +81,11 @@ class Status(Word):
     NOT_SENT = 6  # wanted, but the trace ended first
 
 
+ANSWERED = (Status.REPLY.word, Status.LATE.word)
+SETTLED = (*ANSWERED, Status.TIMEOUT.word)
+"""Words of probes whose fate is known: what a hop table counts as sent."""
+
+
 class ReplyKind(Word):
     """How a packet that came back relates to the probes."""
 

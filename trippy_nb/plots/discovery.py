@@ -13,7 +13,7 @@ from trippy_nb.plots.theme import (
     Theme,
     add_legend,
     dress,
-    new_axes,
+    rows_axes,
     say_empty,
     set_title,
     theme_of,
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from trippy_nb.analysis import Discovery
 
-_WIDTH_IN, _ROW_IN, _LEAST_IN, _MOST_IN = 8.4, 0.24, 1.0, 11.0
+_ROW_IN = 0.24
 _SMALL_FROM = 45  # rows; more take smaller letters
 _LEAST_PT = 3.5
 
@@ -49,7 +49,7 @@ def plot_discovery(discovery: "Discovery", *, ax: "Axes | None" = None) -> "Axes
     """
     nodes = discovery.nodes.loc[discovery.nodes["flows_needed"].notna()].reset_index(drop=True)
     if ax is None:
-        ax = new_axes(_WIDTH_IN, min(max(len(nodes) * _ROW_IN, _LEAST_IN), _MOST_IN) + 1.3)
+        ax = rows_axes(len(nodes), _ROW_IN, within_in=(1.0, 11.0), around_in=1.3)
     theme = theme_of(ax)
     dress(ax, theme)
     letters_pt = (

@@ -13,10 +13,12 @@ from trippy_nb.plots.hopaxis import dress_hops, responder_words
 from trippy_nb.plots.theme import (
     SMALL_PT,
     TEXT_PT,
+    WIDTH_IN,
     Theme,
     add_legend,
     dress,
     new_axes,
+    rows_axes,
     say_empty,
     set_title,
     theme_of,
@@ -28,7 +30,7 @@ if TYPE_CHECKING:
 
     from trippy_nb.analysis.arrays import Floats
 
-_WIDTH_IN, _ROW_IN, _LEAST_IN, _MOST_IN = 8.4, 0.36, 1.2, 11.0
+_ROW_IN = 0.36
 _HEIGHT_IN = 3.8
 _RIDGE = 0.86  # of a row: ridges do not hide each other
 _TOLD_APART = 8  # lines; more are coloured by their TTL
@@ -60,7 +62,7 @@ def plot_ridges(curves: Curves, *, ax: "Axes | None" = None) -> "Axes":
     """
     ttls = [int(ttl) for ttl in curves.hops["ttl"]]
     if ax is None:
-        ax = new_axes(_WIDTH_IN, min(max(len(ttls) * _ROW_IN, _LEAST_IN), _MOST_IN) + 0.9)
+        ax = rows_axes(len(ttls), _ROW_IN, within_in=(1.2, 11.0), around_in=0.9)
     theme = theme_of(ax)
     dress(ax, theme)
     points: dict[Any, pd.DataFrame] = dict(list(curves.points.groupby("ttl")))
@@ -108,7 +110,7 @@ def plot_answered_shares(curves: Curves, *, ax: "Axes | None" = None) -> "Axes":
         axis is logarithmic if RTTs differ by more than a factor of 50.
     """
     if ax is None:
-        ax = new_axes(_WIDTH_IN, _HEIGHT_IN)
+        ax = new_axes(WIDTH_IN, _HEIGHT_IN)
     theme = theme_of(ax)
     dress(ax, theme)
     few = len(curves.hops) <= _TOLD_APART

@@ -18,7 +18,7 @@ from trippy_nb.plots.theme import (
     Theme,
     add_legend,
     dress,
-    new_axes,
+    rows_axes,
     say_empty,
     set_title,
     theme_of,
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from numpy.typing import NDArray
 
-_WIDTH_IN, _ROW_IN, _LEAST_IN, _MOST_IN = 8.4, 0.26, 1.1, 11.0
+_ROW_IN = 0.26
 _EDGES = (0.0, 1e-9, 0.1, 0.25, 0.5, 0.75, 1 - 1e-9, 1.0)
 _TICKS = {0.0: "0%", 0.1: "10%", 0.25: "25%", 0.5: "50%", 0.75: "75%", 1.0: "100%"}
 _SILENT_HATCH, _BLANK_HATCH = "....", "////"
@@ -53,14 +53,12 @@ def plot_loss(raster: LossRaster, *, ax: "Axes | None" = None) -> "Axes":
         and no loss. Hatched: not probed.
     """
     if ax is None:
-        height = min(max(len(raster.ttls) * _ROW_IN, _LEAST_IN), _MOST_IN) + 1.3
-        ax = new_axes(_WIDTH_IN, height)
+        ax = rows_axes(len(raster.ttls), _ROW_IN, within_in=(1.1, 11.0), around_in=1.3)
     theme = theme_of(ax)
     x = across(raster.edges, timed=raster.is_timed)
     rows = np.arange(len(raster.ttls) + 1, dtype=np.float64) - 0.5
     dress(ax, theme)
-    ends = (float(x[0]), float(x[-1])) if len(x) else (np.nan, np.nan)
-    dress_time(ax, theme, ends, timed=raster.is_timed, air=0.0)
+    dress_time(ax, theme, x, timed=raster.is_timed, air=0.0)
     if len(x):
         _draw_cells(ax, raster, x, rows, theme)
     else:

@@ -15,7 +15,7 @@ from trippy_nb.plots.theme import (
     add_legend,
     counted,
     dress,
-    new_axes,
+    rows_axes,
     say_empty,
     set_title,
     theme_of,
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     from matplotlib.axes import Axes
 
-_WIDTH_IN, _LANE_IN, _LEAST_IN, _MOST_IN = 8.4, 0.34, 0.9, 10.0
+_LANE_IN = 0.34
 _BAND = 0.66
 _LEAST_WIDTH = 0.006  # of the picture: what was seen once is seen
 _LETTER_FROM = 0.018  # of the picture: in a narrower stretch a letter would not stand
@@ -55,13 +55,12 @@ def plot_paths(ribbon: Ribbon, *, ax: "Axes | None" = None) -> "Axes":
         each probe another way. Dashed, over all lanes: changes of path.
     """
     if ax is None:
-        ax = new_axes(_WIDTH_IN, min(max(len(ribbon.names) * _LANE_IN, _LEAST_IN), _MOST_IN) + 1.5)
+        ax = rows_axes(len(ribbon.names), _LANE_IN, within_in=(0.9, 10.0), around_in=1.5)
     theme = theme_of(ax)
     looks = {letter: theme.look(number) for number, letter in enumerate(ribbon.paths)}
     dress(ax, theme)
     x = across(ribbon.stretches[["start", "end"]].to_numpy(dtype=np.float64).ravel(), timed=ribbon.is_timed)
-    ends = (float(x.min()), float(x.max())) if len(x) else (np.nan, np.nan)
-    dress_time(ax, theme, ends, timed=ribbon.is_timed)
+    dress_time(ax, theme, x, timed=ribbon.is_timed)
     _draw_stretches(ax, ribbon, looks, theme)
     _dress_lanes(ax, ribbon, theme)
     _mark(ax, ribbon, theme)

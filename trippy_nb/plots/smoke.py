@@ -12,10 +12,12 @@ from matplotlib.transforms import offset_copy
 from trippy_nb.analysis.curves import Smoke
 from trippy_nb.frames.columns import nanoseconds
 from trippy_nb.frames.schema import HOPS
+from trippy_nb.model import NS_PER_S
 from trippy_nb.plots.hopaxis import responder_words
 from trippy_nb.plots.theme import (
     SMALL_PT,
     VERMILLION,
+    WIDTH_IN,
     Theme,
     add_legend,
     dress,
@@ -30,7 +32,7 @@ if TYPE_CHECKING:
 
     from trippy_nb.analysis.arrays import Floats
 
-_WIDTH_IN, _HEIGHT_IN = 8.4, 3.8
+_HEIGHT_IN = 3.8
 _STRIP, _STRIP_IN = 0.09, 0.36  # of the height, and what that is at most in a picture of ours
 _DARKEST = 0.42
 
@@ -53,14 +55,13 @@ def plot_smoke(smoke: Smoke, *, ax: "Axes | None" = None) -> "Axes":
         Where nothing was sent, nothing is drawn.
     """
     if ax is None:
-        ax = new_axes(_WIDTH_IN, _HEIGHT_IN)
+        ax = new_axes(WIDTH_IN, _HEIGHT_IN)
     theme = theme_of(ax)
     dress(ax, theme)
     bands = smoke.bands
-    begins = across(nanoseconds(bands["at"]) / 1e9, timed=True)
+    begins = across(nanoseconds(bands["at"]) / NS_PER_S, timed=True)
     step = across(bands["bin_s"], timed=True)
-    ends = (float(begins.min()), float((begins + step).max())) if len(bands) else (np.nan, np.nan)
-    dress_time(ax, theme, ends, timed=True)
+    dress_time(ax, theme, np.append(begins, begins + step), timed=True)
     shares = sorted(bands["band_share"].unique(), reverse=True)
     for number, share in enumerate(shares):
         mine = (bands["band_share"] == share).to_numpy()

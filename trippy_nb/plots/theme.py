@@ -23,6 +23,8 @@ BLUE, GREEN, VERMILLION, PURPLE = "#0072B2", "#009E73", "#D55E00", "#CC79A7"
 DPI = 150
 TEXT_PT = 8.5
 SMALL_PT = 7.5
+WIDTH_IN = 8.4
+"""Of pictures over time, and of rows: what a page takes."""
 
 MANY = 5_000
 """More marks than that are drawn as pixels in vector files too, which would be slow to open."""
@@ -81,6 +83,12 @@ def new_axes(width_in: float, height_in: float, *, theme: Theme = LIGHT) -> Axes
     """Make an Axes in a Figure of its own, unknown to pyplot."""
     figure = Figure(figsize=(width_in, height_in), dpi=DPI, layout="constrained", facecolor=theme.background)
     return figure.add_subplot(facecolor=theme.background, axes_class=CellAxes)
+
+
+def rows_axes(count: int, row_in: float, *, within_in: tuple[float, float], around_in: float) -> Axes:
+    """Make Axes as high as so many rows take, within limits, and what stands above and below them."""
+    least_in, most_in = within_in
+    return new_axes(WIDTH_IN, min(max(count * row_in, least_in), most_in) + around_in)
 
 
 class CellAxes(Axes):

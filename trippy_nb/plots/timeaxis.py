@@ -34,10 +34,9 @@ def across(places: "NDArray[np.float64] | pd.Series[float]", *, timed: bool) -> 
     return values / _DAY_S if timed else values
 
 
-def dress_time(
-    ax: "Axes", theme: Theme, ends: tuple[float, float], *, timed: bool, air: float = _AIR
-) -> None:
-    """Give the lower axis its limits, ticks and label; `ends` in what the axis counts in."""
+def dress_time(ax: "Axes", theme: Theme, x: "NDArray[np.float64]", *, timed: bool, air: float = _AIR) -> None:
+    """Give the lower axis its limits, ticks and label: `x` is all that lies on it, as `across` returns it."""
+    ends = (float(x.min()), float(x.max())) if len(x) else (0.0, 0.0)
     low, high = ends if np.isfinite(ends).all() else (0.0, 0.0)
     least = _LEAST_SPAN_S / _DAY_S if timed else 1.0
     margin = max((high - low) * air, (least - (high - low)) / 2 if high - low < least else 0.0)

@@ -10,6 +10,7 @@ from trippy_nb.analysis.timeline import Timeline
 from trippy_nb.plots.theme import (
     MANY,
     SMALL_PT,
+    WIDTH_IN,
     Look,
     Theme,
     add_legend,
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
 
     from trippy_nb.analysis.arrays import Floats
 
-_WIDTH_IN, _HEIGHT_IN = 8.4, 3.6
+_HEIGHT_IN = 3.6
 _STRIP_IN, _WORDS_IN = 0.14, 0.15
 """Height of a strip above the picture, where silence is told, and of a line of words."""
 _MOST_SHIFTS = 12
@@ -52,7 +53,7 @@ def plot_timeline(timeline: Timeline, *, ax: "Axes | None" = None) -> "Axes":
         No dot is left out; of very many, vector files hold a picture.
     """
     if ax is None:
-        ax = new_axes(_WIDTH_IN, _HEIGHT_IN)
+        ax = new_axes(WIDTH_IN, _HEIGHT_IN)
     theme, ttls = theme_of(ax), timeline.ttls
     looks = {ttl: theme.look(number) for number, ttl in enumerate(ttls)}
     x = across(timeline.probes["place"], timed=timeline.is_timed)
@@ -65,8 +66,7 @@ def plot_timeline(timeline: Timeline, *, ax: "Axes | None" = None) -> "Axes":
         handles.append(_handle(part, ttl, looks[ttl]))
     _draw_levels(ax, timeline, theme)
     dress(ax, theme)
-    ends = (float(x.min()), float(x.max())) if len(x) else (np.nan, np.nan)
-    dress_time(ax, theme, ends, timed=timeline.is_timed)
+    dress_time(ax, theme, x, timed=timeline.is_timed)
     dress_rtt(ax, theme, timeline.probes["rtt_ms"])
     above_in = (strips + 0.3) * _STRIP_IN if strips else 0.0
     _mark_breaks(ax, timeline, theme, above_in=above_in + 0.03)

@@ -61,12 +61,7 @@ class Explorer(FocusedWidget):
         probes = probes_in_view(tables)
         addresses = sorted(probes["addr"].dropna().astype("str").unique())
         axis, at = time_axis(probes)
-        view = run_view(tables, hops, graph, self.card) | {
-            "verdict": self.card.verdict,
-            "axis": axis,
-            "addresses": addresses,
-            "names": {addr: name for addr, name in names.items() if addr in addresses},
-        }
+        view = run_view(tables, hops, graph, self.card, axis=axis, addresses=addresses, names=names)
         super().__init__(columns=pack_probes(probes, addresses, at), view=view, told=told_table(hops))
         self._responders = responders_of(view["hops"])
 

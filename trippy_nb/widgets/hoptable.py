@@ -110,22 +110,16 @@ def hops_within(tables: Tables, at: Any, focus: "Sequence[float]") -> pd.DataFra
     return hop_table(Tables(**(frames | {"probes": tables.probes[inside]})))
 
 
-def column_labels(names: "Iterable[str]") -> dict[str, str]:
-    """Headings of HOPS columns; times without their unit, which the table says once."""
-    return {name: _SHORT.get(name) or HOPS.column(name).label for name in names}
+def _choice(name: str) -> dict[str, str]:
+    """Name, heading, meaning and kind of number; times without their unit, which the table says once."""
+    column = HOPS.column(name)
+    kind = "time" if name.endswith("_ms") else "ratio" if name.endswith("_ratio") else "count"
+    return {"name": name, "label": column.label, "title": column.meaning, "kind": kind}
 
 
-def choices() -> list[dict[str, str]]:
-    """List the columns that may be shown: name, heading, meaning, kind of number."""
-    columns = [HOPS.column(name) for name in CHOICES]
-    return [
-        {"name": column.name, "label": column.label, "title": column.meaning, "kind": _kind(column.name)}
-        for column in columns
-    ]
-
-
-def _kind(name: str) -> str:
-    return "time" if name.endswith("_ms") else "ratio" if name.endswith("_ratio") else "count"
-
-
-_SHORT = {"ttl": "Hop", "addr": "Responder"}
+HEADINGS = {
+    "labels": {"ttl": "Hop", "addr": "Responder"},
+    "choices": [_choice(name) for name in CHOICES],
+    "moving": list(MOVING),
+}
+"""What the browser's table says and may show, whatever the run."""

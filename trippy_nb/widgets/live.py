@@ -13,7 +13,7 @@ import traitlets
 
 from trippy_nb.analysis import hop_graph, hop_table, probes_in_view
 from trippy_nb.display import RunCard, card_from_tables, esm, run_html, run_text, stylesheet
-from trippy_nb.model import OPTIONS
+from trippy_nb.model import BY_NAME
 from trippy_nb.widgets.feed import Feed
 from trippy_nb.widgets.focused import FocusedWidget
 from trippy_nb.widgets.hoptable import CHOICES, hops_within, told_table
@@ -170,12 +170,9 @@ class LiveView(FocusedWidget):
             self._origin = probes["sent_at"].min()
         axis, at = time_axis(probes, self._origin)
         words = card_from_tables(tables, hops, sparklines=False)
-        view = run_view(tables, hops, hop_graph(tables), words) | {
-            "verdict": words.verdict,
-            "axis": axis,
-            "addresses": list(self._addresses),
-            "names": {addr: names[addr] for addr in self._addresses if addr in names},
-        }
+        view = run_view(
+            tables, hops, hop_graph(tables), words, axis=axis, addresses=self._addresses, names=names
+        )
         for edge in view["graph"]["edges"]:
             edge["share"] = round(edge["share"], 1)  # else the picture would be made anew at every look
         self._responders = responders_of(view["hops"])
@@ -217,7 +214,7 @@ class LiveView(FocusedWidget):
 
 
 def _setting(name: str) -> dict[str, Any]:
-    option = next(one for one in OPTIONS if one.name == name)
+    option = BY_NAME[name]
     return {
         "name": name,
         "help": option.help,

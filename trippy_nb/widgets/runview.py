@@ -1,9 +1,9 @@
 """What a view of one run is told beside its probes: hops, graph, names, words."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from trippy_nb.widgets.hoptable import MOVING, choices, column_labels
+from trippy_nb.widgets.hoptable import HEADINGS
 from trippy_nb.widgets.wire import graph_json
 
 if TYPE_CHECKING:
@@ -15,9 +15,16 @@ if TYPE_CHECKING:
 
 
 def run_view(
-    tables: "Tables", hops: "pd.DataFrame", graph: "nx.MultiDiGraph[str]", card: "RunCard"
+    tables: "Tables",
+    hops: "pd.DataFrame",
+    graph: "nx.MultiDiGraph[str]",
+    card: "RunCard",
+    *,
+    axis: Mapping[str, Any],
+    addresses: Sequence[str],
+    names: Mapping[str, str],
 ) -> dict[str, Any]:
-    """Gather hops, graph and words of one run, as plain JSON."""
+    """Gather hops, graph and words of one run, as plain JSON; packed probes count in `addresses`."""
     rows = hops.sort_values("ttl")
     mpls = (stack if isinstance(stack, str) else None for stack in rows["mpls"])
     run = tables.runs.iloc[0]
@@ -26,6 +33,10 @@ def run_view(
     target = run["target_ttl"]
     return {
         "title": card.title,
+        "verdict": card.verdict,
+        "axis": axis,
+        "addresses": list(addresses),
+        "names": {addr: names[addr] for addr in addresses if addr in names},
         "source": source if isinstance(source, str) else "source",
         "target_ttl": int(target) if str(target).isdigit() and int(target) in ttls else max(ttls, default=0),
         "hops": [
@@ -33,10 +44,7 @@ def run_view(
             for ttl, addrs, stack in zip(ttls, rows["addrs"], mpls, strict=True)
         ],
         "graph": graph_json(graph),
-        "labels": column_labels(("ttl", "addr")),
-        "choices": choices(),
-        "moving": list(MOVING),
-    }
+    } | HEADINGS
 
 
 def responders_of(hops: Iterable[Mapping[str, Any]]) -> dict[int, frozenset[str]]:

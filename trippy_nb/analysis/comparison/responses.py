@@ -17,7 +17,7 @@ from trippy_nb.analysis.comparison.chance import detectable_share, fisher, means
 from trippy_nb.analysis.comparison.routes import Route
 from trippy_nb.analysis.comparison.shifts import Levels
 from trippy_nb.analysis.comparison.sides import Compared, Sides
-from trippy_nb.analysis.comparison.words import CANNOT_TELL, CHANGED, SAME, Finding
+from trippy_nb.analysis.comparison.words import CANNOT_TELL, CHANGED, SAME, Finding, judged_by
 from trippy_nb.analysis.ratios import holm
 
 MARGIN = 0.05
@@ -186,11 +186,7 @@ def judge_responses(rows: list[dict[str, Any]], sides: Sides) -> Finding:
     known = [row for row in rows if row["a_sent"] and row["b_sent"]]
     if not known:
         return Finding(CANNOT_TELL, reason="no hop that both have was probed")
-    about = [row for row in known if row["is_target"]] or [max(known, key=lambda row: row["b_ttl"])]
-    of = {
-        verdict: [row for row in about if row["verdict"] == verdict]
-        for verdict in (SAME, CHANGED, CANNOT_TELL)
-    }
+    about, of = judged_by(known)
     if of[CHANGED]:
         return Finding(CHANGED, row=max(of[CHANGED], key=lambda row: abs(row["rise_ratio"])))
     if not of[CANNOT_TELL]:

@@ -14,7 +14,7 @@ from trippy_nb.analysis.comparison.chance import POWER
 from trippy_nb.analysis.comparison.paired import paired_shift
 from trippy_nb.analysis.comparison.routes import Route
 from trippy_nb.analysis.comparison.sides import Compared, Sides
-from trippy_nb.analysis.comparison.words import CANNOT_TELL, CHANGED, SAME, Finding
+from trippy_nb.analysis.comparison.words import CANNOT_TELL, CHANGED, SAME, Finding, judged_by
 from trippy_nb.analysis.ranks import Shift, shift_between
 
 MARGIN_MS = 1.0
@@ -162,11 +162,7 @@ def judge_rtt(rows: list[dict[str, Any]], sides: Sides) -> Finding:
     measured = [row for row in rows if row["a_n"] and row["b_n"]]
     if not measured:
         return Finding(CANNOT_TELL, reason="no round-trip time was measured at a hop that both share")
-    about = [row for row in measured if row["is_target"]] or [max(measured, key=lambda row: row["b_ttl"])]
-    of = {
-        verdict: [row for row in about if row["verdict"] == verdict]
-        for verdict in (SAME, CHANGED, CANNOT_TELL)
-    }
+    about, of = judged_by(measured)
     if of[CHANGED]:
         return Finding(CHANGED, row=max(of[CHANGED], key=lambda row: abs(row["shift_ms"])))
     if not of[CANNOT_TELL]:

@@ -24,6 +24,18 @@ class Finding:
     """What decided: the row of a frame, or, of paths, what differs first and how many places do."""
 
 
+def judged_by(
+    rows: list[dict[str, Any]],
+) -> tuple[list[dict[str, Any]], dict[str, list[dict[str, Any]]]]:
+    """Pick the rows that decide (the target's, else that of the last hop), and sort them by verdict."""
+    about = [row for row in rows if row["is_target"]] or [max(rows, key=lambda row: row["b_ttl"])]
+    of = {
+        verdict: [row for row in about if row["verdict"] == verdict]
+        for verdict in (SAME, CHANGED, CANNOT_TELL)
+    }
+    return about, of
+
+
 def overall(*verdicts: str) -> str:
     """Join verdicts: a change is a change; what cannot be told is not the same."""
     if CHANGED in verdicts:

@@ -11,14 +11,13 @@ from trippy_nb.analysis.arrays import Floats, Ints, distinct, pack
 from trippy_nb.analysis.hops import probes_in_view
 from trippy_nb.errors import ConfigError
 from trippy_nb.frames import columns as col
-from trippy_nb.model import Status
+from trippy_nb.model import ANSWERED, Status
 
 if TYPE_CHECKING:
     from trippy_nb.frames import Tables
 
 GROUPS = ("run_id", "flow", "ttl", "addr")
 """What answers may be grouped by."""
-_ANSWERED = (Status.REPLY.word, Status.LATE.word)
 _NS = 1_000_000_000
 
 
@@ -84,7 +83,7 @@ def timed_probes(tables: "Tables", by: Iterable[str], *, silent: bool = False) -
     wanted = check_groups(by)
     frame = probes_in_view(tables)
     status = frame["status"]
-    answered = status.isin(_ANSWERED).to_numpy()
+    answered = status.isin(ANSWERED).to_numpy()
     rtt = frame["rtt_ms"].to_numpy(dtype=np.float64, na_value=np.nan)
     rtt = np.where(answered, rtt, np.nan)
     lost = (status == Status.TIMEOUT.word).to_numpy()

@@ -23,6 +23,14 @@ export const svg = (tag, attributes = {}, ...children) =>
 export const frame = (label, ...children) =>
   html("div", { class: "tnb", role: "group", "aria-label": label, "data-lm-suppress-shortcuts": "true" }, ...children);
 
+/** A button that copies what `text()` gives, and has `say` told of it: where there is no clipboard, the text itself. */
+export function copyButton(label, text, say) {
+  return html("button", { type: "button", class: "tnb-button", text: label, onclick: async () => {
+    const copied = text();
+    try { await navigator.clipboard.writeText(copied); say("Copied", copied); } catch { say(copied, copied); }
+  } });
+}
+
 /** Set text only where it changed: cells are made once. */
 export function setText(element, text) {
   if (element.textContent !== text) element.textContent = text;

@@ -1,4 +1,4 @@
-import { html, uniqueId } from "./dom.js";
+import { copyButton, frame, html, uniqueId } from "./dom.js";
 import { bitPicture, chosen, packetView, placeText } from "./packet.js";
 
 // A probe and its answers: a tab each, bytes and fields of the one that is shown, and what became of each
@@ -15,11 +15,8 @@ function render({ model, el }) {
   const status = html("span", { class: "tnb-status", role: "status" });
   const tabs = packets.map((packet, i) => html("button", { type: "button", role: "tab", class: "tnb-button", "aria-controls": panes.id, text: packet.title,
     onclick: () => show(i) }));
-  const copy = html("button", { type: "button", class: "tnb-button", text: "Copy as hex", onclick: async () => {
-    const hex = packets[state.shown].hex;
-    try { await navigator.clipboard.writeText(hex); status.textContent = `Copied ${hex.length / 2} bytes`; }
-    catch { status.textContent = hex; } // no clipboard here: to be copied by hand
-  } });
+  const copy = copyButton("Copy as hex", () => packets[state.shown].hex,
+    (said, hex) => { status.textContent = said === hex ? hex : `Copied ${hex.length / 2} bytes`; });
   const list = html("div", { role: "tablist", class: "tnb-tabs", "aria-label": "Packets" }, ...tabs);
   list.addEventListener("keydown", (event) => {
     const to = { ArrowRight: state.shown + 1, ArrowLeft: state.shown - 1, Home: 0, End: packets.length - 1 }[event.key];
@@ -99,8 +96,8 @@ function render({ model, el }) {
     paint();
     requestAnimationFrame(() => view.reveal()); // only now it has a height
   }
-  const root = html("div", { class: "tnb tnb-lens", role: "group", "aria-label": title, "data-lm-suppress-shortcuts": "true" }, html("div", { class: "tnb-title", text: title }),
-    html("div", { class: "tnb-bar" }, list, status, copy), says, panes, fates);
+  const root = frame(title, html("div", { class: "tnb-title", text: title }), html("div", { class: "tnb-bar" }, list, status, copy), says, panes, fates);
+  root.classList.add("tnb-lens");
   const pulls = {
     "change:shown": () => { if (model.get("shown") !== state.shown) { state.shown = model.get("shown"); state.selected = model.get("selected"); build(); } },
     "change:selected": () => { if (model.get("selected") !== state.selected) { state.selected = model.get("selected"); state.hovered = null; paint(); } },

@@ -1,6 +1,6 @@
 import { sortedOrder } from "./stats.js";
 import { countText, MISSING, msText, ratioText, SILENT } from "./words.js";
-import { html, setText } from "./dom.js";
+import { copyButton, html, setText } from "./dom.js";
 
 // The hop table: recomputed for the focus window, sortable, columns of choice, one row selected.
 
@@ -21,13 +21,10 @@ export function tableView({ view, actions }) {
   choice.addEventListener("keydown", (event) => {
     if (event.key === "Escape" && choice.open) { choice.open = false; choice.firstChild.focus(); event.stopPropagation(); }
   });
-  const copy = html("button", { type: "button", class: "tnb-button", text: "Copy CSV", onclick: async () => {
-    await navigator.clipboard.writeText(csv());
-    copy.textContent = "Copied";
-    setTimeout(() => { copy.textContent = "Copy CSV"; }, 1500);
-  } });
+  const status = html("span", { class: "tnb-copied", role: "status" });
+  const copy = copyButton("Copy CSV", csv, (said, text) => { status.textContent = said === text ? "No clipboard here" : said; });
   const element = html("div", {}, html("div", { class: "tnb-bar tnb-table-bar" },
-    html("span", { class: "tnb-caption", text: "Hops (times in ms)" }), choice, copy),
+    html("span", { class: "tnb-caption", text: "Hops (times in ms)" }), status, choice, copy),
   html("div", { class: "tnb-table" }, table));
   let keys = [], heads = [], cells = [], rows = [], last = null;
 

@@ -1,0 +1,66 @@
+"""Photograph widgets for the docs: `docs/pictures/live.png` and `lens.png`. Needs chromium.
+
+Run: PYTHONPATH=. python docs/photograph.py
+"""
+
+from __future__ import annotations
+
+import io
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from PIL import Image
+
+import trippy_nb as tn
+from tests.browser.bare import bare_page
+from tests.browser.chromium import chromium, visit
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from playwright.sync_api import Browser
+
+    from trippy_nb.widgets.base import CardWidget
+
+OUT = Path(__file__).parent / "pictures"
+
+
+def widgets() -> Iterator[tuple[str, int, CardWidget]]:
+    """Make what is photographed: its name, and how wide the page is."""
+    network = tn.sim.load("first-steps").paced(50)
+    with tn.live("target.example", network=network, rounds=60) as live:
+        live.wait()
+        live.widget.say(live.widget.status["words"], running=True)
+        yield "live", 860, live.widget
+
+    nat = tn.sim.load("case-15-nat-kept")  # the probe passed a translator
+    lens = tn.lens(tn.trace("target.example", network=nat, rounds=1, protocol="udp"), ttl=4)
+    fields = lens.view["packets"][1]["fields"]
+    lens.selected = max(i for i, field in enumerate(fields) if field["key"] == "ip.source")
+    yield "lens", 1160, lens
+
+
+def photograph(browser: Browser, widget: CardWidget, width: int) -> bytes:
+    """Show a widget in a bare page, and take its picture."""
+    with tempfile.TemporaryDirectory() as folder, visit(browser, width=width, height=810) as here:
+        page = Path(folder) / "widget.html"
+        page.write_text(bare_page(widget), encoding="utf-8")
+        here.page.goto(page.as_uri())
+        here.page.wait_for_function("window.ready")
+        here.page.wait_for_timeout(100)  # until what scrolls has scrolled
+        return here.page.locator(".tnb").screenshot()
+
+
+def main() -> None:
+    """Take them all."""
+    with chromium() as browser:
+        for name, width, widget in widgets():
+            out = OUT / f"{name}.png"
+            picture = Image.open(io.BytesIO(photograph(browser, widget, width)))
+            picture.convert("RGB").quantize(160).save(out, optimize=True)
+            print(f"{out}: {out.stat().st_size:,} bytes")
+
+
+if __name__ == "__main__":
+    main()
