@@ -1,4 +1,4 @@
-"""Photograph widgets for the docs: `docs/pictures/live.png` and `lens.png`. Needs chromium.
+"""Photograph widgets for the docs: `docs/pictures/live.png`, `lens.png` and `player.png`. Needs chromium.
 
 Run: PYTHONPATH=. python docs/photograph.py
 """
@@ -39,6 +39,11 @@ def widgets() -> Iterator[tuple[str, int, CardWidget]]:
     fields = lens.view["packets"][1]["fields"]
     lens.selected = max(i for i, field in enumerate(fields) if field["key"] == "ip.source")
     yield "lens", 1160, lens
+
+    player = tn.play("nested-diamonds")
+    player.trace(rounds=12)
+    player.selected = "r3"
+    yield "player", 980, player
 
 
 def photograph(browser: Browser, widget: CardWidget, width: int) -> bytes:

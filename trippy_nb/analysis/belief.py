@@ -90,9 +90,9 @@ class Belief:
     strangers: tuple[str, ...]
     """Addresses that answered, and that nobody on a true way has."""
 
-    def having(self, fate: LinkFate) -> list[LinkBelief]:
+    def having(self, fate: LinkFate | str) -> list[LinkBelief]:
         """Select the links of one fate."""
-        return [link for link in self.links if link.fate is fate]
+        return [link for link in self.links if link.fate == fate]
 
     @property
     def says(self) -> str:
