@@ -1,4 +1,4 @@
-"""Photograph widgets for the docs: `docs/pictures/live.png`, `lens.png` and `player.png`. Needs chromium.
+"""Photograph widgets for the docs: live, lens, player and settings, in `docs/pictures`. Needs chromium.
 
 Run: PYTHONPATH=. python docs/photograph.py
 """
@@ -44,6 +44,7 @@ def widgets() -> Iterator[tuple[str, int, CardWidget]]:
     player.trace(rounds=12)
     player.selected = "r3"
     yield "player", 980, player
+    yield "settings", 760, tn.settings()
 
 
 def photograph(browser: Browser, widget: CardWidget, width: int) -> bytes:
