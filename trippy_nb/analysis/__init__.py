@@ -4,10 +4,14 @@ from trippy_nb.analysis import matchers as matchers
 from trippy_nb.analysis.answers import Answers as Answers
 from trippy_nb.analysis.attribution import attribute_loss as attribute_loss
 from trippy_nb.analysis.comparison import ALPHA as ALPHA
+from trippy_nb.analysis.comparison import Aspect as Aspect
 from trippy_nb.analysis.comparison import ComparisonTables as ComparisonTables
 from trippy_nb.analysis.comparison import ManySides as ManySides
+from trippy_nb.analysis.comparison import TurningHop as TurningHop
 from trippy_nb.analysis.comparison import compare_many as compare_many
 from trippy_nb.analysis.comparison import compare_tables as compare_tables
+from trippy_nb.analysis.comparison import difference_text as difference_text
+from trippy_nb.analysis.comparison import turning_hops as turning_hops
 from trippy_nb.analysis.curves import Curves as Curves
 from trippy_nb.analysis.curves import Smoke as Smoke
 from trippy_nb.analysis.curves import answered_shares as answered_shares
