@@ -1,4 +1,4 @@
-"""Photograph widgets for the docs: `docs/pictures/live.png`, `lens.png` and `compare.png`. Needs chromium.
+"""Photograph widgets for the docs, into `docs/pictures`. Needs chromium.
 
 Run: PYTHONPATH=. python docs/photograph.py
 """
@@ -41,6 +41,11 @@ def widgets() -> Iterator[tuple[str, int, CardWidget]]:
     lens.selected = max(i for i, field in enumerate(fields) if field["key"] == "ip.source")
     yield "lens", 1160, lens
     yield "compare", 1280, _compared()
+
+    player = tn.play("nested-diamonds")
+    player.trace(rounds=12)
+    player.selected = "r3"
+    yield "player", 980, player
 
 
 def _compared() -> CardWidget:

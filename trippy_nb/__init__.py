@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from trippy_nb.api import handles as handles
     from trippy_nb.api import lens as lens
     from trippy_nb.api import live as live
+    from trippy_nb.api import play as play
     from trippy_nb.api import pmtu as pmtu
     from trippy_nb.api import read as read
     from trippy_nb.api import rounds as rounds
@@ -48,6 +49,7 @@ _DOOR: dict[str, str] = {
     "live": "api",
     "load_ipython_extension": "magic",
     "matchers": "analysis",
+    "play": "api",
     "plots": "plots",
     "read": "api",
     "rounds": "api",
@@ -77,6 +79,7 @@ __all__ = [
     "lens",
     "live",
     "matchers",
+    "play",
     "plots",
     "pmtu",
     "read",

@@ -1,9 +1,11 @@
-// A stand-in for the model of a widget. `said` records what the view told it; `tell(name, value)` plays Python.
+// A stand-in for the model of a widget. `said` records what the view told it, `sent` its messages to Python;
+// `tell(name, value)` plays Python.
 const revive = (_, value) => (value && value.$bytes !== undefined
   ? new DataView(Uint8Array.from(atob(value.$bytes), (c) => c.charCodeAt(0)).buffer) : value);
 const state = JSON.parse(document.getElementById("state").textContent, revive);
 const listeners = {};
 window.said = [];
+window.sent = [];
 window.tell = (name, value) => { state[name] = value; for (const f of listeners["change:" + name] ?? []) f(); };
 const model = {
   get: (name) => state[name],
@@ -14,7 +16,7 @@ const model = {
   save_changes() { window.said.push(["saved"]); },
   on: (event, f) => { (listeners[event] ??= []).push(f); },
   off: (event, f) => { listeners[event] = (listeners[event] ?? []).filter((other) => other !== f); },
-  send() {},
+  send(message) { window.sent.push(message); },
 };
 window.listening = () => Object.values(listeners).flat().length;
 const url = URL.createObjectURL(new Blob([document.getElementById("module").textContent], { type: "text/javascript" }));

@@ -20,6 +20,7 @@ LENS_CELL = """import trippy_nb as tn
 network = tn.sim.load("case-15-nat-kept")
 widget = tn.trace("target.example", network=network, rounds=1, protocol="udp").lens(ttl=4)
 widget"""
+PLAYER_CELL = "import trippy_nb as tn\nplayer = tn.play('nested-diamonds')\nplayer"
 
 
 @pytest.fixture(scope="module")
@@ -27,6 +28,7 @@ def server(tmp_path_factory):
     folder = tmp_path_factory.mktemp("notebooks")
     write_notebook(folder / "explore.ipynb", [CELL])
     write_notebook(folder / "lens.ipynb", [LENS_CELL, "1"])
+    write_notebook(folder / "player.ipynb", [PLAYER_CELL])
     tables, hops, _ = explorer_parts(made_tables())
     card = card_from_tables(tables, hops, names=NAMES)
     bundle = {"text/html": run_html(card), "text/plain": run_text(card)}
@@ -97,6 +99,34 @@ def test_a_lens_pins_fields_from_either_side_and_keeps_its_keys_to_itself(notebo
     page.screenshot(path=tmp_path / "lens.png")
     lab.told("widget.shown = 0")
     page.wait_for_selector("[role=tab][aria-selected=true]:text-is('Sent')")
+
+
+def test_a_network_is_changed_broken_traced_and_taken_back_from_the_page(notebook, tmp_path):
+    lab = notebook("player.ipynb")
+    page = lab.page
+    lab.run_all()
+    page.wait_for_selector(".tnb-player .tnb-map")
+    page.get_by_role("button", name="Trace", exact=True).click()
+    page.wait_for_selector(".tnb-map .tnb-is-wrong", state="attached")
+    told = lab.told("print(player.run.target, len(player.belief.having('wrong')) > 0)")
+    assert told == "target.example True"
+    page.locator(".tnb-knobs [name=part]").select_option("r1")
+    page.locator(".tnb-knobs [name=answer_ratio]").fill("2")
+    page.locator(".tnb-knobs [name=answer_ratio]").press("Enter")
+    page.wait_for_selector(".tnb-error:has-text('2 is not a share')")
+    page.locator(".tnb-knobs [name=silent]").select_option("true")
+    page.wait_for_selector(".tnb-router.tnb-is-silent:has-text('r1')", state="attached")
+    page.locator(".tnb-knobs [name=part]").select_option("r1 \N{RIGHTWARDS ARROW} r2")
+    page.locator(".tnb-knobs button").click()
+    page.wait_for_selector(".tnb-link.tnb-down", state="attached")
+    assert lab.told("print(player.network.scenario.routers[0].silent, player.refused)") == "True 0"
+    page.screenshot(path=tmp_path / "player.png")
+    page.get_by_role("button", name="Undo", exact=True).click()
+    page.wait_for_selector(".tnb-link.tnb-down", state="detached")
+    lab.told("player.pick('first-steps')")
+    page.wait_for_selector(".tnb-map .tnb-router:has-text('edge-west')", state="attached")
+    assert lab.told("player.close()") == ""
+    page.wait_for_selector(".tnb-player", state="detached")
 
 
 def test_a_strangers_notebook_shows_the_whole_card(notebook):

@@ -8,7 +8,7 @@ import pytest
 from trippy_nb.display import esm, stylesheet
 from trippy_nb.display.assets import _order, _travelling, asset
 
-ENTRIES = ["explorer", "compare", "live", "lens"]
+ENTRIES = ["explorer", "compare", "live", "lens", "player"]
 
 
 @pytest.mark.parametrize("name", ENTRIES)
@@ -47,10 +47,10 @@ def test_assets_speak_to_nobody(text):
     )
 
 
-def test_all_javascript_stays_under_68_kb():
+def test_all_javascript_stays_under_78_kb():
     """Each module counted once, as it travels; 60 is the aim."""
     parts = {part for name in ENTRIES for part in _order(name, [])}
-    assert sum(len(_travelling(part).encode()) for part in parts) < 68_000
+    assert sum(len(_travelling(part).encode()) for part in parts) < 78_000
 
 
 def test_nothing_that_travels_is_a_comment_or_runs_over_a_line_as_text():

@@ -3,6 +3,13 @@
 from trippy_nb.analysis import matchers as matchers
 from trippy_nb.analysis.answers import Answers as Answers
 from trippy_nb.analysis.attribution import attribute_loss as attribute_loss
+from trippy_nb.analysis.belief import Belief as Belief
+from trippy_nb.analysis.belief import LinkBelief as LinkBelief
+from trippy_nb.analysis.belief import LinkFate as LinkFate
+from trippy_nb.analysis.belief import NodeFate as NodeFate
+from trippy_nb.analysis.belief import Way as Way
+from trippy_nb.analysis.belief import WayHop as WayHop
+from trippy_nb.analysis.belief import beside_truth as beside_truth
 from trippy_nb.analysis.comparison import ALPHA as ALPHA
 from trippy_nb.analysis.comparison import Aspect as Aspect
 from trippy_nb.analysis.comparison import ComparisonTables as ComparisonTables
@@ -50,6 +57,7 @@ from trippy_nb.analysis.latencies import quantile_bands as quantile_bands
 from trippy_nb.analysis.latencies import spikes as spikes
 from trippy_nb.analysis.latency import Latency as Latency
 from trippy_nb.analysis.latency import latency as latency
+from trippy_nb.analysis.layout import place_nodes as place_nodes
 from trippy_nb.analysis.links import links as links
 from trippy_nb.analysis.matchers import Matchers as Matchers
 from trippy_nb.analysis.matchers import alerts as alerts

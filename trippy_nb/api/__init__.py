@@ -1,4 +1,4 @@
-"""The verbs: trace, live, rounds, read, compare, handles, sessions, stop_all, doctor, lens."""
+"""The verbs: trace, live, rounds, read, compare, handles, sessions, stop_all, doctor, lens, play."""
 
 from trippy_nb.api.discover import HiddenChance as HiddenChance
 from trippy_nb.api.discover import discover as discover
@@ -9,6 +9,7 @@ from trippy_nb.api.files import read as read
 from trippy_nb.api.lens import lens as lens
 from trippy_nb.api.live import Live as Live
 from trippy_nb.api.live import live as live
+from trippy_nb.api.play import play as play
 from trippy_nb.api.pmtu import SizesKnown as SizesKnown
 from trippy_nb.api.pmtu import pmtu as pmtu
 from trippy_nb.api.pmtu import prepare_pmtu as prepare_pmtu

@@ -5,10 +5,14 @@
 <SimNetwork 'first-steps' at 0 s>
 """
 
+from trippy_nb.sim.changing import Part as Part
+from trippy_nb.sim.changing import broken as broken
+from trippy_nb.sim.changing import changed as changed
 from trippy_nb.sim.channel import SimChannel as SimChannel
 from trippy_nb.sim.clock import VirtualClock as VirtualClock
 from trippy_nb.sim.forward import Forwarder as Forwarder
 from trippy_nb.sim.inventing import random as random
+from trippy_nb.sim.library import catalogue as catalogue
 from trippy_nb.sim.library import describe as describe
 from trippy_nb.sim.library import load as load
 from trippy_nb.sim.library import scenarios as scenarios
@@ -22,3 +26,4 @@ from trippy_nb.sim.truth import TrueLink as TrueLink
 from trippy_nb.sim.truth import TruePath as TruePath
 from trippy_nb.sim.truth import Truth as Truth
 from trippy_nb.sim.writing import scenario_toml as scenario_toml
+from trippy_nb.sim.writing import spell_value as spell_value

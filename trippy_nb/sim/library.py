@@ -1,6 +1,8 @@
 """The scenarios that come with the package: `data/scenarios` of a checkout, or inside the wheel."""
 
 import difflib
+import tomllib
+from collections.abc import Mapping
 from dataclasses import replace
 from functools import cache
 from importlib.resources import files
@@ -32,6 +34,14 @@ def scenarios() -> tuple[str, ...]:
     folder = _folder()
     found = [item.name for item in folder.iterdir()] if folder.is_dir() else []
     return tuple(sorted(name.removesuffix(_SUFFIX) for name in found if name.endswith(_SUFFIX)))
+
+
+@cache
+def catalogue() -> Mapping[str, str]:
+    """Say of every packaged scenario what it is about, by name; none is checked, as `load` would."""
+    folder = _folder()
+    texts = {name: (folder / f"{name}{_SUFFIX}").read_text(encoding="utf-8") for name in scenarios()}
+    return {name: str(tomllib.loads(text)["scenario"]["description"]) for name, text in texts.items()}
 
 
 def describe(name: str) -> str:

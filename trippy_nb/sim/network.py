@@ -19,6 +19,8 @@ from trippy_nb.model import (
     normalise_address,
     seconds_to_ns,
 )
+from trippy_nb.sim.card import network_html
+from trippy_nb.sim.changing import Part, broken, changed
 from trippy_nb.sim.channel import SimChannel
 from trippy_nb.sim.clock import VirtualClock
 from trippy_nb.sim.delays import Dice
@@ -69,6 +71,9 @@ class SimNetwork:
     def __repr__(self) -> str:
         return f"<SimNetwork {self.scenario.name!r} at {self._clock.now_ns() / NS_PER_S:g} s>"
 
+    def _repr_html_(self) -> str:
+        return network_html(self.scenario, self.truth, self._clock.now_ns() / NS_PER_S)
+
     @property
     def clock(self) -> VirtualClock:
         """Virtual time: it passes only while a trace waits."""
@@ -116,6 +121,52 @@ class SimNetwork:
         if not speed > 0:
             raise ConfigError(f"speed is how many virtual seconds go by in one of ours: not {speed:g}")
         return SimNetwork(self.scenario, start_ns=self._clock.now_ns(), speed=speed)
+
+    def changed(self, part: "Part" = None, **values: object) -> "SimNetwork":
+        """Make the same network with something changed, at time 0; this one stays as it is.
+
+        Parameters
+        ----------
+        part
+            A router or target by its id, a link by its ends ``("r1", "r2")``, a tunnel by its number, or None
+            for the scenario itself (`seed`).
+        **values
+            Keys of a scenario file and their values there (docs/scenarios.md): ``silent=True``, ``loss=0.1``,
+            ``delay="20ms"``, ``limit={"kind": "bucket", "rate": 1, "burst": 3}``; None takes a key out.
+
+        Raises
+        ------
+        ScenarioError
+            If there is no such part, key or value, or the network would not hold together.
+        """
+        return SimNetwork(changed(self.scenario, part, values))
+
+    def broken(
+        self,
+        near: str,
+        far: str,
+        *,
+        at: float = 0.0,
+        until: float | None = None,
+        reroute: float | None = None,
+    ) -> "SimNetwork":
+        """Make the same network with a link that goes down, at time 0; this one stays as it is.
+
+        Parameters
+        ----------
+        near, far
+            Ends of the link, nearer and farther from the source.
+        at, until
+            Virtual time (s) at which it goes down, and is mended; None is never.
+        reroute
+            Seconds until routing has found the ways round it; None is never.
+
+        Raises
+        ------
+        ScenarioError
+            If there is no such link, no such time, or no way round.
+        """
+        return SimNetwork(broken(self.scenario, near, far, at_s=at, until_s=until, reroute_s=reroute))
 
     def resolve(self, name: str, config: TraceConfig) -> Sequence[Target]:
         """Find the addresses of a target's name, or the target that has this address.

@@ -20,7 +20,17 @@ from trippy_nb.sim.nodes import (
     Target,
     WindowLimit,
 )
-from trippy_nb.sim.routes import Alternative, ClockStep, Congestion, NextHop, Return, Route, Tables, Via
+from trippy_nb.sim.routes import (
+    Alternative,
+    ClockStep,
+    Congestion,
+    NextHop,
+    Return,
+    Route,
+    Tables,
+    Via,
+    links_of,
+)
 from trippy_nb.sim.specs import Nat, Rewrite, Tunnel
 
 __all__ = [
@@ -88,6 +98,22 @@ class Scenario:
         """Find the way of a node's answers, if it is one of its own; chosen as routes are."""
         mine = (r for r in self.returns if (r.of is None or node in r.of) and r.family in (None, af))
         return _latest(mine, at_ns)
+
+    @property
+    def nodes(self) -> tuple[Router | Target, ...]:
+        """Routers, and then targets: all but the source."""
+        return (*self.routers, *self.targets)
+
+    @cached_property
+    def outward_links(self) -> frozenset[tuple[str, str]]:
+        """The links that some route uses, at any time."""
+        return frozenset(
+            link
+            for route in self.routes
+            for target in self.targets
+            if route.to in (None, target.name)
+            for link in links_of(route.tables(target.name))
+        )
 
     @cached_property
     def _changes(self) -> tuple[int, ...]:

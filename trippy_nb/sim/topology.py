@@ -19,7 +19,7 @@ from trippy_nb.sim.limits import make_limiter
 from trippy_nb.sim.nat import Translator
 from trippy_nb.sim.nodes import SOURCE, Link, LinkSpec, Router, Target
 from trippy_nb.sim.paths import MAX_HOPS, Hop, Node, Path, find_barriers, find_narrows
-from trippy_nb.sim.routes import Tables, links_of
+from trippy_nb.sim.routes import Tables
 from trippy_nb.sim.scenario import Congestion, Moment, Scenario
 from trippy_nb.sim.tunnels import back_tunnels, roles
 from trippy_nb.wire import InterfaceInfo, InterfaceRole, pack_address
@@ -71,10 +71,11 @@ class Topology:
             for addr in (*target.v4, *target.v6):
                 packed = pack_address(addr)
                 self._owners[packed] = (*self._owners.get(packed, ()), target)
-        self._outward: set[tuple[str, str]] | None = None
         self._back_tunnels = back_tunnels(scenario.tunnels)
         self.source_is_narrow = any(
-            self.link_spec(near, far).mtu is not None for near, far in self.outward_links() if near == SOURCE
+            self.link_spec(near, far).mtu is not None
+            for near, far in scenario.outward_links
+            if near == SOURCE
         )
         """Whether a packet may be too large for the source's own link."""
         self._roots: dict[Lane, Fork | None] = {}
@@ -275,19 +276,9 @@ class Topology:
         """
         if (near, far) in self._links:
             return self.crossings(near, far, at_ns)[0]
-        if (far, near) in self._links or far == SOURCE or (far, near) in self.outward_links():
+        if (far, near) in self._links or far == SOURCE or (far, near) in self.scenario.outward_links:
             return self.crossings(far, near, at_ns)[1]
         return self.crossings(near, far, at_ns)[0]
-
-    def outward_links(self) -> set[tuple[str, str]]:
-        """List the links that some route uses, at any time."""
-        if self._outward is None:
-            self._outward = set()
-            for route in self.scenario.routes:
-                for target in self.scenario.targets:
-                    if route.to in (None, target.name):
-                        self._outward.update(links_of(route.tables(target.name)))
-        return self._outward
 
     def incoming(self, near: str, far: str, af: int) -> str | None:
         """Address of a router for what comes by a link; a NAT64 on the way is left aside."""

@@ -51,6 +51,14 @@ def _section(heading: str, table: str, row: object) -> str:
     return "\n".join(lines)
 
 
+def spell_value(table: str, key: str, row: object) -> str:
+    """Spell what a row says of a key as a file would, without the quotes of a word; empty by default."""
+    field = TABLES[table][key].field or key
+    holder = row if hasattr(row, field) else getattr(row, "link")  # noqa: B009 - of a node, or a link
+    value = getattr(holder, field)
+    return "" if value == _default(holder, field) else _spelled(key, value).strip('"')
+
+
 def _default(holder: object, name: str) -> object:
     for field in fields(holder):  # type: ignore[arg-type]  # a row is a dataclass
         if field.name == name:

@@ -1,0 +1,94 @@
+import { copyButton, frame, html, setText, svg, uniqueId, watchWidth } from "./dom.js";
+import { netMap } from "./netmap.js";
+
+// A built-in internet to pick, change, break and trace: the picture, what can be turned, truth beside belief.
+// Python does everything; what is typed goes there as text.
+
+/** A list, or a line to type in, of one thing that can be turned. */
+function knobField({ key, label, help, choices, examples, usual }, value, told) {
+  const id = uniqueId("examples"), onchange = (event) => told(key, event.target.value);
+  const list = [...new Set([value, ...choices])].filter(Boolean).map((text) => html("option", { value: text, text }));
+  const input = choices.length ? html("select", { name: key, onchange }, usual ? html("option", { value: "", text: usual }) : "", ...list)
+    : html("input", { type: "text", name: key, list: id, placeholder: usual, autocomplete: "off", spellcheck: "false", onchange });
+  input.value = value;
+  return html("label", { title: help }, html("span", { text: label }), input, html("datalist", { id }, ...examples.map((text) => html("option", { value: text }))));
+}
+
+function render({ model, el }) {
+  const send = (type, more = {}) => model.send({ type, ...more }), div = (name, ...children) => html("div", { class: name }, ...children);
+  const button = (text, onclick) => html("button", { type: "button", class: "tnb-button", text, onclick });
+  const undo = button("Undo", () => send("undo")), trace = button("Trace", () => send("trace")), words = html("span", { class: "tnb-status", role: "status" });
+  const copy = copyButton("Copy as TOML", () => model.get("scenario"), (said) => { file.open ||= said !== "Copied"; setText(words, said === "Copied" ? said : "Copy it below"); });
+  const about = div("tnb-verdict"), error = html("div", { class: "tnb-error", role: "alert" }), form = div("tnb-fields tnb-ask");
+  const map = div(), knobs = div("tnb-knobs"), beside = div("tnb-table"), text = html("textarea", { rows: 14, "aria-label": "Scenario file", spellcheck: "false" });
+  const file = html("details", { class: "tnb-options" }, html("summary", { text: "The file" }), text, button("Use this", () => send("write", { text: text.value })));
+  const root = frame("Scenario player", form, div("tnb-bar", trace, undo, copy, words), error, about, div("tnb-panes", map, knobs), beside, file);
+  root.classList.add("tnb-form", "tnb-player");
+  trace.classList.add("tnb-press");
+  root.addEventListener("keydown", (event) => { // JupyterLab keeps the browser from doing so
+    if (event.key === "Enter" && event.target.tagName === "INPUT") { event.preventDefault(); event.target.blur(); event.target.focus(); }
+  });
+  let width = 0;
+
+  /** Put something else there, and leave the cursor where it was. */
+  function refill(box, ...children) {
+    const here = root.getRootNode().activeElement, name = box.contains(here) && here.name;
+    box.replaceChildren(...children);
+    if (name) box.querySelector(`[name="${name}"]`)?.focus();
+  }
+  function select(id) { model.set("selected", id); model.save_changes(); }
+
+  function draw() {
+    if (width) map.replaceChildren(netMap(model.get("view"), model.get("belief_shown"), model.get("selected"), width, select));
+  }
+
+  function inspect() {
+    const { parts } = model.get("view"), selected = model.get("selected"), part = parts[selected], turn = model.get("knobs");
+    if (!part) return;
+    const list = html("select", { name: "part", class: "tnb-part", "aria-label": "Part of the network", onchange: () => select(list.value) },
+      ...Object.keys(parts).map((id) => html("option", { value: id, text: id })));
+    list.value = selected;
+    const fields = (kind, values, told) => div("tnb-fields", ...turn[kind].map((knob) => knobField(knob, values[knob.key] ?? "", told)));
+    const gap = { at: String(model.get("asked").at), until: "", reroute: "" };
+    refill(knobs, list, div("tnb-note", part.says), fields(part.kind, part.values, (key, value) => send("change", { part: selected, key, text: value })),
+      ...(part.kind === "link" ? [fields("gap", gap, (key, value) => { gap[key] = value; }), button("Break this link", () => send("break", { part: selected, ...gap }))] : []));
+  }
+
+  function compare() {
+    const { says, heads, rows, legend } = model.get("belief_shown");
+    const row = (tag, cells) => html("tr", {}, ...cells.map((cell, i) => html(i ? tag : "th", { class: i === 1 || i === 2 ? "tnb-left" : null, text: cell })));
+    beside.replaceChildren(...(says ? [div("tnb-bar tnb-legend", ...legend.map(([fate, label]) => html("span", {}, svg("svg", { width: 30, height: 10 },
+      svg("g", { class: `tnb-link tnb-is-${fate}` }, svg("path", { class: fate === "missed" ? "tnb-wire" : "tnb-drawn", d: "M1 5h28" }))), label))),
+    html("div", { class: "tnb-verdict", role: "status", text: says }), html("table", {}, html("caption", { text: "Truth beside belief" }),
+      html("thead", {}, row("th", heads)), html("tbody", {}, ...rows.map((cells) => row("td", cells))))] : []));
+  }
+
+  function ask() {
+    const asked = model.get("asked"), told = (key, value) => send("ask", { key, text: value });
+    const { moments, targets, parts } = model.get("view"), lists = { target: targets };
+    refill(form, ...model.get("knobs").ask.map((knob) => knobField({ ...knob, choices: lists[knob.key] ?? knob.choices }, String(asked[knob.key]), told)),
+      div("tnb-moments", ...moments.map((moment) => button(`${moment} s`, () => told("at", String(moment))))));
+    setText(about, parts.scenario.about);
+  }
+
+  function tell() {
+    const status = model.get("status");
+    setText(words, status.words);
+    setText(error, status.error);
+    trace.disabled = status.busy;
+    undo.disabled = !status.undo;
+    if (status.error) { ask(); inspect(); } // what was typed is not so
+  }
+
+  const pulls = { "change:asked": ask, "change:status": tell, "change:selected": () => { draw(); inspect(); }, "change:view": () => { ask(); draw(); inspect(); },
+    "change:belief_shown": () => { draw(); compare(); }, "change:scenario": () => { text.value = model.get("scenario"); } };
+  for (const [event, pull] of Object.entries(pulls)) { model.on(event, pull); pull(); }
+  el.append(root);
+  const unwatch = watchWidth(map, (found) => { width = found; draw(); });
+  return () => {
+    unwatch();
+    for (const [event, pull] of Object.entries(pulls)) model.off(event, pull);
+  };
+}
+
+export default { render };
