@@ -4,6 +4,7 @@ from trippy_nb.plots.comparison import plot_comparison as plot_comparison
 from trippy_nb.plots.discovery import plot_discovery as plot_discovery
 from trippy_nb.plots.distribution import plot_answered_shares as plot_answered_shares
 from trippy_nb.plots.distribution import plot_ridges as plot_ridges
+from trippy_nb.plots.flows import plot_flows as plot_flows
 from trippy_nb.plots.graph import plot_graph as plot_graph
 from trippy_nb.plots.handles import plot_handles as plot_handles
 from trippy_nb.plots.latency import plot_latency as plot_latency

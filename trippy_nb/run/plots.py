@@ -3,7 +3,16 @@
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Literal
 
-from trippy_nb.analysis import answered_shares, latency, loss_raster, ribbon, ridges, smoke, timeline
+from trippy_nb.analysis import (
+    answered_shares,
+    flow_bands,
+    latency,
+    loss_raster,
+    ribbon,
+    ridges,
+    smoke,
+    timeline,
+)
 from trippy_nb.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -59,6 +68,12 @@ class RunPlots:
 
         run = self._run
         return plot_paths(ribbon(run.tables, found=run.epochs, changes=run.changes), ax=ax)
+
+    def flows(self, *, ax: "Axes | None" = None) -> "Axes":
+        """Draw the ways that flows go: a column a TTL, a bar a responder, a band all flows of one way."""
+        from trippy_nb.plots import plot_flows
+
+        return plot_flows(flow_bands(self._run.tables), ax=ax)
 
     def distribution(
         self,
