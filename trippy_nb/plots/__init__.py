@@ -9,6 +9,7 @@ from trippy_nb.plots.graph import plot_graph as plot_graph
 from trippy_nb.plots.handles import plot_handles as plot_handles
 from trippy_nb.plots.latency import plot_latency as plot_latency
 from trippy_nb.plots.loss import plot_loss as plot_loss
+from trippy_nb.plots.packet import plot_packet as plot_packet
 from trippy_nb.plots.paths import plot_paths as plot_paths
 from trippy_nb.plots.smoke import plot_smoke as plot_smoke
 from trippy_nb.plots.theme import DARK as DARK

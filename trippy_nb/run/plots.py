@@ -14,8 +14,10 @@ from trippy_nb.analysis import (
     timeline,
 )
 from trippy_nb.errors import ConfigError
+from trippy_nb.run.one import exchange_of
 
 if TYPE_CHECKING:
+    import pandas as pd
     from matplotlib.axes import Axes
 
     from trippy_nb.run.runs import Run
@@ -120,6 +122,39 @@ class RunPlots:
         from trippy_nb.plots import plot_discovery
 
         return plot_discovery(self._run.discovery, ax=ax)
+
+    def packet(
+        self,
+        row: "pd.Series | int | None" = None,
+        number: int | None = None,
+        *,
+        ttl: int | None = None,
+        round: int = 0,  # noqa: A002 - the column is called round
+        flow: int = 0,
+        attempt: int = 0,
+        ax: "Axes | None" = None,
+    ) -> "Axes":
+        """Draw a packet as RFCs do: rows of 32 bits, every field as wide as it is long.
+
+        Parameters
+        ----------
+        row, ttl, round, flow, attempt
+            Which probe, as :meth:`Run.lens` takes it.
+        number
+            Which of its packets: 0 is the probe, 1 the first answer. By default the answer, if there is one.
+        ax
+            Where to draw.
+
+        Raises
+        ------
+        ConfigError
+            If there is no such probe or packet, or its packets were not kept.
+        """
+        from trippy_nb.plots import plot_packet
+
+        tables = self._run.tables
+        found = exchange_of(tables, row, ttl=ttl, round_=round, flow=flow, attempt=attempt)
+        return plot_packet(found, number, ax=ax)
 
     def handles(self, *, ax: "Axes | None" = None) -> "Axes":
         """Draw which handles the run held, from opening to closing."""
