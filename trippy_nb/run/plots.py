@@ -1,7 +1,7 @@
 """The pictures of a run, one line each: docs/plots.md shows them, and how to read them."""
 
-from collections.abc import Iterable
-from typing import TYPE_CHECKING, Literal
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING, Any, Literal
 
 from trippy_nb.analysis import (
     answered_shares,
@@ -32,11 +32,35 @@ class RunPlots:
     def __init__(self, run: "Run") -> None:
         self._run = run
 
-    def graph(self, *, ax: "Axes | None" = None) -> "Axes":
-        """Draw the hop graph."""
+    def graph(
+        self,
+        *,
+        direction: Literal["down", "across"] = "down",
+        colour: Literal["rtt", "loss"] = "rtt",
+        asns: "Mapping[str, Any] | pd.Series | None" = None,
+        ax: "Axes | None" = None,
+    ) -> "Axes":
+        """Draw the hop graph.
+
+        Parameters
+        ----------
+        direction
+            Where TTLs grow: ``down`` the page, or ``across`` it.
+        colour
+            What the fill of a node says: ``rtt``, the median, or ``loss``, the share unanswered.
+        asns
+            Autonomous system of each address, a dict or a Series, for bands behind the nodes.
+        ax
+            Where to draw.
+
+        Raises
+        ------
+        ConfigError
+            If `direction` or `colour` is something else.
+        """
         from trippy_nb.plots import plot_graph
 
-        return plot_graph(self._run.graph(), ax=ax)
+        return plot_graph(self._run.graph(), direction=direction, colour=colour, asns=asns, ax=ax)
 
     def latency(self, *, ax: "Axes | None" = None) -> "Axes":
         """Draw the distribution of round-trip times of each hop."""
