@@ -31,8 +31,11 @@ from trippy_nb.analysis.evidence import evidence as evidence
 from trippy_nb.analysis.findings import Explanation as Explanation
 from trippy_nb.analysis.findings import explanation as explanation
 from trippy_nb.analysis.findings import findings as findings
+from trippy_nb.analysis.flowbands import FlowBands as FlowBands
+from trippy_nb.analysis.flowbands import flow_bands as flow_bands
 from trippy_nb.analysis.graph import hop_graph as hop_graph
 from trippy_nb.analysis.history import as_changes as as_changes
+from trippy_nb.analysis.history import as_of as as_of
 from trippy_nb.analysis.history import as_path as as_path
 from trippy_nb.analysis.history import epochs as epochs
 from trippy_nb.analysis.history import forwarding_anomalies as forwarding_anomalies
