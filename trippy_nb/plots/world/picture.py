@@ -8,7 +8,6 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import PathPatch, Polygon, Rectangle
 
 from trippy_nb.analysis.ground import Ground, Stop, arc
-from trippy_nb.analysis.latencies.light import Place
 from trippy_nb.frames.schema import PROBES
 from trippy_nb.plots.theme import (
     SMALL_PT,
@@ -29,6 +28,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from matplotlib.axes import Axes
+
+    from trippy_nb.analysis.latencies.light import Place
 
 _LIST_IN, _GAP_IN, _LINE_IN = 2.55, 0.2, 0.165
 _LEAST_PT = 4.5
