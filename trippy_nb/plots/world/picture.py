@@ -38,6 +38,7 @@ _DASHES = (0, (4, 2))
 _THIN_PT, _THICK_PT = 0.9, 2.6
 _EVERY_DEG = 30
 _ONE_MARK_IN = 0.08  # places so near share a label
+_MOST_PARTS = 5  # of a label
 _HEADS = 3  # lines of the list that are no hops
 
 
@@ -157,7 +158,8 @@ def _draw_places(ax: "Axes", placed: "list[Stop]", view: View, theme: Theme, *, 
         beside = (spot for spot in groups if np.hypot(spot[0] - x, spot[1] - y) * scale < _ONE_MARK_IN)
         groups.setdefault(next(beside, (x, y)), []).extend(stops)
     words = [_ttls_words(stop.ttl for stop in stops) for stops in groups.values()]
-    place_labels(ax, list(groups), words, theme, inches=scale)
+    bounds = (view.left, view.bottom, view.right, view.top)
+    place_labels(ax, list(groups), words, theme, inches=scale, bounds=bounds)
 
 
 def _ttls_words(ttls: "Iterable[int]") -> str:
@@ -169,6 +171,8 @@ def _ttls_words(ttls: "Iterable[int]") -> str:
         else:
             rows.append([ttl])
     parts = [str(row[0]) if len(row) == 1 else f"{row[0]}–{row[-1]}" for row in rows]
+    if len(parts) > _MOST_PARTS:
+        parts = [*parts[: _MOST_PARTS - 1], "…", parts[-1]]
     return ", ".join("source" if part == "0" else part for part in parts)
 
 

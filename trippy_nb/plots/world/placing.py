@@ -19,7 +19,13 @@ Box = tuple[float, float, float, float]
 
 
 def place_labels(
-    ax: "Axes", spots: list[tuple[float, float]], words: list[str], theme: Theme, *, inches: float
+    ax: "Axes",
+    spots: list[tuple[float, float]],
+    words: list[str],
+    theme: Theme,
+    *,
+    inches: float,
+    bounds: Box,
 ) -> None:
     """Write words beside spots so that none lies on another, nor on a mark.
 
@@ -31,13 +37,16 @@ def place_labels(
         What belongs together.
     inches
         How many inches one unit of the plane is.
+    bounds
+        Left, bottom, right and top of what words may lie on.
     """
     scale = inches * _POINTS
+    edges = (bounds[0] * scale, bounds[1] * scale, bounds[2] * scale, bounds[3] * scale)
     at = [(x * scale, y * scale) for x, y in spots]
     taken: list[Box] = [(x - _MARK_PT, y - _MARK_PT, x + _MARK_PT, y + _MARK_PT) for x, y in at]
     for (x, y), spot, text in zip(at, spots, words, strict=True):
         width = _LETTER_PT * len(text)
-        found = _free(x, y, width, taken)
+        found = _free((x, y), width, taken, edges)
         if found is None:
             continue  # the list beside the map has it
         (dx, dy), box, ring = found
@@ -60,9 +69,10 @@ def place_labels(
 
 
 def _free(
-    x: float, y: float, width: float, taken: list[Box]
+    spot: tuple[float, float], width: float, taken: list[Box], edges: Box
 ) -> tuple[tuple[float, float], Box, float] | None:
     """Find the middle of a label from its mark, the box it takes, and how far off it is."""
+    x, y = spot
     for ring in _RINGS_PT:
         for right, up in _WAYS:
             dx = right * (ring + _MARK_PT + width / 2)
@@ -73,9 +83,13 @@ def _free(
                 x + dx + width / 2,
                 y + dy + _HEIGHT_PT / 2,
             )
-            if not any(_overlap(box, other) for other in taken):
+            if _within(box, edges) and not any(_overlap(box, other) for other in taken):
                 return (dx, dy), box, ring
     return None
+
+
+def _within(box: Box, edges: Box) -> bool:
+    return edges[0] <= box[0] and edges[1] <= box[1] and box[2] <= edges[2] and box[3] <= edges[3]
 
 
 def _overlap(one: Box, two: Box) -> bool:
