@@ -34,6 +34,8 @@ from trippy_nb.analysis.findings import findings as findings
 from trippy_nb.analysis.flowbands import FlowBands as FlowBands
 from trippy_nb.analysis.flowbands import flow_bands as flow_bands
 from trippy_nb.analysis.graph import hop_graph as hop_graph
+from trippy_nb.analysis.ground import Ground as Ground
+from trippy_nb.analysis.ground import ground as ground
 from trippy_nb.analysis.history import as_changes as as_changes
 from trippy_nb.analysis.history import as_of as as_of
 from trippy_nb.analysis.history import as_path as as_path

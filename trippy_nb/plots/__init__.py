@@ -18,3 +18,4 @@ from trippy_nb.plots.theme import Theme as Theme
 from trippy_nb.plots.theme import new_axes as new_axes
 from trippy_nb.plots.theme import save_figure as save_figure
 from trippy_nb.plots.timeline import plot_timeline as plot_timeline
+from trippy_nb.plots.world import plot_map as plot_map

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from trippy_nb.analysis import (
     answered_shares,
     flow_bands,
+    ground,
     latency,
     loss_raster,
     ribbon,
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     import pandas as pd
     from matplotlib.axes import Axes
 
+    from trippy_nb.analysis.latencies.light import Place
     from trippy_nb.run.runs import Run
 
 
@@ -146,6 +148,26 @@ class RunPlots:
         from trippy_nb.plots import plot_discovery
 
         return plot_discovery(self._run.discovery, ax=ax)
+
+    def map(self, positions: "Mapping[str, Place] | pd.DataFrame", *, ax: "Axes | None" = None) -> "Axes":
+        """Draw the ways that flows go over a map.
+
+        Parameters
+        ----------
+        positions
+            Latitude and longitude by address, and of the source as ``"source"``; or a frame with the columns
+            `addr`, `lat` and `lon`. No position is looked up or guessed.
+        ax
+            Where to draw.
+
+        Raises
+        ------
+        ConfigError
+            If a position is none, or the frame lacks a column.
+        """
+        from trippy_nb.plots import plot_map
+
+        return plot_map(ground(self._run.tables, positions), ax=ax)
 
     def packet(
         self,
