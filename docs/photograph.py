@@ -46,6 +46,7 @@ def widgets() -> Iterator[tuple[str, int, CardWidget]]:
     player.trace(rounds=12)
     player.selected = "r3"
     yield "player", 980, player
+    yield "settings", 760, tn.settings()
 
 
 def _compared() -> CardWidget:

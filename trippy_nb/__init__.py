@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from trippy_nb.api import read as read
     from trippy_nb.api import rounds as rounds
     from trippy_nb.api import sessions as sessions
+    from trippy_nb.api import settings as settings
     from trippy_nb.api import stop_all as stop_all
     from trippy_nb.api import trace as trace
     from trippy_nb.api import trace_async as trace_async
@@ -54,6 +55,7 @@ _DOOR: dict[str, str] = {
     "read": "api",
     "rounds": "api",
     "sessions": "api",
+    "settings": "api",
     "sim": "sim",
     "stop_all": "api",
     "testing": "testing",
@@ -85,6 +87,7 @@ __all__ = [
     "read",
     "rounds",
     "sessions",
+    "settings",
     "sim",
     "stop_all",
     "testing",

@@ -33,6 +33,7 @@ def pages(tmp_path_factory):
     made["hostile"] = tn.play("nested-diamonds")
     made["hostile"].write(made["hostile"].scenario.replace('"r5"', f'"{HOSTILE}"'))
     made["hostile"].trace(rounds=12)
+    made["settings"] = tn.settings()
     for name, player in made.items():
         (folder / f"{name}.html").write_text(bare_page(player), encoding="utf-8")
         player.close()
@@ -199,6 +200,36 @@ def test_it_fits_its_width(show, width):
             box["x"] <= one["x"] and one["x"] + one["width"] <= box["x"] + box["width"]
             for one in (who.nth(i).bounding_box() for i in range(who.count()))
         )
+
+
+@pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
+def test_the_panel_of_settings_asks_and_shows_what_holds(browser, pages, dark):
+    with blameless(browser, dark=dark) as here:
+        page = here.page
+        page.goto(f"file://{pages / 'settings.html'}")
+        page.wait_for_function("window.ready")
+        page.get_by_label("Pictures").select_option("dark")
+        page.get_by_label("Time zone").fill("Mars")
+        page.get_by_label("Time zone").press("Enter")
+        page.get_by_label("Median").check()
+        page.get_by_role("button", name="Defaults").click()
+        assert sent(page) == [
+            {"type": "set", "key": "theme", "text": "dark"},
+            {"type": "set", "key": "time_zone", "text": "Mars"},
+            {"type": "column", "name": "p50_ms", "on": True},
+            {"type": "reset"},
+        ]
+        now = page.evaluate(
+            "({names: 'hidden', theme: 'dark', time_zone: 'UTC', refresh: 1, columns: ['sent']})"
+        )
+        page.evaluate("now => { tell('error', 'there is no such zone'); tell('now', now); }", now)
+        assert page.get_by_label("Host names").input_value() == "hidden"
+        assert page.get_by_label("Refresh every (s)").input_value() == "1"
+        assert page.locator(":checked[type=checkbox]").evaluate_all("all => all.map(e => e.name)") == ["sent"]
+        assert page.get_by_role("alert").inner_text() == "there is no such zone"
+        assert page.locator("legend").evaluate(_LUMINANCE, "color") >= 4.5
+        page.evaluate("window.leave()")
+        assert page.evaluate("window.listening()") == 0
 
 
 def test_a_view_that_is_left_listens_no_more(show):

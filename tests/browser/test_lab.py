@@ -108,8 +108,7 @@ def test_a_network_is_changed_broken_traced_and_taken_back_from_the_page(noteboo
     page.wait_for_selector(".tnb-player .tnb-map")
     page.get_by_role("button", name="Trace", exact=True).click()
     page.wait_for_selector(".tnb-map .tnb-is-wrong", state="attached")
-    told = lab.told("print(player.run.target, len(player.belief.having('wrong')) > 0)")
-    assert told == "target.example True"
+    assert int(lab.told("print(len(player.belief.having('wrong')))")) > 0
     page.locator(".tnb-knobs [name=part]").select_option("r1")
     page.locator(".tnb-knobs [name=answer_ratio]").fill("2")
     page.locator(".tnb-knobs [name=answer_ratio]").press("Enter")

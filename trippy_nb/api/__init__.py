@@ -1,4 +1,4 @@
-"""The verbs: trace, live, rounds, read, compare, handles, sessions, stop_all, doctor, lens, play."""
+"""The verbs: trace, live, rounds, read, compare, handles, sessions, stop_all, doctor, lens, play, ..."""
 
 from trippy_nb.api.discover import HiddenChance as HiddenChance
 from trippy_nb.api.discover import discover as discover
@@ -20,6 +20,7 @@ from trippy_nb.api.process import stop_all as stop_all
 from trippy_nb.api.rounds import Round as Round
 from trippy_nb.api.rounds import Rounds as Rounds
 from trippy_nb.api.rounds import rounds as rounds
+from trippy_nb.api.settings import settings as settings
 from trippy_nb.api.tracing import TICK_S as TICK_S
 from trippy_nb.api.tracing import Tracing as Tracing
 from trippy_nb.api.tracing import live_network as live_network

@@ -4,8 +4,8 @@ Both spellings are made from one `Sheet`, so they cannot come to differ. The HTM
 that notebooks put untrusted outputs through: tables with inline styles, pictures only as data URIs.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from itertools import chain
 
 from trippy_nb.display.sheet import Column, Row, Sheet, sheet_html, sheet_text
@@ -54,6 +54,9 @@ class HopRow:
     """MPLS label stack, as HOPS spells it."""
     samples_ms: tuple[float | None, ...] = ()
     """RTTs in the order of sending; None for a probe that nobody answered."""
+    figures: Mapping[str, float | None] = field(default_factory=dict)
+    """By column of HOPS, where the session has a choice of its own (`model.Settings.columns`); these alone
+    are shown then."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -140,7 +143,7 @@ def _heading(name: str) -> str:
     return label or name.capitalize()
 
 
-_TIMES = ("last_ms", "avg_ms", "best_ms", "worst_ms", "stddev_ms")
+_CHOSEN = ("sent", "recv", "late", "loss_ratio", "last_ms", "avg_ms", "best_ms", "worst_ms", "stddev_ms")
 
 
 def _run_sheet(card: RunCard) -> Sheet:
@@ -154,32 +157,36 @@ def _run_sheet(card: RunCard) -> Sheet:
         ),
         default=0.0,
     )
+    chosen = next((tuple(hop.figures) for hop in card.hops if hop.figures), _CHOSEN)
     columns = (
         Column("Hop", numeric=True),
         Column("Responder"),
-        *(Column(_heading(name), numeric=True) for name in ("sent", "recv", "late", "loss_ratio", *_TIMES)),
+        *(Column(_heading(name), numeric=True) for name in chosen),
         Column(f"RTT, 0 to {ms_text(top_ms, decimals)} ms" if top_ms > 0 else "RTT"),
     )
-    rows = tuple(_hop_row(hop, decimals, top_ms) for hop in card.hops)
+    rows = tuple(_hop_row(hop, chosen, decimals, top_ms) for hop in card.hops)
     return Sheet(card.title, card.verdict, card.facts, columns, rows, note="Times in ms." if rows else "")
 
 
-def _hop_row(hop: HopRow, decimals: int, top_ms: float) -> Row:
+def _hop_row(hop: HopRow, chosen: Sequence[str], decimals: int, top_ms: float) -> Row:
     return Row(
         cells=(
             (str(hop.ttl),),
             _responder_lines(hop),
-            (str(hop.sent),),
-            (str(hop.recv),),
-            (str(hop.late),),
-            (ratio_text(hop.loss_ratio),),
-            *((ms_text(getattr(hop, name), decimals),) for name in _TIMES),
+            *((_figure(hop, name, decimals),) for name in chosen),
             (spark_text(hop.samples_ms, top_ms),),
         ),
         picture=(spark_uri(hop.samples_ms, top_ms), spark_words(hop.samples_ms)) if hop.samples_ms else None,
         muted=not hop.responders,
-        marked=(5,) if hop.loss_ratio else (),
+        marked=(2 + chosen.index("loss_ratio"),) if hop.loss_ratio and "loss_ratio" in chosen else (),
     )
+
+
+def _figure(hop: HopRow, name: str, decimals: int) -> str:
+    value = hop.figures[name] if hop.figures else getattr(hop, name)
+    if name.endswith("_ms"):
+        return ms_text(value, decimals)
+    return ratio_text(value) if name.endswith("_ratio") else MISSING if value is None else str(value)
 
 
 def _responder_lines(hop: HopRow) -> tuple[str, ...]:

@@ -5,7 +5,7 @@ from typing import Any
 import pandas as pd
 
 from trippy_nb.display.sheet import Column, Row, Sheet
-from trippy_nb.display.words import MISSING, count_text, list_text
+from trippy_nb.display.words import MISSING, count_text, list_text, moment_text
 
 _MOST_ROWS = 40
 _SHORT_UUID = 8
@@ -62,7 +62,7 @@ def _closed_words(closed: pd.DataFrame) -> str:
 
 def _handle_row(row: dict[Any, Any]) -> Row:
     run = row["run_uuid"]
-    since = row["opened_at"].strftime("%H:%M:%S") + " UTC"
+    since = moment_text(row["opened_at"], "%H:%M:%S")
     return Row(
         cells=(
             (str(row["handle"]),),

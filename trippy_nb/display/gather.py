@@ -9,8 +9,9 @@ from trippy_nb.analysis import probes_in_view
 from trippy_nb.display.card import AlignedHop, ComparisonCard, HopRow, Responder, RunCard
 from trippy_nb.display.spark import SAMPLES
 from trippy_nb.display.verdict import run_verdict
+from trippy_nb.display.words import moment_text, shown_names
 from trippy_nb.errors import ConfigError
-from trippy_nb.model import ANSWERED, SETTLED
+from trippy_nb.model import ANSWERED, SETTLED, settings_now
 
 if TYPE_CHECKING:
     from trippy_nb.analysis import ComparisonTables
@@ -44,7 +45,7 @@ def card_from_tables(
     """
     if len(tables.runs) != 1:
         raise ConfigError(f"a card shows one run, not {len(tables.runs)}: choose one")
-    names = names or {}
+    names = shown_names(names)
     run = plain_rows(tables.runs)[0]
     samples = _samples(tables) if sparklines else {}
     rows = tuple(_hop(row, samples.get(row["ttl"], ()), names) for row in plain_rows(hops.sort_values("ttl")))
@@ -65,7 +66,7 @@ def comparison_card(
     names
         Host name by address.
     """
-    names = names or {}
+    names = shown_names(names)
     shifts = {(row["flow"], row["place"]): row for row in plain_rows(comparison.rtt)}
     silences = {(row["flow"], row["place"]): row for row in plain_rows(comparison.responses)}
     hops = tuple(
@@ -155,6 +156,7 @@ def _hop(row: dict[str, Any], samples: tuple[float | None, ...], names: Mapping[
         worst_ms=row["worst_ms"],
         stddev_ms=row["stddev_ms"],
         mpls=row["mpls"],
+        figures={name: row[name] for name in settings_now().columns if name in row},
         samples_ms=samples,
     )
 
@@ -192,7 +194,7 @@ def _when(run: dict[str, Any]) -> str:
     start, end = run["started_at"], run["ended_at"]
     words = []
     if start is not None:
-        words.append(f"{start:%Y-%m-%d %H:%M:%S} UTC")
+        words.append(moment_text(start))
     if run["rounds"]:
         words.append(f"{run['rounds']:,} round" + ("" if run["rounds"] == 1 else "s"))
     if start is not None and end is not None:

@@ -4,8 +4,11 @@ Missing is a dash, never 0. Percent exists only here and beyond: tables keep rat
 """
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
 from decimal import ROUND_HALF_UP, Decimal
+
+from trippy_nb.model import settings_now
 
 MISSING = "\N{EN DASH}"
 SILENT = "*"
@@ -77,6 +80,17 @@ def ratio_text(ratio: float | None) -> str:
 def count_text(count: int, noun: str) -> str:
     """Spell a count with its noun: ``1 probe``, ``1,200 probes``."""
     return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"
+
+
+def moment_text(moment: datetime, how: str = "%Y-%m-%d %H:%M:%S") -> str:
+    """Spell a moment in the time zone of the session, with its name."""
+    settings = settings_now()
+    return f"{moment.astimezone(settings.zone):{how}} {settings.time_zone}"
+
+
+def shown_names(names: Mapping[str, str] | None) -> Mapping[str, str]:
+    """Leave host names away where the session does not want them."""
+    return names if names and settings_now().names == "shown" else {}
 
 
 def list_text(items: Sequence[str]) -> str:

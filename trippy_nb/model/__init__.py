@@ -53,6 +53,10 @@ from trippy_nb.model.probe import Stamped as Stamped
 from trippy_nb.model.reply import Foreign as Foreign
 from trippy_nb.model.reply import Quote as Quote
 from trippy_nb.model.reply import Reply as Reply
+from trippy_nb.model.settings import Settings as Settings
+from trippy_nb.model.settings import listen_to_settings as listen_to_settings
+from trippy_nb.model.settings import settings_now as settings_now
+from trippy_nb.model.settings import use_settings as use_settings
 from trippy_nb.model.stopping import flows_needed as flows_needed
 from trippy_nb.model.stopping import hidden_ratio as hidden_ratio
 from trippy_nb.model.units import NS_PER_MS as NS_PER_MS

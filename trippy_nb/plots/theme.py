@@ -19,6 +19,8 @@ from matplotlib.colors import Colormap, LinearSegmentedColormap, to_rgb
 from matplotlib.figure import Figure
 from matplotlib.transforms import offset_copy
 
+from trippy_nb.model import settings_now
+
 BLUE, GREEN, VERMILLION, PURPLE = "#0072B2", "#009E73", "#D55E00", "#CC79A7"
 DPI = 150
 TEXT_PT = 8.5
@@ -79,8 +81,9 @@ LIGHT = Theme("light", "#ffffff", "#1a1a1a", "#666666", "#e4e4e4", BLUE, 0.0, 0.
 DARK = Theme("dark", "#111111", "#eeeeee", "#a8a8a8", "#333333", "#3A9BDC", 0.25, 1.0)
 
 
-def new_axes(width_in: float, height_in: float, *, theme: Theme = LIGHT) -> Axes:
-    """Make an Axes in a Figure of its own, unknown to pyplot."""
+def new_axes(width_in: float, height_in: float, *, theme: Theme | None = None) -> Axes:
+    """Make an Axes in a Figure of its own, unknown to pyplot; the theme is the session's if none is given."""
+    theme = theme or (DARK if settings_now().theme == DARK.name else LIGHT)
     figure = Figure(figsize=(width_in, height_in), dpi=DPI, layout="constrained", facecolor=theme.background)
     return figure.add_subplot(facecolor=theme.background, axes_class=CellAxes)
 

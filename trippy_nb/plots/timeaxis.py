@@ -1,6 +1,5 @@
-"""Time from left to right, the same way in every picture: UTC, or rounds where no times are known."""
+"""Time from left to right, the same way in every picture: times of day, or rounds where none are known."""
 
-from datetime import UTC
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -9,6 +8,7 @@ from matplotlib.ticker import MaxNLocator
 from matplotlib.transforms import offset_copy
 
 from trippy_nb.frames.schema import PROBES
+from trippy_nb.model import settings_now
 from trippy_nb.plots.theme import SMALL_PT, Theme, say_empty, width_of
 
 if TYPE_CHECKING:
@@ -42,17 +42,18 @@ def dress_time(ax: "Axes", theme: Theme, x: "NDArray[np.float64]", *, timed: boo
     margin = max((high - low) * air, (least - (high - low)) / 2 if high - low < least else 0.0)
     ax.set_xlim(low - margin, high + margin)
     if timed:
-        locator = AutoDateLocator(tz=UTC, minticks=4, maxticks=7)  # type: ignore[no-untyped-call]  # matplotlib's stubs lack it
+        settings = settings_now()
+        locator = AutoDateLocator(tz=settings.zone, minticks=4, maxticks=7)  # type: ignore[no-untyped-call]  # matplotlib's stubs lack it
         ax.xaxis.set_major_locator(locator)
         ax.xaxis.set_major_formatter(
             ConciseDateFormatter(  # type: ignore[no-untyped-call]  # matplotlib's stubs lack it
-                locator, tz=UTC, formats=_FORMATS, zero_formats=_AT_ZERO, offset_formats=_OFFSETS
+                locator, tz=settings.zone, formats=_FORMATS, zero_formats=_AT_ZERO, offset_formats=_OFFSETS
             )
         )
         offset = ax.xaxis.get_offset_text()
         offset.set_color(theme.muted)
         offset.set_fontsize(SMALL_PT)
-        ax.set_xlabel(f"{PROBES.label('sent_at')} (UTC)")
+        ax.set_xlabel(f"{PROBES.label('sent_at')} ({settings.time_zone})")
     else:
         ax.xaxis.set_major_locator(MaxNLocator(nbins=12, integer=True))
         ax.set_xlabel(PROBES.label("round"))

@@ -5,6 +5,7 @@ from typing import Any
 
 import traitlets
 
+from trippy_nb.model import settings_now
 from trippy_nb.widgets.base import CardWidget
 from trippy_nb.widgets.hoptable import CHOICES, SHOWN
 
@@ -26,12 +27,16 @@ class FocusedWidget(CardWidget):
     """Window ``[from, to]``, ends included, that all numbers are computed for; empty is everything. In
     seconds since the first probe (rounds from 0, if the source has no times). Two-way: drag over the
     timeline to set it."""
-    shown = traitlets.List(traitlets.Unicode(), default_value=list(SHOWN)).tag(sync=True)
+    shown = traitlets.List(traitlets.Unicode()).tag(sync=True)
     """Columns of the hop table beside hop and responder, in order: names of HOPS. Two-way."""
 
     def __init__(self, **state: Any) -> None:  # noqa: ANN401 - values of traits
         self._responders: Mapping[int, frozenset[str]] = {}
         super().__init__(**state)
+
+    @traitlets.default("shown")
+    def _choose_columns(self) -> list[str]:
+        return list(settings_now().columns or SHOWN)
 
     @traitlets.validate("selected")
     def _check_selected(self, proposal: Mapping[str, Any]) -> int | None:

@@ -1,9 +1,9 @@
 """The thread that feeds a live view: the only one that talks to the browser while a trace goes on.
 
-It looks at what was collected five times a second (less often where a look takes long), and sends only what
-changed. A browser that does not acknowledge is not sent more: a closed tab would otherwise fill the memory of
-the notebook server, which keeps every message for it. A cell that computes keeps acknowledgements from being
-read, so while the kernel is busy none is waited for.
+It looks at what was collected five times a second, or as often as the session has set (less often where a
+look takes long), and sends only what changed. A browser that does not acknowledge is not sent more: a closed
+tab would otherwise fill the memory of the notebook server, which keeps every message for it. A cell that
+computes keeps acknowledgements from being read, so while the kernel is busy none is waited for.
 """
 
 import contextlib
@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Protocol
 
 from trippy_nb.errors import TrippyError
-from trippy_nb.model import NS_PER_S
+from trippy_nb.model import NS_PER_S, settings_now
 from trippy_nb.tracing import MonotonicClock
 
 if TYPE_CHECKING:
@@ -22,8 +22,6 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger(__name__)
 
-LOOK_S = 0.2
-"""Time from one look to the next, at least."""
 _COST_SHARE = 10
 """A pause is as many times as long as the look before it: a tenth of a processor at most."""
 _EAGER_LOOKS, _RARE = 150, 5
@@ -138,7 +136,7 @@ class Pump:
             self._traced = traced
         if self._stopped_by is not None:
             traced.stop(by=self._stopped_by)
-        over, seen, pause_s = False, None, LOOK_S
+        over, seen, pause_s = False, None, settings_now().refresh
         try:
             while not over:
                 over = traced.advance(pause_s)
@@ -147,7 +145,8 @@ class Pump:
                 if self._may_send() and (self._view.is_new or (pulse, names) != seen):
                     seen, began_ns = (pulse, names), self._clock.now_ns()
                     self._show(traced, names, final=False)
-                    pause_s = max(LOOK_S, _COST_SHARE * (self._clock.now_ns() - began_ns) / NS_PER_S)
+                    cost_s = (self._clock.now_ns() - began_ns) / NS_PER_S
+                    pause_s = max(settings_now().refresh, _COST_SHARE * cost_s)
                 self._view.say(traced.words(), running=not over)
         finally:
             traced.stop(by="the live view ended")

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from trippy_nb.display.words import shown_names
 from trippy_nb.widgets.hoptable import HEADINGS
 from trippy_nb.widgets.wire import graph_json
 
@@ -25,7 +26,7 @@ def run_view(
     names: Mapping[str, str],
 ) -> dict[str, Any]:
     """Gather hops, graph and words of one run, as plain JSON; packed probes count in `addresses`."""
-    rows = hops.sort_values("ttl")
+    rows, names = hops.sort_values("ttl"), shown_names(names)
     mpls = (stack if isinstance(stack, str) else None for stack in rows["mpls"])
     run = tables.runs.iloc[0]
     source = run["src_addr"] if isinstance(run["src_addr"], str) else run["vantage"]

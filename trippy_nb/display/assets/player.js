@@ -1,18 +1,9 @@
-import { copyButton, frame, html, setText, svg, uniqueId, watchWidth } from "./dom.js";
+import { copyButton, frame, html, setText, svg, watchWidth } from "./dom.js";
+import { blurOnEnter, knobField } from "./knob.js";
 import { netMap } from "./netmap.js";
 
 // A built-in internet to pick, change, break and trace: the picture, what can be turned, truth beside belief.
 // Python does everything; what is typed goes there as text.
-
-/** A list, or a line to type in, of one thing that can be turned. */
-function knobField({ key, label, help, choices, examples, usual }, value, told) {
-  const id = uniqueId("examples"), onchange = (event) => told(key, event.target.value);
-  const list = [...new Set([value, ...choices])].filter(Boolean).map((text) => html("option", { value: text, text }));
-  const input = choices.length ? html("select", { name: key, onchange }, usual ? html("option", { value: "", text: usual }) : "", ...list)
-    : html("input", { type: "text", name: key, list: id, placeholder: usual, autocomplete: "off", spellcheck: "false", onchange });
-  input.value = value;
-  return html("label", { title: help }, html("span", { text: label }), input, html("datalist", { id }, ...examples.map((text) => html("option", { value: text }))));
-}
 
 function render({ model, el }) {
   const send = (type, more = {}) => model.send({ type, ...more }), div = (name, ...children) => html("div", { class: name }, ...children);
@@ -25,9 +16,7 @@ function render({ model, el }) {
   const root = frame("Scenario player", form, div("tnb-bar", trace, undo, copy, words), error, about, div("tnb-panes", map, knobs), beside, file);
   root.classList.add("tnb-form", "tnb-player");
   trace.classList.add("tnb-press");
-  root.addEventListener("keydown", (event) => { // JupyterLab keeps the browser from doing so
-    if (event.key === "Enter" && event.target.tagName === "INPUT") { event.preventDefault(); event.target.blur(); event.target.focus(); }
-  });
+  blurOnEnter(root);
   let width = 0;
 
   /** Put something else there, and leave the cursor where it was. */

@@ -1,0 +1,20 @@
+import { html, uniqueId } from "./dom.js";
+
+// Fields that tell Python what was typed, and are told what holds.
+
+/** A list, or a line to type in, of one thing that can be turned. */
+export function knobField({ key, label, help, choices, examples, usual }, value, told) {
+  const id = uniqueId("examples"), onchange = (event) => told(key, event.target.value);
+  const list = [...new Set([value, ...choices])].filter(Boolean).map((text) => html("option", { value: text, text }));
+  const input = choices.length ? html("select", { name: key, onchange }, usual ? html("option", { value: "", text: usual }) : "", ...list)
+    : html("input", { type: "text", name: key, list: id, placeholder: usual, autocomplete: "off", spellcheck: "false", onchange });
+  input.value = value;
+  return html("label", { title: help }, html("span", { text: label }), input, html("datalist", { id }, ...examples.map((text) => html("option", { value: text }))));
+}
+
+/** Enter in a line is as leaving it, for JupyterLab keeps the browser from doing so. */
+export function blurOnEnter(root) {
+  root.addEventListener("keydown", (event) => {
+    if (event.key === "Enter" && event.target.tagName === "INPUT") { event.preventDefault(); event.target.blur(); event.target.focus(); }
+  });
+}
