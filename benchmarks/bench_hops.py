@@ -1,4 +1,4 @@
-"""How long hop statistics, paths and links of ten million probes take, and how much memory, file by file.
+"""How long hop statistics, paths, changes and links of ten million probes take, and how much memory.
 
 Run: python benchmarks/bench_hops.py [probes] [--folder DIR] [--repeats N]
 
@@ -6,7 +6,9 @@ Writes ten Parquet files (once; 10 million rows are 45 MB), then reads and analy
 each engine in a process of its own and on one thread; reading is part of the time. Memory is the peak of the
 process above what it had after its imports and a small run for practice. `hops` is what the three engines can
 all say in a few lines: sent, recv, mean, standard deviation, two percentiles and the mean jitter of each
-(run, TTL); `hops-all` is the whole hop table, which only we have. Results are compared number by number. An
+(run, TTL); `hops-all` is the whole hop table, and `changes` are events with their kinds, which only we have:
+the sketch behind the budgets counted, within that of `paths`, how often an address at a place was another
+than the last one there. Results are compared number by number. An
 engine that is missing is left out, and named: pip install polars duckdb.
 
 `bare` is the least that numpy can do: packed 64-bit keys and a sort of them, over the fewest columns, with no
@@ -35,7 +37,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from trippy_nb import analysis
-from trippy_nb.frames import PROBES, TABLES, Tables, concat, empty_frame
+from trippy_nb.frames import PROBES, RUNS, TABLES, Tables, concat, empty_frame
 from trippy_nb.frames import columns as col
 
 if TYPE_CHECKING:
@@ -201,6 +203,15 @@ def our_hops(tables: Tables) -> pd.DataFrame:
     return analysis.hop_stats(tables, columns=SHARED)
 
 
+def our_changes(tables: Tables) -> pd.DataFrame:
+    """Fill in what changes want to know besides: a round every 30 s, and of runs what nobody knows."""
+    runs, probes = tables.runs, tables.probes
+    rest = {one.name: col.blank(one, len(runs)) for one in RUNS.columns if one.name not in runs}
+    sent = col.moments((probes["round"].to_numpy(np.int64) + 1) * 30_000_000_000)
+    probes, runs = probes.assign(sent_at=sent), runs.assign(**rest)
+    return analysis.path_changes(Tables(probes=probes, runs=runs, **NO_ROWS))
+
+
 OURS: dict[str, tuple[Callable[[Tables], pd.DataFrame], tuple[str, ...]]] = {
     "hops": (our_hops, (*PATH_COLUMNS, "rtt_ms")),
     "hops-all": (
@@ -208,6 +219,7 @@ OURS: dict[str, tuple[Callable[[Tables], pd.DataFrame], tuple[str, ...]]] = {
         (*PATH_COLUMNS, "rtt_ms", "seq", "sport", "dport", "icmp_type", "icmp_code"),
     ),
     "paths": (analysis.paths, (*PATH_COLUMNS, "rtt_ms")),
+    "changes": (our_changes, (*PATH_COLUMNS, "rtt_ms")),
     "links": (analysis.links, (*PATH_COLUMNS, "rtt_ms")),
 }
 """What is computed, and of which columns."""

@@ -1,73 +1,160 @@
-"""What the live view costs: time and bytes of a look, as the trace grows longer.
+"""What the live view costs, in a real JupyterLab: 30 hops, 1,000 rounds, 50 answers a second.
 
-Run: python benchmarks/bench_live.py [rounds ...]
+Run: python benchmarks/bench_live.py [rounds] [seconds]
 
-The built-in internet's `thirty-hops` is traced, a round a second of virtual time; after each round a view is
-shown what is there, as `tn.live` does, with a comm that only counts. Printed for the last 20 looks: processor
-time, bytes to the browser, and how often the view is brought up to date if that may cost a tenth of a
-processor (`widgets.pump`). The yardstick for the bytes is a snapshot of all, as many widgets send.
+The built-in internet's `thirty-hops` is traced, the rounds asked for in no time and then answer by answer.
+Everything is measured on the real way: kernel, Jupyter server, JupyterLab, Chromium (software rendering, so a
+graphics card does better). Times in the kernel are processor time of the thread, so that whoever shares the
+machine does not count; data to pixel is by the clock on the wall, and does. The goal stands beside each number.
 """
 
 from __future__ import annotations
 
+import json
 import statistics
 import sys
-import time
-from typing import Any
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, Any
 
-import comm
+HERE = Path(__file__).parent
+sys.path.insert(0, str(HERE.parent))
 
-import trippy_nb as tn
-from trippy_nb.widgets import LiveView
+from tests.browser.chromium import chromium, visit
+from tests.browser.lab import LabNotebook, lab_server, write_notebook
 
-SHARE, LEAST_S = 10, 0.2
-LAST = 20
+if TYPE_CHECKING:
+    from playwright.sync_api import Page
+
+ANSWERS = 50
+"""A second."""
+FRAMES = 25
+START = f"""import sys; sys.path.insert(0, {str(HERE)!r})
+import live_kernel
+live = live_kernel.started({{rounds}}, {ANSWERS})
+live"""
+BUSY = (
+    "import time\nt = time.time()\nwhile time.time() - t < globals().get('computes_s', 0): sum(range(1000))"
+)
+WATCH = """window.__paints = [];
+let asked = false;
+new MutationObserver(() => {
+  if (asked) return;
+  asked = true;
+  requestAnimationFrame(() => requestAnimationFrame(() => {
+    asked = false;
+    window.__paints.push((performance.timeOrigin + performance.now()) / 1000);
+  }));
+}).observe(document.querySelector('.tnb-live'), { subtree: true, childList: true, attributes: true, characterData: true });"""
 
 
-class Counter(comm.base_comm.BaseComm):
-    """A comm that leads nowhere."""
-
-    n_bytes = 0
-
-    def publish_msg(self, _msg_type, data=None, *_metadata, buffers=None, **_keys) -> None:
-        Counter.n_bytes += len(repr(data)) + sum(len(part) for part in buffers or [])
+def told(lab: LabNotebook) -> dict[str, Any]:
+    """Ask the kernel what its meters say, and have them begin anew."""
+    said: dict[str, Any] = json.loads(lab.told("print(live_kernel.report())"))
+    return said
 
 
-def looks(rounds: int) -> tuple[list[float], list[int], int]:
-    """Trace, and return seconds and bytes of each look, and the bytes of everything at the end."""
-    nothing: Any = lambda *_: None  # noqa: E731 - nobody presses a button
-    view = LiveView("target.example", {}, on_start=nothing, on_stop=nothing)
-    took, sent = [], []
+def line(name: str, value: str, goal: str = "") -> None:
+    print(f"  {name:58} {value:>16}   {f'goal: {goal}' if goal else ''}", flush=True)
 
-    def after(run: tn.Run) -> None:
-        tables = run.tables
-        n_bytes, begin = Counter.n_bytes, time.thread_time()
-        view.show(tables, {})
-        took.append(time.thread_time() - begin)
-        sent.append(Counter.n_bytes - n_bytes)
 
-    network = tn.sim.load("thirty-hops")
-    target = network.scenario.targets[0].name
-    options = {"rounds": rounds, "max_samples": rounds, "dns": False, "progress": False}
-    run = tn.trace(target, network=network, on_round=after, **options)
-    n_bytes = Counter.n_bytes
-    view.snapshot()
-    view.show(run.tables, {})
-    whole = Counter.n_bytes - n_bytes
-    view.close()
-    return took, sent, whole
+def compute(lab: LabNotebook, seconds: float) -> None:
+    """Run a cell that computes, in plain Python; what it is to do stands in the second cell."""
+    lab.told(f"computes_s = {seconds}")
+    lab.page.evaluate("window.jupyterapp.shell.currentWidget.content.activeCellIndex = 1")
+    lab.command("notebook:run-cell")
+
+
+def idle(lab: LabNotebook, seconds: float) -> None:
+    """Nobody computes: the cost of a look, and the way to the pixel."""
+    page = lab.page
+    page.evaluate(WATCH)
+    before = told(lab)
+    page.wait_for_timeout(1000 * seconds)
+    after = told(lab)
+    looks, wall_s = after["looks"], after["at"] - before["at"]
+    plain = [took for _, took, picture in looks if not picture]
+    pictures = [took for _, took, picture in looks if picture]
+    line("looks that sent something, a second", f"{len(looks) / wall_s:.1f}")
+    line("kernel time of a refresh, median", f"{1000 * statistics.median(plain):.2f} ms", "<= 1 ms")
+    line("... 95 of 100 are below", f"{1000 * sorted(plain)[int(0.95 * len(plain))]:.2f} ms")
+    if pictures:
+        took = f"{1000 * statistics.median(pictures):.0f} ms"
+        line(f"... the picture anew, {len(pictures)} times in {wall_s:.0f} s", took)
+    line("bytes of a refresh, headers and all", f"{after['sent'] / max(1, len(looks)):,.0f}", "<= 3,000")
+    used = {name: took - before["cpu"].get(name, 0.0) for name, took in after["cpu"].items()}
+    line("kernel, share of a processor", f"{used['kernel'] / wall_s:.1%}", "<= 2 %")
+    view_s = used.get("trippy_nb live view", 0.0)
+    line("... the view's thread", f"{view_s / wall_s:.1%}")
+    trace_s = sum(took for name, took in used.items() if name.startswith("trippy_nb 1") or "::" in name)
+    line("... the trace's thread, the built-in internet in it", f"{trace_s / wall_s:.1%}")
+    pixels(page, looks)
+
+
+def pixels(page: Page, looks: list[Any]) -> None:
+    """From the beginning of a look to the second frame after the page had changed."""
+    paints = page.evaluate("window.__paints")
+    waits = [
+        min(paint - at for paint in paints if paint > at)
+        for at, _, picture in looks
+        if not picture and any(at < paint < at + 0.2 for paint in paints)
+    ]
+    if waits:
+        line("data to pixel, median", f"{1000 * statistics.median(waits):.0f} ms", "<= 50 ms")
+        line("... 95 of 100 are below", f"{1000 * sorted(waits)[int(0.95 * len(waits))]:.0f} ms")
+
+
+def busy(lab: LabNotebook) -> None:
+    """The user's own cell computes, in plain Python."""
+    page, seconds = lab.page, FRAMES / 5
+    compute(lab, seconds + 2)
+    page.wait_for_timeout(1000)
+    page.evaluate("window.__paints.length = 0")
+    page.wait_for_timeout(1000 * seconds)
+    paints = len(page.evaluate("window.__paints"))
+    line(f"frames painted in {seconds:.0f} s while a cell computes", f"{paints} of {FRAMES}", "24 of 25")
+    page.wait_for_timeout(2000)
+    told(lab)
+
+
+def closed(url: str, name: str, browser: Any, lab: LabNotebook, seconds: float) -> None:
+    """The tab is closed: what the server must keep for it."""
+    for what in ("an idle kernel", "a kernel that computes"):
+        told(lab)
+        if what != "an idle kernel":
+            compute(lab, 60)
+            seconds = 60
+        lab.page.goto("about:blank")
+        lab.page.wait_for_timeout(1000 * seconds)
+        with visit(browser, width=1400, height=1100) as here:
+            again = LabNotebook(here.page, url, name).open()
+            said = told(again)
+        line(f"a closed tab, {what}: MB in a minute", f"{said['sent'] / 1e6 * 60 / seconds:.3f}", "<= 0.2")
+        if what == "an idle kernel":
+            lab.open()
+            lab.page.wait_for_selector(".tnb-live .tnb-box", state="attached")
+            lab.page.wait_for_timeout(2000)
 
 
 def main() -> None:
-    comm.create_comm = Counter
-    print("rounds   hops x rounds   a look     bytes of a look   of everything   looks a second")
-    for rounds in [int(word) for word in sys.argv[1:]] or [30, 256, 1000]:
-        took, sent, whole = looks(rounds)
-        look_s, n_bytes = statistics.median(took[-LAST:]), statistics.median(sent[-LAST:])
-        print(
-            f"{rounds:6}   {30 * rounds:13,}   {1000 * look_s:5.1f} ms   {n_bytes:15,.0f}   {whole:13,}   "
-            f"{1 / max(LEAST_S, SHARE * look_s):14.1f}"
-        )
+    """Measure one after the other."""
+    rounds = int(sys.argv[1]) if len(sys.argv) > 1 else 1000
+    seconds = float(sys.argv[2]) if len(sys.argv) > 2 else 30.0
+    with TemporaryDirectory() as folder, chromium() as browser:
+        write_notebook(Path(folder) / "live.ipynb", [START.format(rounds=rounds), BUSY])
+        with lab_server(Path(folder)) as url, visit(browser, width=1400, height=1100) as here:
+            lab = LabNotebook(here.page, url, "live.ipynb").open()
+            lab.run_all()
+            here.page.wait_for_selector(".tnb-live .tnb-box", state="attached", timeout=60_000)
+            ready = f"print(live._tracing.collected[0].rounds_ended > {rounds})"
+            while lab.told(ready) != "True":
+                here.page.wait_for_timeout(500)
+            here.page.wait_for_timeout(3000)
+            lab.save()
+            print(f"30 hops, {rounds:,} rounds, {ANSWERS} answers a second")
+            idle(lab, seconds)
+            busy(lab)
+            closed(url, "live.ipynb", browser, lab, 30.0)
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Photograph widgets for the docs: live, lens, player and settings, in `docs/pictures`. Needs chromium.
+"""Photograph widgets for the docs, into `docs/pictures`. Needs chromium.
 
 Run: PYTHONPATH=. python docs/photograph.py
 """
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from trippy_nb.widgets.base import CardWidget
 
 OUT = Path(__file__).parent / "pictures"
+_BALANCED = Path(__file__).parents[1] / "data" / "scenarios" / "case-04-per-packet.toml"
 
 
 def widgets() -> Iterator[tuple[str, int, CardWidget]]:
@@ -39,12 +40,24 @@ def widgets() -> Iterator[tuple[str, int, CardWidget]]:
     fields = lens.view["packets"][1]["fields"]
     lens.selected = max(i for i, field in enumerate(fields) if field["key"] == "ip.source")
     yield "lens", 1160, lens
+    yield "compare", 1280, _compared()
 
     player = tn.play("nested-diamonds")
     player.trace(rounds=12)
     player.selected = "r3"
     yield "player", 980, player
     yield "settings", 760, tn.settings()
+
+
+def _compared() -> CardWidget:
+    """A balancer of packets gets another branch, and the way behind it becomes 4 ms longer."""
+    before = _BALANCED.read_text()
+    after = before.replace('"203.0.113.2"', '"203.0.113.9"').replace('1ms"\n\n[[route]]', '3ms"\n\n[[route]]')
+    networks = [tn.sim.SimNetwork(tn.sim.parse_scenario(text)) for text in (before, after)]
+    one, two = (tn.trace("target.example", network=net, rounds=50, protocol="icmp") for net in networks)
+    widget = tn.compare(one, two).explore(asns={"203.0.113.8": 64500, "198.51.100.80": 64511})
+    widget.masked = [0]
+    return widget
 
 
 def photograph(browser: Browser, widget: CardWidget, width: int) -> bytes:

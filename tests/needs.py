@@ -136,6 +136,12 @@ NEEDS = {
         None,
         "pip install atheris (Linux on x86-64, Python 3.11 to 3.14)",
     ),
+    "axe": Need(
+        lambda: find_spec("axe_playwright_python") is not None,
+        None,
+        "pip install --no-deps axe-playwright-python (for its axe.min.js, MPL-2.0)",
+        can_be_demanded=False,
+    ),
     "cc": Need(_tools("cc"), "gcc"),
     "chromium": Need(
         lambda: find_tool("chromium", "chromium-browser", "google-chrome") is not None, "chromium"

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from trippy_nb.errors import ChannelError, PortInUseError
-from trippy_nb.frames import Recorder, Tables
+from trippy_nb.frames import BEGINNING, Mark, Recent, Recorder, Tables, recent_probes
 from trippy_nb.lifetimes import Session, Vault, records
 from trippy_nb.model import (
     ICMP_FLOWS,
@@ -201,6 +201,11 @@ class Collected:
         return self.probes_sent, kept, self.rounds_ended, self.over, self.error
 
     @property
+    def has_begun(self) -> bool:
+        """There is something to look at."""
+        return self._recorder is not None
+
+    @property
     def clock(self) -> Clock:
         """The clock of its network."""
         return self._network.clock
@@ -221,6 +226,18 @@ class Collected:
             raise RuntimeError("this trace has not begun: there is nothing to see yet")
         now_ns = None if self.over else self._network.clock.now_ns()
         return self._recorder.tables(now_ns=now_ns, error=self.error, handles=records(run_uuid=self.run_uuid))
+
+    def recent(self, since: Mark = BEGINNING) -> Recent:
+        """Return the probes that may have changed since an earlier look, as arrays: cheap, unlike tables.
+
+        Raises
+        ------
+        RuntimeError
+            If the trace has not got as far as having a plan.
+        """
+        if self._recorder is None:
+            raise RuntimeError("this trace has not begun: there is nothing to see yet")
+        return recent_probes(self._recorder, since)
 
     def job(self, vault: Vault, stop: Callable[[], bool]) -> EndReason:
         """Choose sockets, open them, trace, record: what the session runs on its thread."""

@@ -1,5 +1,5 @@
 // A stand-in for the model of a widget. `said` records what the view told it, `sent` its messages to Python;
-// `tell(name, value)` plays Python.
+// `tell(name, value)` and `hear` play Python.
 const revive = (_, value) => (value && value.$bytes !== undefined
   ? new DataView(Uint8Array.from(atob(value.$bytes), (c) => c.charCodeAt(0)).buffer) : value);
 const state = JSON.parse(document.getElementById("state").textContent, revive);
@@ -7,6 +7,10 @@ const listeners = {};
 window.said = [];
 window.sent = [];
 window.tell = (name, value) => { state[name] = value; for (const f of listeners["change:" + name] ?? []) f(); };
+window.hear = (text) => { // a custom message, and its buffers
+  const [message, buffers] = JSON.parse(text, revive);
+  for (const f of listeners["msg:custom"] ?? []) f(message, buffers);
+};
 const model = {
   get: (name) => state[name],
   set(name, value) {

@@ -63,13 +63,20 @@ def chromium() -> Iterator[Browser]:
 
 @contextmanager
 def visit(
-    browser: Browser, *, width: int = 1000, height: int = 900, dark: bool = False, still: bool = False
+    browser: Browser,
+    *,
+    width: int = 1000,
+    height: int = 900,
+    dark: bool = False,
+    still: bool = False,
+    forced: bool = False,
 ) -> Iterator[Visit]:
-    """Open a page in a profile of its own."""
+    """Open a page in a profile of its own; `still`: less motion; `forced`: the system's few colours."""
     context = browser.new_context(
         viewport={"width": width, "height": height},
         color_scheme="dark" if dark else "light",
         reduced_motion="reduce" if still else "no-preference",
+        forced_colors="active" if forced else "none",
     )
     try:
         here = Visit(context.new_page())

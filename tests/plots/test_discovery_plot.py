@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from tests.analysis.handmade import TARGET, Row, a, rounds, tables
-from tests.plots.drawing import drawn, keys, lines, odd_runs, overlapping, points, texts, title
+from tests.plots.drawing import keys, lines, overlapping, points, texts, title
 from trippy_nb.analysis import discovery
 from trippy_nb.frames import Tables
 from trippy_nb.plots import DARK, LIGHT, Theme, new_axes, plot_discovery
@@ -19,11 +19,6 @@ def fork(flows: int) -> Tables:
     for flow in range(flows):
         rows += rounds([a(1), a(2 + flow % 2), TARGET], flow=flow)
     return tables(rows)
-
-
-@pytest.mark.parametrize("name", odd_runs())
-def test_odd_runs_can_be_drawn(name: str):
-    drawn(plot_discovery(discovery(odd_runs()[name])))
 
 
 def test_a_dot_is_what_was_asked_and_a_mark_what_it_takes():

@@ -12,7 +12,7 @@ from matplotlib.colors import to_hex
 from matplotlib.patches import Rectangle
 
 from tests.analysis.handmade import TARGET, a, probe, rounds, tables
-from tests.plots.drawing import drawn, keys, lines, odd_runs, points, texts, timed, title
+from tests.plots.drawing import drawn, keys, lines, points, texts, timed, title
 from trippy_nb.analysis import answered_shares, densities, ridges, smoke
 from trippy_nb.errors import ConfigError
 from trippy_nb.frames import PROBES, Tables
@@ -36,12 +36,6 @@ def noisy(n: int = 60) -> Tables:
         for ttl, addr in enumerate([a(1), None, None if number % 4 == 0 else TARGET], start=1)
     ]
     return timed(tables(rows))
-
-
-@pytest.mark.parametrize("name", odd_runs())
-@pytest.mark.parametrize("picture", PICTURES)
-def test_odd_runs_can_be_drawn(picture: str, name: str):
-    drawn(PICTURES[picture](timed(odd_runs()[name]), None))
 
 
 @pytest.mark.parametrize("theme", [LIGHT, DARK], ids=lambda theme: theme.name)

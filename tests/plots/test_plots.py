@@ -16,8 +16,7 @@ from matplotlib.colors import to_hex, to_rgb
 from matplotlib.patches import FancyArrowPatch, PathPatch
 
 from tests.analysis.handmade import TARGET, Row, a, probe, quoted, rounds, tables
-from tests.analysis.strategies import probe_rows
-from tests.plots.drawing import diamond, drawn, legend, luminance, odd_runs, overlapping, spots, texts
+from tests.plots.drawing import diamond, legend, luminance, overlapping, spots, texts
 from trippy_nb.analysis import compare_tables, hop_graph, hop_table, latency
 from trippy_nb.frames import HOPS, PROBES, Tables
 from trippy_nb.plots import (
@@ -33,26 +32,6 @@ from trippy_nb.plots import (
 from trippy_nb.plots.theme import theme_of
 
 WAY = [a(1), None, a(3), TARGET]
-
-
-@pytest.mark.parametrize("name", odd_runs())
-@pytest.mark.parametrize("picture", ["graph", "latency", "comparison"])
-def test_odd_runs_can_be_drawn(picture: str, name: str):
-    made = odd_runs()[name]
-    draw: dict[str, Callable[[], Axes]] = {
-        "graph": lambda: plot_graph(hop_graph(made)),
-        "latency": lambda: plot_latency(made),
-        "comparison": lambda: plot_comparison(compare_tables(made, tables(rounds(WAY)))),
-    }
-    drawn(draw[picture]())
-
-
-@given(probe_rows(), probe_rows(runs=1))
-@settings(max_examples=8)
-def test_any_probes_can_be_drawn(one: list[Row], two: list[Row]):
-    drawn(plot_graph(hop_graph(tables(one))))
-    drawn(plot_latency(tables(one)))
-    drawn(plot_comparison(compare_tables(tables(one), tables(two))))
 
 
 @pytest.mark.parametrize("theme", [LIGHT, DARK], ids=lambda theme: theme.name)

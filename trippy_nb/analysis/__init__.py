@@ -11,10 +11,14 @@ from trippy_nb.analysis.belief import Way as Way
 from trippy_nb.analysis.belief import WayHop as WayHop
 from trippy_nb.analysis.belief import beside_truth as beside_truth
 from trippy_nb.analysis.comparison import ALPHA as ALPHA
+from trippy_nb.analysis.comparison import Aspect as Aspect
 from trippy_nb.analysis.comparison import ComparisonTables as ComparisonTables
 from trippy_nb.analysis.comparison import ManySides as ManySides
+from trippy_nb.analysis.comparison import TurningHop as TurningHop
 from trippy_nb.analysis.comparison import compare_many as compare_many
 from trippy_nb.analysis.comparison import compare_tables as compare_tables
+from trippy_nb.analysis.comparison import difference_text as difference_text
+from trippy_nb.analysis.comparison import turning_hops as turning_hops
 from trippy_nb.analysis.curves import Curves as Curves
 from trippy_nb.analysis.curves import Smoke as Smoke
 from trippy_nb.analysis.curves import answered_shares as answered_shares
@@ -27,8 +31,13 @@ from trippy_nb.analysis.evidence import evidence as evidence
 from trippy_nb.analysis.findings import Explanation as Explanation
 from trippy_nb.analysis.findings import explanation as explanation
 from trippy_nb.analysis.findings import findings as findings
+from trippy_nb.analysis.flowbands import FlowBands as FlowBands
+from trippy_nb.analysis.flowbands import flow_bands as flow_bands
 from trippy_nb.analysis.graph import hop_graph as hop_graph
+from trippy_nb.analysis.ground import Ground as Ground
+from trippy_nb.analysis.ground import ground as ground
 from trippy_nb.analysis.history import as_changes as as_changes
+from trippy_nb.analysis.history import as_of as as_of
 from trippy_nb.analysis.history import as_path as as_path
 from trippy_nb.analysis.history import epochs as epochs
 from trippy_nb.analysis.history import forwarding_anomalies as forwarding_anomalies
@@ -41,6 +50,8 @@ from trippy_nb.analysis.hops import flow_hop_table as flow_hop_table
 from trippy_nb.analysis.hops import hop_stats as hop_stats
 from trippy_nb.analysis.hops import hop_table as hop_table
 from trippy_nb.analysis.hops import probes_in_view as probes_in_view
+from trippy_nb.analysis.inview import Sightings as Sightings
+from trippy_nb.analysis.inview import rows_in_view as rows_in_view
 from trippy_nb.analysis.latencies import daily_swing as daily_swing
 from trippy_nb.analysis.latencies import delay_anomalies as delay_anomalies
 from trippy_nb.analysis.latencies import delays as delays

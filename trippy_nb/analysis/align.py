@@ -5,12 +5,15 @@ Among alignments of equal cost the one with the most common responders is taken,
 keeps places beside each other longest.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 _EDIT = 1
 Cost = tuple[int, int]
 """Edits, and minus the places with a common responder."""
+
+FREE, ALIKE, APART = (0, 0), (0, -1), (_EDIT, 0)
+"""What two places beside each other cost: one is silent, they have a responder in common, they have none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,32 +54,39 @@ def change_of(here: Place | None, there: Place | None) -> str:
 
 def align(a: Sequence[Place], b: Sequence[Place]) -> Aligned:
     """Pair the places of two paths; None stands where the other path has a place of its own."""
-    best: list[list[Cost]] = [[(_EDIT * j, 0) for j in range(len(b) + 1)]]
-    for i, here in enumerate(a, start=1):
-        row = [(_EDIT * i, 0)]
-        for j, there in enumerate(b, start=1):
-            beside = _plus(best[i - 1][j - 1], _pairing(here, there))
-            row.append(min(beside, _plus(best[i - 1][j], (_EDIT, 0)), _plus(row[j - 1], (_EDIT, 0))))
+    pairs = paired(len(a), len(b), lambda i, j: _pairing(a[i], b[j]))
+    return [(None if i is None else a[i], None if j is None else b[j]) for i, j in pairs]
+
+
+def paired(n: int, m: int, cost: Callable[[int, int], Cost]) -> list[tuple[int | None, int | None]]:
+    """Pair `n` places with `m` others, by number; `cost` is what it costs to put two beside each other."""
+    beside = [[cost(i, j) for j in range(m)] for i in range(n)]
+    best: list[list[Cost]] = [[(_EDIT * j, 0) for j in range(m + 1)]]
+    for i in range(n):
+        above, row = best[i], [(_EDIT * (i + 1), 0)]
+        for j in range(m):
+            alone = min(above[j + 1], row[j])
+            row.append(min(_plus(above[j], beside[i][j]), _plus(alone, (_EDIT, 0))))
         best.append(row)
-    pairs: Aligned = []
-    i, j = len(a), len(b)
+    pairs: list[tuple[int | None, int | None]] = []
+    i, j = n, m
     while i or j:
-        if i and j and best[i][j] == _plus(best[i - 1][j - 1], _pairing(a[i - 1], b[j - 1])):
+        if i and j and best[i][j] == _plus(best[i - 1][j - 1], beside[i - 1][j - 1]):
             i, j = i - 1, j - 1
-            pairs.append((a[i], b[j]))
+            pairs.append((i, j))
         elif i and best[i][j] == _plus(best[i - 1][j], (_EDIT, 0)):
             i -= 1
-            pairs.append((a[i], None))
+            pairs.append((i, None))
         else:
             j -= 1
-            pairs.append((None, b[j]))
+            pairs.append((None, j))
     return pairs[::-1]
 
 
 def _pairing(here: Place, there: Place) -> Cost:
     if here.silent or there.silent:
-        return (0, 0)
-    return (0, -1) if here.answers.keys() & there.answers.keys() else (_EDIT, 0)
+        return FREE
+    return ALIKE if here.answers.keys() & there.answers.keys() else APART
 
 
 def _plus(cost: Cost, more: Cost) -> Cost:

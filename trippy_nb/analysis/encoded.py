@@ -47,6 +47,12 @@ def of_answers(addr: "Ints", answered: "Bools") -> "Ints":
     return np.where(stray, -1, addr) if stray.any() else addr
 
 
+def is_refusal(icmp_type: "Ints", af: int) -> "Bools":
+    """Find who would not forward: ICMP type 3 (RFC 792), ICMPv6 types 1 and 2 (RFC 4443 section 3)."""
+    found: Bools = np.isin(icmp_type, _UNREACHABLE_V6) if af == _IPV6 else icmp_type == _UNREACHABLE_V4
+    return found
+
+
 def refusals(frame: pd.DataFrame, runs: pd.DataFrame) -> "Bools":
     """Find who would not forward: ICMP type 3 (RFC 792), ICMPv6 types 1 and 2 (RFC 4443 section 3)."""
     none = np.zeros(len(frame), dtype=np.bool_)

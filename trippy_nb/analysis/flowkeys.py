@@ -1,5 +1,6 @@
 """What a balancer sees of a flow: by this, flows of different runs are told to be the same or not."""
 
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
@@ -18,18 +19,18 @@ Definition = tuple[Any, ...]
 def definitions(tables: "Tables") -> dict[tuple[int, int], Definition]:
     """Return the definition of each (run_id, flow) that `flows` lists."""
     runs, flows = tables.runs, tables.flows
-    sides = {
-        int(run): tuple(map(_plain, side))
-        for run, *side in runs[["run_id", "src_addr", "dst_addr", "protocol"]].itertuples(index=False)
-    }
+    ids = runs["run_id"].tolist()
+    sides = dict(zip(ids, _rows(runs, ("src_addr", "dst_addr", "protocol")), strict=True))
+    keys = zip(flows["run_id"].tolist(), flows["flow"].tolist(), strict=True)
     return {
-        (int(run), int(flow)): (*sides.get(int(run), ()), *map(_plain, header))
-        for run, flow, *header in flows[["run_id", "flow", *HEADER]].itertuples(index=False)
+        key: (*sides.get(key[0], ()), *header) for key, header in zip(keys, _rows(flows, HEADER), strict=True)
     }
 
 
-def _plain(value: Any) -> Any:  # noqa: ANN401 - a cell of a frame
-    return None if pd.isna(value) else value
+def _rows(frame: pd.DataFrame, names: tuple[str, ...]) -> Iterator[Definition]:
+    """Return some columns row by row; None where nothing is known."""
+    columns = (frame[name].astype(object) for name in names)
+    return zip(*(column.where(column.notna(), None).tolist() for column in columns), strict=True)
 
 
 def known(definition: Definition) -> bool:

@@ -10,6 +10,7 @@ import pandas as pd
 
 from trippy_nb.analysis.arrays import Bools, Floats, Ints, Probes, distinct, pack, probe_arrays
 from trippy_nb.analysis.cells import Cells, cell_numbers, cells_of, sightings
+from trippy_nb.analysis.graphtunnels import note_tunnels
 from trippy_nb.analysis.layers import layers_of
 from trippy_nb.analysis.layout import place_nodes
 from trippy_nb.analysis.links import FLOW, POSITIONAL, Pairs, pairs_of
@@ -59,9 +60,10 @@ def hop_graph(tables: "Tables", *, evidence: pd.DataFrame | None = None) -> "nx.
         and `flows` (sorted tuples), `n` (answers), `sent` (settled probes of the (flow, TTL)s that this
         node alone answered: the silence of the others is nobody's), `loss_ratio` (of those; None if
         there are none), `rtt_p50_ms` (median over all its answers), `evidence` (kinds of statements about
-        its address, a sorted tuple), `layer` (how far down it is drawn: see `analysis.layers`; its smallest
-        TTL, unless a longer way leads to it; 0 for the source), `pos` (layer, coordinate across it; at
-        least 1 from one node to the next, half after a silent one).
+        its address, a sorted tuple), `mpls` (outermost labels of MPLS it showed, a sorted tuple), `layer`
+        (how far down it is drawn: see `analysis.layers`; its smallest TTL, unless a longer way leads to it;
+        0 for the source), `pos` (layer, coordinate across it; at least 1 from one node to the next, half
+        after a silent one).
 
         Edges: at most one for each (from, to, ttl), with key `ttl`, the TTL of the nearer end (0 from
         the source). Attributes: `ttl`, `flows` (sorted tuple), `count` (paths, that is (run, round,
@@ -69,7 +71,8 @@ def hop_graph(tables: "Tables", *, evidence: pd.DataFrame | None = None) -> "nx.
         what the farther answer took longer than the nearer one; it is no delay of a link, for answers
         come back on ways of their own), `evidence` (``flow``, or ``positional`` where a balancer may have
         sent the two probes on different paths), `mark` (why the two may not be neighbours all the same, as in
-        `links`; None for most).
+        `links`; None for most), `tunnel` (``labels`` if both ends show labels of MPLS to one flow,
+        ``implicit`` if `evidence` says that they hide some, else None).
 
         Graph attributes: `targets` and `sources` (sorted tuples of addresses).
 
@@ -93,6 +96,7 @@ def hop_graph(tables: "Tables", *, evidence: pd.DataFrame | None = None) -> "nx.
     edges = _Edges.of(pairs, probes, cells, sure)
     _add_edges(graph, edges, nodes, _marks(tables, probes, cells, sure, edges))
     _note_evidence(graph, evidence)
+    note_tunnels(graph, tables.replies)
     _place(graph)
     return graph
 

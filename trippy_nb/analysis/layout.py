@@ -41,17 +41,62 @@ def place_nodes(
     across
         Coordinate of each node, in the order of its layer; the middle of the drawing is 0.
     """
+    order, neighbours = _rows(layers, edges, rank)
+    rooms = [[room[node] for node in row] for row in order]
+    return _straightened(order, neighbours, rooms)
+
+
+def place_boxes(
+    layers: Mapping[str, int],
+    edges: Iterable[tuple[str, str]],
+    rank: Mapping[str, tuple[int, str]],
+    size: Mapping[str, float],
+    gap: float,
+) -> dict[str, float]:
+    """Find where the middle of each node is to be, if nodes have a size across their layer.
+
+    Parameters
+    ----------
+    layers, edges, rank
+        As in :func:`place_nodes`.
+    size
+        How much of its layer each node takes.
+    gap
+        Between one node and the next.
+
+    Returns
+    -------
+    across
+        Coordinate of the middle of each node; the middle of the drawing is near 0.
+    """
+    order, neighbours = _rows(layers, edges, rank)
+    rooms = [
+        [(size[one] + size[two]) / 2 + gap for one, two in zip(row, [*row[1:], row[-1]], strict=True)]
+        for row in order
+    ]
+    return _straightened(order, neighbours, rooms)
+
+
+def _rows(
+    layers: Mapping[str, int], edges: Iterable[tuple[str, str]], rank: Mapping[str, tuple[int, str]]
+) -> tuple[list[list[str]], Neighbours]:
     neighbours: dict[str, set[str]] = defaultdict(set)
     for near, far in edges:
         if layers[near] != layers[far]:
             neighbours[near].add(far)
             neighbours[far].add(near)
-    order = _ordered(layers, neighbours, rank)
+    return _ordered(layers, neighbours, rank), neighbours
+
+
+def _straightened(
+    order: list[list[str]], neighbours: Neighbours, rooms: list[list[float]]
+) -> dict[str, float]:
     across = {node: i - (len(row) - 1) / 2 for row in order for i, node in enumerate(row)}
+    both = list(zip(order, rooms, strict=True))
     for sweep in range(_STRAIGHTENINGS):
-        for row in order if sweep % 2 == 0 else reversed(order):
+        for row, room in both if sweep % 2 == 0 else reversed(both):
             wished = [_mean(across, neighbours.get(node, set()), across[node]) for node in row]
-            across |= zip(row, _spread(wished, [room[node] for node in row]), strict=True)
+            across |= zip(row, _spread(wished, room), strict=True)
     middle = (max(across.values()) + min(across.values())) / 2 if across else 0.0
     return {node: round(value - middle, 6) for node, value in across.items()}
 

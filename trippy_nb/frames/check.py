@@ -1,6 +1,7 @@
 """Whether a frame keeps the contract of its table; and how to make one keep it."""
 
 import contextlib
+from functools import cache
 from typing import Any, Final
 
 import numpy as np
@@ -15,6 +16,11 @@ _EXACT_FLOAT: Final = 2**53
 
 def empty_frame(table: Table) -> pd.DataFrame:
     """Make a frame of no rows with all columns of a table, in order, of the right dtypes."""
+    return _empty(table).copy()
+
+
+@cache
+def _empty(table: Table) -> pd.DataFrame:
     return frame_of(table, {}, 0)
 
 
@@ -39,11 +45,20 @@ def check_frame(frame: pd.DataFrame, table: Table) -> None:
             raise _error(table, column, "is missing")
         series = frame[column.name]
         _check_dtype(series, table, column)
-        if not column.nullable and column.dtype not in PLAIN and series.isna().any():
-            row = int(np.flatnonzero(series.isna())[0])
-            raise _error(table, column, f"has no value in row {row}, but may not be missing")
-        if column.dtype == "float64" and not column.nullable and series.isna().any():
-            raise _error(table, column, "has NaN, but may not be missing")
+        _check_missing(series, table, column)
+    _check_key(frame, table)
+
+
+def _check_missing(values: pd.Series, table: Table, column: Column) -> None:
+    if column.nullable or (column.dtype in PLAIN and column.dtype != "float64"):
+        return
+    missing = pd.isna(values)
+    if missing.any():
+        what = "NaN" if column.dtype == "float64" else f"no value in row {int(np.flatnonzero(missing)[0])}"
+        raise _error(table, column, f"has {what}, but may not be missing")
+
+
+def _check_key(frame: pd.DataFrame, table: Table) -> None:
     twice = frame.duplicated(list(table.key))
     if twice.any():
         row = int(np.flatnonzero(twice)[0])
@@ -72,14 +87,16 @@ def conform(frame: pd.DataFrame, table: Table) -> pd.DataFrame:
     SchemaError
         If a column is missing that may not be, or has a value that does not fit; or see `check_frame`.
     """
+    given = dict(frame.reset_index(drop=True).items())
     columns: dict[str, Any] = {}
     for column in table.columns:
-        if column.name in frame.columns:
-            columns[column.name] = _cast(frame[column.name].reset_index(drop=True), table, column)
+        if column.name in given:
+            columns[column.name] = _cast(given[column.name], table, column)
+            _check_missing(columns[column.name], table, column)
         elif not column.nullable:
             raise _error(table, column, "is missing")
     conformed = frame_of(table, columns, len(frame))
-    check_frame(conformed, table)
+    _check_key(conformed, table)
     return conformed
 
 

@@ -1,6 +1,7 @@
 """Arrays of the schema's dtypes, made from plain numpy without going through Python objects."""
 
 from collections.abc import Iterable, Sequence
+from functools import cache
 from typing import Any, Final
 
 import numpy as np
@@ -104,29 +105,37 @@ def objects(values: Sequence[object]) -> npt.NDArray[np.object_]:
 
 def blank(column: Column, n: int) -> pd.Series:
     """Make n missing values of a column's dtype (of an empty one, if nothing may be missing)."""
+    return pd.Series(_blank(column, n), name=column.name)
+
+
+def _blank(column: Column, n: int) -> Any:  # noqa: ANN401 - any array pandas takes
     token = column.dtype
     if token in PLAIN:
-        values: Any = np.full(n, np.nan) if token == "float64" else np.zeros(n, PLAIN[token])  # noqa: S105 - a dtype token, no password
-    elif token in NULLABLE:
-        values = whole_numbers(np.full(n, -1), token)
-    elif token == "utc":  # noqa: S105 - a dtype token, no password
-        values = moments(np.full(n, NO_TIME))
-    elif token == "category":  # noqa: S105 - a dtype token, no password
-        values = codes(np.full(n, -1), column.words)
-    elif token == "boolean":  # noqa: S105 - a dtype token, no password
-        values = pd.arrays.BooleanArray(np.zeros(n, bool), np.ones(n, bool))
-    elif token == "str":  # noqa: S105 - a dtype token, no password
-        return pd.Series([None] * n, dtype="str", name=column.name)
-    else:
-        values = objects([None] * n)
-    return pd.Series(values, name=column.name)
+        return np.full(n, np.nan) if token == "float64" else np.zeros(n, PLAIN[token])  # noqa: S105 - a dtype token, no password
+    if token in {"list", "bytes"}:
+        return objects([None] * n)
+    return _missing(token, column.words).take(np.zeros(n, np.intp))
+
+
+@cache
+def _missing(token: str, words: tuple[str, ...]) -> pd.api.extensions.ExtensionArray:
+    """One missing value: making it costs more than repeating it."""
+    if token in NULLABLE:
+        return whole_numbers(np.full(1, -1), token)
+    if token == "utc":  # noqa: S105 - a dtype token, no password
+        return moments(np.full(1, NO_TIME)).array
+    if token == "category":  # noqa: S105 - a dtype token, no password
+        return codes(np.full(1, -1), words)
+    if token == "boolean":  # noqa: S105 - a dtype token, no password
+        return pd.arrays.BooleanArray(np.zeros(1, bool), np.ones(1, bool))
+    return pd.array([None], dtype="str")
 
 
 def frame_of(table: Table, columns: dict[str, Any], n: int) -> pd.DataFrame:
     """Put columns together in the order of the schema; those not given are missing throughout."""
     return pd.DataFrame(
         {
-            column.name: columns[column.name] if column.name in columns else blank(column, n)
+            column.name: columns[column.name] if column.name in columns else _blank(column, n)
             for column in table.columns
         },
         index=pd.RangeIndex(n),

@@ -2,14 +2,15 @@
 
 import hashlib
 import uuid
-from typing import Final
+from collections.abc import Callable, Collection
+from typing import Any, Final
 
 import numpy as np
 import pandas as pd
 
 from trippy_nb.errors import SchemaError
 from trippy_nb.frames import columns as col
-from trippy_nb.frames.check import check_frame, conform, empty_frame
+from trippy_nb.frames.check import conform, empty_frame
 from trippy_nb.frames.schema import FLOWS, HANDLES, PACKETS, PROBES, REPLIES, RUNS
 from trippy_nb.frames.tables import Tables
 from trippy_nb.model import Outcome, ReplyKind, RttSource, Status
@@ -101,67 +102,64 @@ def _complete_runs(probes: pd.DataFrame, known: pd.DataFrame | None) -> pd.DataF
         ids = np.unique(np.append(ids, known["run_id"].astype(np.uint32)))
     if not len(ids):
         return empty_frame(RUNS)
-    derived = _derived(probes, ids)
-    if known is not None:
-        given = known.set_index("run_id").reindex(ids)
-        for name in given.columns:
-            told = pd.Series(given[name].to_numpy(object), dtype=object)
-            before = derived[name].astype(object) if name in derived.columns else None
-            derived[name] = told if before is None else told.where(told.notna(), before)
-    derived = _with_outcome(derived, probes)
+    given = pd.DataFrame() if known is None else known.set_index("run_id").reindex(ids).reset_index(drop=True)
+    columns: dict[str, Any] = {str(name): values for name, values in given.items() if values.notna().any()}
+    whole = {name for name, values in columns.items() if values.notna().all()}
+    for name, values in _derived(probes, ids, known=whole).items():
+        told = columns.get(name)
+        if told is None:
+            columns[name] = values
+        elif name not in whole:
+            columns[name] = told.astype(object).where(
+                told.notna(), pd.Series(values, told.index).astype(object)
+            )
+    derived = _with_outcome(pd.DataFrame(columns), probes)
     for column in RUNS.columns:
-        if column.dtype == "utc" and column.name in derived.columns:
+        if column.dtype == "utc" and column.name in derived.columns and derived[column.name].dtype != col.UTC:
             derived[column.name] = pd.to_datetime(derived[column.name], utc=True)
-    runs = conform(derived, RUNS)
-    check_frame(runs, RUNS)
-    return runs
+    return conform(derived, RUNS)
 
 
-def _derived(probes: pd.DataFrame, ids: np.ndarray) -> pd.DataFrame:
-    """Say of each run what its probes show; a run without probes has none of it."""
+def _derived(probes: pd.DataFrame, ids: np.ndarray, *, known: Collection[str]) -> dict[str, Any]:
+    """Say of each run what its probes show and nobody told; a run without probes has none of it."""
     place = np.searchsorted(ids, probes["run_id"])
     by_run = probes.groupby(place)
-    some = by_run.agg(
-        started_at=("sent_at", "min"),
-        ended_at=("sent_at", "max"),
-        rounds=("round", "max"),
-        first_ttl=("ttl", "min"),
-        max_ttl=("ttl", "max"),
-        attempts=("attempt", "max"),
-        addr=("addr", "first"),
-    ).reindex(range(len(ids)))
-    last = {name: some[name].astype("UInt64") + 1 for name in ("rounds", "attempts")}
+    runs = range(len(ids))
+
+    def of_run(name: str, what: str) -> pd.Series:
+        return by_run[name].agg(what).reindex(runs)
+
     silent = np.bincount(place[probes["status"].isin(_SILENT)], minlength=len(ids))
     unsent = np.bincount(place[probes["sent_at"].isna()], minlength=len(ids))
     n = np.bincount(place, minlength=len(ids))
-    addr = some["addr"].astype("str")
-    return pd.DataFrame(
-        {
-            "run_id": ids,
-            "run_uuid": _uuids(probes, place, ids),
-            "source": "imported",
-            "dst_addr": _targets(probes, place, len(ids)),
-            "af": addr.str.contains(":").map({True: 6, False: 4}).where(addr.notna()),
-            "started_at": some["started_at"],
-            "ended_at": some["ended_at"],
-            "rounds": last["rounds"].fillna(0),
-            "first_ttl": some["first_ttl"],
-            "max_ttl": some["max_ttl"],
-            "attempts": last["attempts"],
-            "foreign": 0,
-            "unmatched": 0,
-            "dropped_probes": 0,
-            "clock_suspect": 0,
-            "tool": "unknown",
-            "clock": "unknown",
-            "has_probes": True,
-            "has_losses": silent > 0,
-            "has_send_times": (unsent == 0) & (n > 0),
-            "has_all_replies": False,
-            "has_quote_header": False,
-            "flow_stable": False,
-        }
-    )
+    makers: dict[str, Callable[[], Any]] = {
+        "run_uuid": lambda: _uuids(probes, place, ids),
+        "dst_addr": lambda: _targets(probes, place, len(ids)),
+        "af": lambda: _families(of_run("addr", "first").astype("str")),
+        "started_at": lambda: of_run("sent_at", "min"),
+        "ended_at": lambda: of_run("sent_at", "max"),
+        "rounds": lambda: (of_run("round", "max").astype("UInt64") + 1).fillna(0),
+        "first_ttl": lambda: of_run("ttl", "min"),
+        "max_ttl": lambda: of_run("ttl", "max"),
+        "attempts": lambda: of_run("attempt", "max").astype("UInt64") + 1,
+    }
+    return {
+        "run_id": ids,
+        "source": "imported",
+        **{name: make() for name, make in makers.items() if name not in known},
+        **dict.fromkeys(("foreign", "unmatched", "dropped_probes", "clock_suspect"), 0),
+        **dict.fromkeys(("tool", "clock"), "unknown"),
+        "has_probes": True,
+        "has_losses": silent > 0,
+        "has_send_times": (unsent == 0) & (n > 0),
+        "has_all_replies": False,
+        "has_quote_header": False,
+        "flow_stable": False,
+    }
+
+
+def _families(addr: pd.Series) -> pd.Series:
+    return addr.str.contains(":").map({True: 6, False: 4}).where(addr.notna())
 
 
 def _targets(probes: pd.DataFrame, place: np.ndarray, count: int) -> list[str | None]:

@@ -231,47 +231,67 @@ class Recorder:
             Frames of this one run, `run_id` 0; probes sorted by (round, flow, ttl, attempt), replies by
             arrival.
         """
+        return build_tables(self.snapshot(now_ns=now_ns, error=error, handles=handles))
+
+    def snapshot(
+        self,
+        *,
+        now_ns: int | None = None,
+        error: str | None = None,
+        handles: Iterable[object] = (),
+        since: tuple[int, int] = (0, 0),
+        packets: bool = True,
+    ) -> Snapshot:
+        """Copy what is recorded so far; any thread may ask, at any time.
+
+        Parameters
+        ----------
+        now_ns, error, handles
+            As for `tables`.
+        since
+            Only probes from this key on, and replies from this number on.
+        packets
+            With the packets: there may be many.
+        """
         ended = self._ended
         at_ns = ended.at_ns if ended is not None else self._clock.now_ns() if now_ns is None else now_ns
-        packets = self._packets.items()
+        kept_packets = self._packets.items() if packets else []
         n_replies = self._n_replies
-        reply_numbers, replies = read_chunks(list(self._reply_chunks.items()), REPLY_DTYPE)
+        reply_numbers, replies = read_chunks(list(self._reply_chunks.items()), REPLY_DTYPE, since[1])
         here = reply_numbers < n_replies
         target_ttls = bytes(self._target_ttls)
         chunks = list(self._probe_chunks.items())
-        probe_keys, probes = read_chunks(chunks, PROBE_DTYPE)
+        probe_keys, probes = read_chunks(chunks, PROBE_DTYPE, since[0])
         run_uuid, source, source_ref, vantage = self._about
-        return build_tables(
-            Snapshot(
-                plan=self._plan,
-                run_uuid=run_uuid,
-                source=source,
-                source_ref=source_ref,
-                vantage=vantage,
-                started_ns=self._started_ns,
-                probe_keys=probe_keys,
-                probes=probes,
-                first_key=chunks[0][0] << CHUNK_SHIFT if chunks else 0,
-                max_rounds=self._max_rounds,
-                reply_numbers=reply_numbers[here],
-                replies=replies[here],
-                responders=list(self._responders),
-                extensions=list(self._extensions),
-                samples=self._samples.items(),
-                target_ttls=target_ttls,
-                flows=dict(self._flows),
-                packets=packets,
-                packets_dropped=self._packets.dropped,
-                foreign=self._n_foreign,
-                unmatched=self._n_unmatched,
-                target_ttl=self._target_ttl,
-                answered=self._answered,
-                unreachable=self._unreachable,
-                end_reason=None if ended is None else ended.reason,
-                at_ns=at_ns,
-                error=error,
-                handles=tuple(handles),
-            )
+        return Snapshot(
+            plan=self._plan,
+            run_uuid=run_uuid,
+            source=source,
+            source_ref=source_ref,
+            vantage=vantage,
+            started_ns=self._started_ns,
+            probe_keys=probe_keys,
+            probes=probes,
+            first_key=chunks[0][0] << CHUNK_SHIFT if chunks else 0,
+            max_rounds=self._max_rounds,
+            reply_numbers=reply_numbers[here],
+            replies=replies[here],
+            responders=list(self._responders),
+            extensions=list(self._extensions),
+            samples=self._samples.items(),
+            target_ttls=target_ttls,
+            flows=dict(self._flows),
+            packets=kept_packets,
+            packets_dropped=self._packets.dropped,
+            foreign=self._n_foreign,
+            unmatched=self._n_unmatched,
+            target_ttl=self._target_ttl,
+            answered=self._answered,
+            unreachable=self._unreachable,
+            end_reason=None if ended is None else ended.reason,
+            at_ns=at_ns,
+            error=error,
+            handles=tuple(handles),
         )
 
     def _stamp(self, event: Stamped) -> None:

@@ -81,7 +81,9 @@ REPLY_SIZE: Final = REPLY.size
 BLANK_PROBES: Final = (bytes(PROBE.size) + STAMP.pack(NO_TIME)) * CHUNK_RECORDS
 
 
-def read_chunks(chunks: list[tuple[int, bytearray]], dtype: np.dtype[np.void]) -> tuple[Ints, Records]:
+def read_chunks(
+    chunks: list[tuple[int, bytearray]], dtype: np.dtype[np.void], since: int = 0
+) -> tuple[Ints, Records]:
     """Copy chunks that another thread may be writing to.
 
     Parameters
@@ -90,6 +92,8 @@ def read_chunks(chunks: list[tuple[int, bytearray]], dtype: np.dtype[np.void]) -
         Chunk numbers and buffers, in order.
     dtype
         `PROBE_DTYPE` or `REPLY_DTYPE`.
+    since
+        Number of the first record wanted.
 
     Returns
     -------
@@ -98,10 +102,17 @@ def read_chunks(chunks: list[tuple[int, bytearray]], dtype: np.dtype[np.void]) -
     records
         The records, as long as `numbers`.
     """
+    chunks = [(number, chunk) for number, chunk in chunks if number >= since >> CHUNK_SHIFT]
     if not chunks:
         return np.empty(0, np.int64), np.empty(0, dtype)
+    if len(chunks) == 1:  # a look at what is new: no more is copied than it needs
+        number, chunk = chunks[0]
+        skipped = max(0, since - (number << CHUNK_SHIFT))
+        records = np.frombuffer(chunk[skipped * dtype.itemsize :], dtype)
+        return np.arange(skipped, CHUNK_RECORDS) + (number << CHUNK_SHIFT), records
     within = np.arange(CHUNK_RECORDS, dtype=np.int64)
     numbers = np.concatenate([(number << CHUNK_SHIFT) + within for number, _ in chunks])
     # One copy a chunk holds the interpreter lock; bytes.join lets go of it over 1 MiB (stringlib/join.h).
     records = np.concatenate([np.frombuffer(bytes(chunk), dtype) for _, chunk in chunks])
-    return numbers, records
+    skipped = max(0, since - int(numbers[0]))
+    return numbers[skipped:], records[skipped:]

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from trippy_nb.analysis import ComparisonTables
 
-_SIGNS = {"same": "", "changed": "≠", "added": "+", "removed": "−", "unknown": "?"}  # noqa: RUF001 - a minus as wide as the plus
+_SIGNS = {"same": "", "changed": "≠", "added": "+", "removed": "−", "unknown": "?", "left out": "∅"}  # noqa: RUF001 - a minus as wide as the plus
 _HIGHLIGHT = {"changed": VERMILLION, "added": GREEN, "removed": PURPLE}
 _MOST_FLOWS = 4
 _ROW_IN, _TIGHT_ROW_IN, _ROOMY_UP_TO = 0.34, 0.2, 60
@@ -107,7 +107,7 @@ def _draw_paths(ax: "Axes", rows: list[dict[str, Any]], half: float, theme: Them
             ax.plot(
                 [-half, half],
                 [y, y],
-                color=colour if row["change"] != "unknown" else theme.muted,
+                color=colour if row["change"] not in {"unknown", "left out"} else theme.muted,
                 zorder=1,
                 linewidth=1.2,
                 linestyle="solid" if row["change"] == "same" else (0, (1, 2)),

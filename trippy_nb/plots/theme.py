@@ -127,11 +127,24 @@ def save_figure(ax: Axes, target: str | Path | BytesIO) -> None:
     figure.savefig(target, dpi=DPI, bbox_inches="tight", pad_inches=0.12, facecolor=figure.get_facecolor())
 
 
-def set_title(ax: Axes, theme: Theme, words: str, *, above_in: float = 0.0) -> None:
-    """Write a sentence above a picture and what stands on top of it, in as many lines as it takes."""
-    text = fill(words, width=max(int(_width_in(ax) * _LETTERS_AN_INCH), 30))
+def set_title(
+    ax: Axes, theme: Theme, words: str, *, above_in: float = 0.0, across_in: float | None = None
+) -> None:
+    """Write a sentence above a picture and what stands on top of it, in as many lines as it takes.
+
+    Parameters
+    ----------
+    ax, theme, words
+        Where, how and what.
+    above_in
+        Room to leave above the picture, inches.
+    across_in
+        How long a line may be, inches; by default, as wide as the Axes are before they are laid out.
+    """
+    width = width_in(ax) if across_in is None else across_in
+    text = fill(words, width=max(int(width * _LETTERS_AN_INCH), 30))
     pad = 6.0 + above_in * 72
-    ax.set_title(text, loc="left", fontsize=TEXT_PT + 0.5, color=theme.ink, pad=pad)
+    ax.set_title(text, loc="left", fontsize=TEXT_PT + 0.5, color=theme.ink, pad=pad, parse_math=False)
 
 
 def add_legend(ax: Axes, handles: Sequence[Any], theme: Theme, *, below_in: float = 0.44) -> None:
@@ -140,7 +153,7 @@ def add_legend(ax: Axes, handles: Sequence[Any], theme: Theme, *, below_in: floa
     if not handles or figure is None:
         return
     widest = max(len(str(handle.get_label())) for handle in handles) + 6
-    columns = max(1, min(len(handles), int(_width_in(ax) * _LETTERS_AN_INCH / widest)))
+    columns = max(1, min(len(handles), int(width_in(ax) * _LETTERS_AN_INCH / widest)))
     ax.legend(
         handles=list(handles),
         loc="upper center",
@@ -168,9 +181,10 @@ def say_empty(ax: Axes, theme: Theme, words: str) -> None:
 
 def width_of(ax: Axes, words: str) -> float:
     """Estimate how wide words at `SMALL_PT` are, with a gap after them: a share of the picture's width."""
-    return (len(words) + 2) / _LETTERS_AN_INCH / max(_width_in(ax), 1.0)
+    return (len(words) + 2) / _LETTERS_AN_INCH / max(width_in(ax), 1.0)
 
 
-def _width_in(ax: Axes) -> float:
+def width_in(ax: Axes) -> float:
+    """Return the width of an Axes, in inches."""
     figure = ax.get_figure(root=True)
     return ax.bbox.width / figure.dpi if figure is not None else 0.0

@@ -1,13 +1,23 @@
 """Two sides beside one another."""
 
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from trippy_nb.analysis import ALPHA, ComparisonTables, compare_tables
+from trippy_nb.analysis import (
+    ALPHA,
+    ComparisonTables,
+    TurningHop,
+    compare_tables,
+    difference_text,
+    turning_hops,
+)
+from trippy_nb.errors import ConfigError
 from trippy_nb.frames import Tables
 from trippy_nb.run.runs import Run, RunSet
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
     import pandas as pd
     from matplotlib.axes import Axes
 
@@ -32,17 +42,60 @@ class Comparison:
         Runs, sets of runs (each taken as one), or tables, as of a window of time.
     alpha
         Probability of calling changed what is not.
+    leaving_out
+        Hops of `turning` that are not compared.
     """
 
-    def __init__(self, before: Side, after: Side, *, alpha: float = ALPHA) -> None:
+    def __init__(
+        self,
+        before: Side,
+        after: Side,
+        *,
+        alpha: float = ALPHA,
+        leaving_out: "Iterable[TurningHop]" = (),
+    ) -> None:
         self.before = before
         self.after = after
         self.alpha = alpha
+        self.left_out = tuple(leaving_out)
 
     @cached_property
     def tables(self) -> ComparisonTables:
         """The frames of the comparison and its verdict."""
-        return compare_tables(tables_of(self.before), tables_of(self.after), alpha=self.alpha)
+        return self._compared(self.left_out)
+
+    def _compared(self, left_out: "Iterable[TurningHop]") -> ComparisonTables:
+        sides = tables_of(self.before), tables_of(self.after)
+        return compare_tables(*sides, alpha=self.alpha, without=[hop.ttls for hop in left_out])
+
+    @cached_property
+    def _whole(self) -> ComparisonTables:
+        return self._compared(()) if self.left_out else self.tables
+
+    @cached_property
+    def turning(self) -> tuple[TurningHop, ...]:
+        """The hops whose responders take turns within a flow, before or after."""
+        return turning_hops(self._whole, tables_of(self.before), tables_of(self.after))
+
+    def without(self, *hops: TurningHop) -> "Comparison":
+        """Compare the same two, but leave out these hops of `turning`; all of them, if none is named.
+
+        It is a second look at the same data: `alpha` holds for the comparison of all hops.
+
+        Raises
+        ------
+        ConfigError
+            If no hop takes turns, or not one that is named.
+        """
+        left_out = hops or self.turning
+        if not left_out or not {*left_out} <= {*self.turning}:
+            raise ConfigError("no hop takes turns here" if not self.turning else "name hops of `turning`")
+        return Comparison(self.before, self.after, alpha=self.alpha, leaving_out=left_out)
+
+    @property
+    def difference(self) -> str:
+        """What leaving hops out has changed, in words; empty if none was."""
+        return difference_text(self._whole, self.tables) if self.left_out else ""
 
     @property
     def verdict(self) -> str:
@@ -85,16 +138,34 @@ class Comparison:
 
         return plot_comparison(self.tables, ax=ax)
 
-    def explore(self) -> "CompareExplorer":
-        """Open the comparison in a widget."""
+    def explore(self, *, asns: "Mapping[str, Any] | pd.Series | None" = None) -> "CompareExplorer":
+        """Open the comparison in a widget.
+
+        Parameters
+        ----------
+        asns
+            Autonomous system of each address, a dict or a Series: the widget can then show systems in
+            place of addresses. What is missing is not known, and stays an address.
+        """
         from trippy_nb.widgets import CompareExplorer
 
-        return CompareExplorer(self.tables, card=self._card())
+        return CompareExplorer(
+            self._whole,
+            names=self._names,
+            asns=asns,
+            turning=self.turning,
+            compare=self._compared,
+            masked=[number for number, hop in enumerate(self.turning) if hop in self.left_out],
+        )
+
+    @property
+    def _names(self) -> dict[str, str]:
+        return _names_of(self.before) | _names_of(self.after)
 
     def _card(self) -> "ComparisonCard":
         from trippy_nb.display import comparison_card
 
-        return comparison_card(self.tables, names=_names_of(self.before) | _names_of(self.after))
+        return comparison_card(self.tables, names=self._names)
 
     def __repr__(self) -> str:
         """Return the comparison as plain text."""

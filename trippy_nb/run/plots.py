@@ -1,14 +1,27 @@
 """The pictures of a run, one line each: docs/plots.md shows them, and how to read them."""
 
-from collections.abc import Iterable
-from typing import TYPE_CHECKING, Literal
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING, Any, Literal
 
-from trippy_nb.analysis import answered_shares, latency, loss_raster, ribbon, ridges, smoke, timeline
+from trippy_nb.analysis import (
+    answered_shares,
+    flow_bands,
+    ground,
+    latency,
+    loss_raster,
+    ribbon,
+    ridges,
+    smoke,
+    timeline,
+)
 from trippy_nb.errors import ConfigError
+from trippy_nb.run.one import exchange_of
 
 if TYPE_CHECKING:
+    import pandas as pd
     from matplotlib.axes import Axes
 
+    from trippy_nb.analysis.latencies.light import Place
     from trippy_nb.run.runs import Run
 
 
@@ -21,11 +34,35 @@ class RunPlots:
     def __init__(self, run: "Run") -> None:
         self._run = run
 
-    def graph(self, *, ax: "Axes | None" = None) -> "Axes":
-        """Draw the hop graph."""
+    def graph(
+        self,
+        *,
+        direction: Literal["down", "across"] = "down",
+        colour: Literal["rtt", "loss"] = "rtt",
+        asns: "Mapping[str, Any] | pd.Series | None" = None,
+        ax: "Axes | None" = None,
+    ) -> "Axes":
+        """Draw the hop graph.
+
+        Parameters
+        ----------
+        direction
+            Where TTLs grow: ``down`` the page, or ``across`` it.
+        colour
+            What the fill of a node says: ``rtt``, the median, or ``loss``, the share unanswered.
+        asns
+            Autonomous system of each address, a dict or a Series, for bands behind the nodes.
+        ax
+            Where to draw.
+
+        Raises
+        ------
+        ConfigError
+            If `direction` or `colour` is something else.
+        """
         from trippy_nb.plots import plot_graph
 
-        return plot_graph(self._run.graph(), ax=ax)
+        return plot_graph(self._run.graph(), direction=direction, colour=colour, asns=asns, ax=ax)
 
     def latency(self, *, ax: "Axes | None" = None) -> "Axes":
         """Draw the distribution of round-trip times of each hop."""
@@ -59,6 +96,12 @@ class RunPlots:
 
         run = self._run
         return plot_paths(ribbon(run.tables, found=run.epochs, changes=run.changes), ax=ax)
+
+    def flows(self, *, ax: "Axes | None" = None) -> "Axes":
+        """Draw the ways that flows go: a column a TTL, a bar a responder, a band all flows of one way."""
+        from trippy_nb.plots import plot_flows
+
+        return plot_flows(flow_bands(self._run.tables), ax=ax)
 
     def distribution(
         self,
@@ -105,6 +148,59 @@ class RunPlots:
         from trippy_nb.plots import plot_discovery
 
         return plot_discovery(self._run.discovery, ax=ax)
+
+    def map(self, positions: "Mapping[str, Place] | pd.DataFrame", *, ax: "Axes | None" = None) -> "Axes":
+        """Draw the ways that flows go over a map.
+
+        Parameters
+        ----------
+        positions
+            Latitude and longitude by address, and of the source as ``"source"``; or a frame with the columns
+            `addr`, `lat` and `lon`. No position is looked up or guessed.
+        ax
+            Where to draw.
+
+        Raises
+        ------
+        ConfigError
+            If a position is none, or the frame lacks a column.
+        """
+        from trippy_nb.plots import plot_map
+
+        return plot_map(ground(self._run.tables, positions), ax=ax)
+
+    def packet(
+        self,
+        row: "pd.Series | int | None" = None,
+        number: int | None = None,
+        *,
+        ttl: int | None = None,
+        round: int = 0,  # noqa: A002 - the column is called round
+        flow: int = 0,
+        attempt: int = 0,
+        ax: "Axes | None" = None,
+    ) -> "Axes":
+        """Draw a packet as RFCs do: rows of 32 bits, every field as wide as it is long.
+
+        Parameters
+        ----------
+        row, ttl, round, flow, attempt
+            Which probe, as :meth:`Run.lens` takes it.
+        number
+            Which of its packets: 0 is the probe, 1 the first answer. By default the answer, if there is one.
+        ax
+            Where to draw.
+
+        Raises
+        ------
+        ConfigError
+            If there is no such probe or packet, or its packets were not kept.
+        """
+        from trippy_nb.plots import plot_packet
+
+        tables = self._run.tables
+        found = exchange_of(tables, row, ttl=ttl, round_=round, flow=flow, attempt=attempt)
+        return plot_packet(found, number, ax=ax)
 
     def handles(self, *, ax: "Axes | None" = None) -> "Axes":
         """Draw which handles the run held, from opening to closing."""

@@ -3,13 +3,13 @@
 from abc import abstractmethod
 from collections.abc import Callable, Hashable, Iterable, Iterator
 from functools import cached_property, partial
-from numbers import Integral
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from trippy_nb.analysis import Discovery, PathMtu, discovery, path_mtu
 from trippy_nb.errors import ConfigError
 from trippy_nb.frames import Tables, concat_tables, part_of, read_tables, tables_from_probes
+from trippy_nb.run.one import exchange_of
 from trippy_nb.run.plots import RunPlots
 from trippy_nb.run.view import View
 
@@ -150,22 +150,9 @@ class Run(_Together):
         ConfigError
             If neither is given, there is no such probe, or its packets were not kept.
         """
-        from trippy_nb.analysis.lens import exchange
         from trippy_nb.widgets import PacketLens
 
-        if row is not None:
-            ttl, round, flow, attempt = self._probe_key(row)  # noqa: A001 - the column is called round
-        if ttl is None:
-            raise ConfigError("a lens on which probe? run.lens(ttl=3), or run.lens(run.probes.iloc[7])")
-        return PacketLens(exchange(self.tables, ttl=ttl, round_=round, flow=flow, attempt=attempt))
-
-    def _probe_key(self, row: Any) -> Iterator[int]:  # noqa: ANN401 - a row, or its index
-        """Read what names a probe in its row."""
-        if isinstance(row, Integral):
-            if row not in self.probes.index:
-                raise ConfigError(f"probes has no row {row}, only 0 to {len(self.probes) - 1}")
-            row = self.probes.loc[int(row)]
-        return (int(row[name]) for name in ("ttl", "round", "flow", "attempt"))
+        return PacketLens(exchange_of(self.tables, row, ttl=ttl, round_=round, flow=flow, attempt=attempt))
 
     def _card(self) -> "RunCard":
         from trippy_nb.display import card_from_tables

@@ -10,6 +10,7 @@ from trippy_nb.tracing.channel import Channel as Channel
 from trippy_nb.tracing.channel import Network as Network
 from trippy_nb.tracing.clock import Clock as Clock
 from trippy_nb.tracing.clock import MonotonicClock as MonotonicClock
+from trippy_nb.tracing.clock import ThreadClock as ThreadClock
 from trippy_nb.tracing.discovery import Discovery as Discovery
 from trippy_nb.tracing.dump import dumped as dumped
 from trippy_nb.tracing.multipath import Numbering as Numbering

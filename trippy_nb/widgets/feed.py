@@ -1,76 +1,118 @@
-"""What is new of a run under way: the rows that changed since the last look, packed for the browser.
+"""What the browser has of a run under way, and what it must be told: the rows that differ, packed.
 
-The browser keeps the rows of the rounds from `keep` on and before `since`, and puts the new ones behind
-them. Nothing is assumed of what may change: the old and the new columns are compared.
+A row is a probe; its place is the probe's number within the run. The browser puts each row it is sent where
+it belongs, and drops those before `base`. What the hop table does not count is told as a row that was never
+sent. Nothing is assumed of what may change: what was told is kept here, 29 bytes a probe.
 """
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
+import numpy.typing as npt
 
-from trippy_nb.widgets.wire import Packed
+from trippy_nb.model import Status
 
-_Columns = dict[str, "np.typing.NDArray[Any]"]
+ROW: Final = np.dtype(
+    [
+        ("rtt", "<f8"),
+        ("at", "<f8"),
+        ("round", "<u4"),
+        ("addr", "<u4"),
+        ("flow", "<u2"),
+        ("ttl", "u1"),
+        ("status", "u1"),
+    ]
+)
+"""A probe as the browser knows it (`wire.pack_probes`): 28 bytes."""
+NOBODY: Final = 2**32 - 1
+BLANK: Final = np.array((np.nan, np.nan, 0, NOBODY, 0, 0, Status.NOT_SENT), dtype=ROW)
+_LEAST = 1024
+_WORDS = ROW.itemsize // 4
+
+Rows = npt.NDArray[np.void]
+Places = npt.NDArray[np.int64]
 
 
 @dataclass(frozen=True, slots=True)
 class Delta:
     """What the browser is to do with what it has."""
 
-    keep: int
-    """First round to keep; earlier ones were let go of."""
-    since: int
-    """First round of `rows`: what the browser has of it and of later ones goes."""
-    rows: Packed
+    base: int
+    """Place of the first row to keep."""
+    count: int
+    """Rows that are told."""
+    data: bytes
+    """Columns, one behind the other: place (u4) and those of `ROW`; the widest first, so that each is aligned."""
 
 
 class Feed:
-    """Tells what changed from one look to the next."""
+    """Tells what differs from one look to the next."""
 
     def __init__(self) -> None:
-        self._last: _Columns | None = None
+        self.whole()
 
     def whole(self) -> None:
-        """Forget what was told: the next delta is everything."""
-        self._last = None
+        """Forget what was told: the next delta is everything it is given."""
+        self._held: Rows = np.full(_LEAST, BLANK)
+        self._first = 0  # row of `held` that is place `base`: letting go moves nothing
+        self._base = self._end = 0
 
-    def delta(self, packed: Packed) -> Delta | None:
-        """Compare with what was told before; None if nothing changed.
+    @property
+    def span(self) -> tuple[float, float] | None:
+        """Time of the first and of the last row that has one; None if there is none."""
+        at = self._rows["at"]
+        ends = (at, at[::-1])
+        first, last = (next((float(time) for time in end if time == time), None) for end in ends)  # noqa: PLR0124 - NaN is not itself
+        return None if first is None or last is None else (first, last)
+
+    @property
+    def _rows(self) -> Rows:
+        return self._held[self._first : self._first + self._end - self._base]
+
+    def delta(self, places: Places, rows: Rows, *, keep: int = 0) -> Delta | None:
+        """Compare with what was told before; None if nothing differs.
 
         Parameters
         ----------
-        packed
-            All probes, sorted by round (see `wire.pack_probes`).
+        places, rows
+            What is known now, in any order; of rows that are not here what was told still holds.
+        keep
+            First round to keep.
         """
-        now = {name: np.frombuffer(data, dtype=f"<{dtype}") for name, (dtype, data) in packed.items()}
-        last, self._last = self._last, now
-        round_ = now["round"]
-        keep = int(round_[0]) if len(round_) else 0
-        if last is None or any(last[name].dtype != now[name].dtype for name in now):
-            return Delta(keep, 0, packed)
-        gone = int(np.searchsorted(last["round"], keep))
-        same = _same(last, now, gone)
-        if same == len(round_) and gone == 0 and len(last["round"]) == same:
+        let_go = self._let_go(keep)
+        if self._end == 0 and len(places):
+            self._base = self._end = int(places.min())
+        here = places >= self._base
+        places, rows = places[here] - self._base, rows[here]
+        self._make_room(int(places.max(initial=-1)) + 1)
+        differs = np.any(_words(self._rows[places]) != _words(rows), axis=1)
+        places, rows = places[differs], rows[differs]
+        self._rows[places] = rows
+        if not len(places) and not let_go:
             return None
-        since = _next_round(last["round"][gone:], round_, same)
-        first = int(np.searchsorted(round_, since))
-        fresh = {name: [dtype, now[name][first:].tobytes()] for name, (dtype, _) in packed.items()}
-        return Delta(keep, since, fresh)
+        columns: list[npt.NDArray[Any]] = [rows[name] for name in ROW.names or ()]
+        columns.insert(2, (places + self._base).astype("<u4"))
+        return Delta(self._base, len(rows), b"".join(column.tobytes() for column in columns))
+
+    def _let_go(self, keep: int) -> bool:
+        round_ = self._rows["round"]
+        if not keep or not len(round_) or round_[0] >= keep:
+            return False
+        gone = int(np.argmax(round_ >= keep)) if round_[-1] >= keep else len(round_)
+        self._base += gone
+        self._first += gone
+        return True
+
+    def _make_room(self, count: int) -> None:
+        self._end = max(self._end, self._base + count)
+        if self._first + count > len(self._held):
+            held = np.full(max(2 * count, _LEAST), BLANK)
+            kept = self._held[self._first : self._first + count]
+            held[: len(kept)] = kept
+            self._held, self._first = held, 0
 
 
-def _same(last: _Columns, now: _Columns, gone: int) -> int:
-    """Count the rows at the beginning that are as they were."""
-    count = min(len(last["round"]) - gone, len(now["round"]))
-    differs = np.zeros(count, dtype=np.bool_)
-    for name, values in now.items():
-        old, new = last[name][gone : gone + count], values[:count]
-        differs |= old.view(f"u{old.itemsize}") != new.view(f"u{new.itemsize}")  # NaN is as NaN was
-    where = np.flatnonzero(differs)
-    return int(where[0]) if len(where) else count
-
-
-def _next_round(last: "np.typing.NDArray[Any]", now: "np.typing.NDArray[Any]", same: int) -> int:
-    """Return the round of the first row that is new, gone, or other than it was."""
-    rounds = [int(rows[same]) for rows in (last, now) if same < len(rows)]
-    return min(rounds) if rounds else (int(now[-1]) + 1 if len(now) else 0)
+def _words(rows: Rows) -> npt.NDArray[np.uint32]:
+    """Look at rows as numbers, so that NaN is as NaN was."""
+    return np.ascontiguousarray(rows).view("<u4").reshape(-1, _WORDS)

@@ -2,13 +2,16 @@
 
 from collections.abc import Mapping
 from dataclasses import asdict
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import traitlets
 
 from trippy_nb.analysis.lens import Exchange, Shown
 from trippy_nb.display import esm, lens_html, lens_text, stylesheet
 from trippy_nb.widgets.base import CardWidget
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 
 class PacketLens(CardWidget):
@@ -35,6 +38,12 @@ class PacketLens(CardWidget):
         self._sizes = [len(shown.anatomy.fields) for shown in exchange.packets]
         view = {"title": exchange.title, "packets": [_packet(shown) for shown in exchange.packets]}
         super().__init__(view=view, shown=min(1, len(self._sizes) - 1))
+
+    def plot(self, *, ax: "Axes | None" = None) -> "Axes":
+        """Draw the packet that is shown as RFCs do: rows of 32 bits, every field as wide as it is long."""
+        from trippy_nb.plots import plot_packet
+
+        return plot_packet(self.exchange, self.shown, ax=ax)
 
     @traitlets.validate("shown")
     def _check_shown(self, proposal: Mapping[str, Any]) -> int:

@@ -1,28 +1,29 @@
 """The live view: a trace while it goes on, with a target box, options, Start and Stop.
 
 The widget only shows and asks; `widgets.pump` feeds it from a thread, and who made it decides what Start
-means. What travels are custom messages of binary deltas; the traits hold a snapshot, set when the trace ends,
-so that saved widget state and a second view have it too.
+means. What travels are custom messages: five times a second the probes that are new, as bytes, of which the
+browser makes the numbers; now and then the picture around them, which takes Python tens of milliseconds. The
+traits hold a snapshot, set when the trace ends, so that saved widget state and a second view have it too.
 """
 
 import logging
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
+import pandas as pd
 import traitlets
 
 from trippy_nb.analysis import hop_graph, hop_table, probes_in_view
 from trippy_nb.display import RunCard, card_from_tables, esm, run_html, run_text, stylesheet
 from trippy_nb.model import BY_NAME
-from trippy_nb.widgets.feed import Feed
 from trippy_nb.widgets.focused import FocusedWidget
-from trippy_nb.widgets.hoptable import CHOICES, hops_within, told_table
+from trippy_nb.widgets.hoptable import hops_within, told_table
 from trippy_nb.widgets.runview import responders_of, run_view
+from trippy_nb.widgets.traced import Traced, Urgency
+from trippy_nb.widgets.watch import Watch
 from trippy_nb.widgets.wire import pack_probes, places_on, time_axis
 
 if TYPE_CHECKING:
-    import pandas as pd
-
     from trippy_nb.frames import Tables
 
 _log = logging.getLogger(__name__)
@@ -40,8 +41,8 @@ SETTINGS = (
     "target_port",
 )
 """Options that the panel offers; the others can be given from Python."""
-_UNACKNOWLEDGED = 2
-"""Deltas that may be on their way."""
+_UNACKNOWLEDGED = 12
+"""Deltas that may be on their way: the browser acknowledges every fifth, for each costs the kernel as much."""
 
 
 class LiveView(FocusedWidget):
@@ -77,9 +78,9 @@ class LiveView(FocusedWidget):
     ) -> None:
         self._names: Mapping[str, str] = {}
         self._on_start, self._on_stop = on_start, on_stop
-        self._feed = Feed()
-        self._addresses: list[str] = []
-        self._origin: pd.Timestamp | None = None
+        self._names_told: Mapping[str, str] = {}
+        self._watch: Watch | None = None
+        self._words = ""
         self._tables: Tables | None = None
         self._sent_view: dict[str, Any] = {}
         self._number = 0
@@ -107,8 +108,8 @@ class LiveView(FocusedWidget):
 
     def begin(self) -> None:
         """Forget the trace before."""
-        self._feed.whole()
-        self._addresses, self._origin, self._tables, self._sent_view = [], None, None, {}
+        self._watch = None
+        self._tables, self._names, self._sent_view, self._words = None, {}, {}, ""
         self._responders = {}
         with self.hold_sync():
             self.selected, self.responder, self.focus = None, None, []
@@ -119,74 +120,105 @@ class LiveView(FocusedWidget):
         """The browser has not acknowledged what it was sent: what comes now is put off, not queued."""
         return self._number - self._acknowledged >= _UNACKNOWLEDGED
 
-    def show(self, tables: "Tables", names: Mapping[str, str], *, final: bool = False) -> None:
-        """Send what changed; at the end also keep it as a snapshot."""
-        self._tables, self._names = tables, names
-        if self.is_new:
+    @property
+    def urgency(self) -> Urgency:
+        """How much the picture of the path is out of date: graph, names, verdict, and what Python computes."""
+        if self.is_new or self._watch is None:
+            return Urgency.NOW
+        if self._watch.has_news or self._names_told != self._names:
+            return Urgency.NEWS
+        return Urgency.BEHIND if self._watch.is_behind else Urgency.NONE
+
+    def look(self, traced: Traced, *, picture: bool = False) -> None:
+        """Send what is new: probes and status line; with the picture, if that is asked for.
+
+        A browser that has nothing (`is_new`) is sent everything, so the picture must be asked for then.
+        """
+        watch = self._watch = self._watch or Watch(traced.recent)
+        self._names, words = traced.names(), traced.words()
+        if picture and self.is_new:
             self.is_new = False
-            self._feed.whole()
+            watch.forget()
             self._sent_view = {}
-        hops = hop_table(tables)
-        probes = probes_in_view(tables)
-        packed, view = self._packed(tables, hops, probes, names)
-        focus = list(self.focus)
-        within = hops if not focus else self._within(tables, view["axis"], focus)
-        told = told_table(within, focus, CHOICES if final else self.shown)
-        if final:
-            with self.hold_sync():
-                self.columns, self.view, self.told = packed, view, told
-        delta = self._feed.delta(packed)
-        if delta is None and view == self._sent_view:
+        delta = watch.look(at_all=picture)
+        content, buffers = self._picture(traced.tables(), watch) if picture else ({}, [])
+        if delta is None and not content and words == self._words:
             return
-        frame = {name: part for name, part in view.items() if name not in ("axis", "verdict")}
-        known = {name: part for name, part in self._sent_view.items() if name not in ("axis", "verdict")}
-        self._sent_view = view
+        self._words = words
         self._number += 1
-        rows = {} if delta is None else delta.rows
-        content = {
-            "type": "delta",
-            "number": self._number,
-            "keep": 0 if delta is None else delta.keep,
-            "since": None if delta is None else delta.since,
-            "columns": {name: dtype for name, (dtype, _) in rows.items()},
-            "told": told | {"values": told["values"][0]},
-            "view": frame if frame != known else None,
-            "axis": view["axis"],
-            "verdict": view["verdict"],
-        }
-        self.send(content, [*(data for _, data in rows.values()), told["values"][1]])
+        base, count, data = (None, 0, b"") if delta is None else (delta.base, delta.count, delta.data)
+        content |= {"type": "delta", "number": self._number, "words": words}
+        content |= {"base": base, "count": count, "span": watch.span}
+        self.send(content, [data, *buffers])
+
+    def finish(self, tables: "Tables | None", names: Mapping[str, str], words: str, error: str = "") -> None:
+        """Keep everything as a snapshot, exactly as `analysis` has it, and say that it is over."""
+        with self.hold_sync():
+            if tables is not None:
+                hops, probes = hop_table(tables), probes_in_view(tables)
+                axis, at = time_axis(probes, self._origin)
+                addresses = list(dict.fromkeys(probes["addr"].dropna().astype("str")))
+                self.view = self._sent_view = self._view_of(tables, hops, names, axis, addresses)
+                self.columns = pack_probes(probes, addresses, at)
+                focus = list(self.focus)
+                self.told = told_table(hops_within(tables, places_on(axis, tables.probes), focus), focus)
+            self.say(words, running=False, error=error)
 
     def snapshot(self) -> None:
-        """Have the next delta be everything: a view has come that knows nothing."""
+        """Have the next look tell everything: a view has come that knows nothing."""
         self.is_new = True
         self._acknowledged = self._number
 
-    def _packed(
-        self, tables: "Tables", hops: "pd.DataFrame", probes: "pd.DataFrame", names: Mapping[str, str]
-    ) -> tuple[dict[str, list[Any]], dict[str, Any]]:
-        known, seen = set(self._addresses), probes["addr"].dropna().astype("str").unique()
-        self._addresses += [addr for addr in seen if addr not in known]
-        if self._origin is None and probes["sent_at"].notna().any():
-            self._origin = probes["sent_at"].min()
-        axis, at = time_axis(probes, self._origin)
-        words = card_from_tables(tables, hops, sparklines=False)
-        view = run_view(
-            tables, hops, hop_graph(tables), words, axis=axis, addresses=self._addresses, names=names
-        )
+    @property
+    def _origin(self) -> "pd.Timestamp | None":
+        origin_ns = None if self._watch is None else self._watch.origin_ns
+        return None if origin_ns is None else pd.Timestamp(origin_ns, unit="ns", tz="UTC")
+
+    def _picture(self, tables: "Tables", watch: Watch) -> tuple[dict[str, Any], list[bytes]]:
+        """Make what is not rows, as far as the browser has another one."""
+        hops, origin = hop_table(tables), self._origin
+        axis = {
+            "kind": "time",
+            "origin": None if origin is None else origin.isoformat(),
+            "span": watch.span or (0.0, 1.0),
+        }
+        view = self._view_of(tables, hops, self._names, axis, watch.addresses)
+        known, self._sent_view = _outline(self._sent_view), view
+        self._names_told = self._names
+        focus = list(self.focus)
+        within = hops if not focus else hops_within(tables, places_on(axis, tables.probes), focus)
+        told = told_table(within, focus, self.shown)
+        content = {
+            "view": view if _outline(view) != known else None,
+            "verdict": view["verdict"],
+            "told": told | {"values": told["values"][0]},
+        }
+        return content, [told["values"][1]]
+
+    def _view_of(
+        self,
+        tables: "Tables",
+        hops: "pd.DataFrame",
+        names: Mapping[str, str],
+        axis: Mapping[str, Any],
+        addresses: list[str],
+    ) -> dict[str, Any]:
+        self._tables, self._names = tables, names
+        card = card_from_tables(tables, hops, sparklines=False)
+        graph = hop_graph(tables)
+        view = run_view(tables, hops, graph, card, axis=axis, addresses=addresses, names=names)
         for edge in view["graph"]["edges"]:
             edge["share"] = round(edge["share"], 1)  # else the picture would be made anew at every look
         self._responders = responders_of(view["hops"])
-        return pack_probes(probes, self._addresses, at), view
-
-    def _within(self, tables: "Tables", axis: Mapping[str, Any], focus: list[float]) -> "pd.DataFrame":
-        return hops_within(tables, places_on(axis, tables.probes), focus)
+        return view
 
     @traitlets.observe("focus", "shown")
     def _tell(self, _change: Mapping[str, Any]) -> None:
         tables, view = self._tables, self._sent_view
         if tables is not None and view:
             focus = list(self.focus)
-            self.told = told_table(self._within(tables, view["axis"], focus), focus)
+            within = hops_within(tables, places_on(view["axis"], tables.probes), focus)
+            self.told = told_table(within, focus)
 
     def _heard(self, _widget: object, content: Mapping[str, Any], _buffers: object) -> None:
         match content.get("type"):
@@ -211,6 +243,11 @@ class LiveView(FocusedWidget):
 
     def _card_html(self) -> str:
         return run_html(self.card)
+
+
+def _outline(view: Mapping[str, Any]) -> dict[str, Any]:
+    """All but what changes as a trace goes on."""
+    return {name: part for name, part in view.items() if name not in ("axis", "verdict")}
 
 
 def _setting(name: str) -> dict[str, Any]:

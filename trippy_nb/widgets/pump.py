@@ -1,57 +1,32 @@
 """The thread that feeds a live view: the only one that talks to the browser while a trace goes on.
 
 It looks at what was collected five times a second, or as often as the session has set (less often where a
-look takes long), and sends only what changed. A browser that does not acknowledge is not sent more: a closed
-tab would otherwise fill the memory of the notebook server, which keeps every message for it. A cell that
+look takes long), and sends only what changed. The picture around the numbers is made anew when the path is
+another, and else so rarely that it costs next to nothing. A browser that does not acknowledge is not sent more: a
+closed tab would otherwise fill the memory of the notebook server, which keeps every message for it. A cell that
 computes keeps acknowledgements from being read, so while the kernel is busy none is waited for.
 """
 
 import contextlib
 import logging
 import threading
-from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Protocol
+from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 from trippy_nb.errors import TrippyError
 from trippy_nb.model import NS_PER_S, settings_now
-from trippy_nb.tracing import MonotonicClock
+from trippy_nb.tracing import MonotonicClock, ThreadClock
+from trippy_nb.widgets.traced import Traced
 
 if TYPE_CHECKING:
-    from trippy_nb.frames import Tables
     from trippy_nb.widgets.live import LiveView
 
 _log = logging.getLogger(__name__)
 
 _COST_SHARE = 10
-"""A pause is as many times as long as the look before it: a tenth of a processor at most."""
+"""A pause is as many times as long as the look before it, at least: a tenth of a processor at most."""
 _EAGER_LOOKS, _RARE = 150, 5
 """While the kernel is busy each look of the first 30 s is sent, then every fifth."""
-
-
-class Traced(Protocol):
-    """A trace under way, as the pump sees it."""
-
-    def advance(self, timeout_s: float) -> bool:
-        """Wait a little; tell whether it is over."""
-
-    def stop(self, *, by: str = "stop()") -> None:
-        """End it; everything is closed when this returns."""
-
-    def request_stop(self, *, by: str = "stop()") -> None:
-        """Ask it to end, and do not wait."""
-
-    @property
-    def pulse(self) -> object:
-        """What differs as soon as the tables would."""
-
-    def tables(self) -> "Tables | None":
-        """Return the tables so far; None before it has begun."""
-
-    def names(self) -> Mapping[str, str]:
-        """Return the host names known by now."""
-
-    def words(self) -> str:
-        """Say how far it is: for the status line."""
 
 
 class Pump:
@@ -83,7 +58,8 @@ class Pump:
         self._stopped_by: str | None = None
         self._traced: Traced | None = None
         self._unread = 0
-        self._clock = MonotonicClock()
+        self._clock, self._processor = MonotonicClock(), ThreadClock()
+        self._pictured_ns = self._picture_cost_ns = 0
         self._on_end = on_end
         self._lock = threading.RLock()  # a trace that is made after Stop is stopped by whoever comes second
         self._thread = threading.Thread(target=self._run, name="trippy_nb live view", daemon=True)
@@ -136,20 +112,26 @@ class Pump:
             self._traced = traced
         if self._stopped_by is not None:
             traced.stop(by=self._stopped_by)
-        over, seen, pause_s = False, None, settings_now().refresh
+        over, pause_s = False, settings_now().refresh
         try:
             while not over:
                 over = traced.advance(pause_s)
-                pulse = traced.pulse
-                names = traced.names()
-                if self._may_send() and (self._view.is_new or (pulse, names) != seen):
-                    seen, began_ns = (pulse, names), self._clock.now_ns()
-                    self._show(traced, names, final=False)
-                    cost_s = (self._clock.now_ns() - began_ns) / NS_PER_S
-                    pause_s = max(settings_now().refresh, _COST_SHARE * cost_s)
-                self._view.say(traced.words(), running=not over)
+                pause_s = settings_now().refresh
+                if traced.has_begun and self._may_send():
+                    pause_s = self._look(traced, pause_s)
         finally:
             traced.stop(by="the live view ended")
+
+    def _look(self, traced: Traced, pause_s: float) -> float:
+        """Look once, and return how long to pause: at least what is asked for."""
+        began_ns, before_ns = self._clock.now_ns(), self._processor.now_ns()
+        picture = began_ns - self._pictured_ns >= self._view.urgency * self._picture_cost_ns
+        self._view.look(traced, picture=picture)
+        now_ns, cost_ns = self._clock.now_ns(), self._processor.now_ns() - before_ns
+        if picture:
+            self._pictured_ns, self._picture_cost_ns = now_ns, cost_ns
+            cost_ns = 0  # it is rare: what it costs is seen to above
+        return max(0.0, pause_s - (now_ns - began_ns) / NS_PER_S, _COST_SHARE * cost_ns / NS_PER_S)
 
     def _may_send(self) -> bool:
         if not self._view.waits:
@@ -160,15 +142,11 @@ class Pump:
         self._unread += 1
         return self._unread <= _EAGER_LOOKS or self._unread % _RARE == 0
 
-    def _show(self, traced: Traced, names: Mapping[str, str], *, final: bool) -> None:
-        tables = traced.tables()
-        if tables is not None:
-            self._view.show(tables, names, final=final)
-
     def _end(self, error: str) -> None:
         traced = self._traced
-        if traced is not None:
-            self._show(traced, traced.names(), final=True)
-        words = "" if traced is None else traced.words()
-        self._view.say(words, running=False, error=error)
+        if traced is None:
+            self._view.say("", running=False, error=error)
+        else:
+            tables = traced.tables() if traced.has_begun else None
+            self._view.finish(tables, traced.names(), traced.words(), error)
         self._on_end()

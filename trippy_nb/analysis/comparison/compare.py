@@ -18,7 +18,7 @@ tests. The verdict on the last two is about the target, or else the last hop bot
 often slow, or unwilling, to answer.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any
@@ -26,13 +26,23 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
+from trippy_nb.analysis.comparison.asked import Aspect, aspects_of, caveats_of
 from trippy_nb.analysis.comparison.edges import edge_rows
 from trippy_nb.analysis.comparison.responses import judge_responses, response_rows
 from trippy_nb.analysis.comparison.routes import routes_of
 from trippy_nb.analysis.comparison.shifts import Levels, judge_rtt, rtt_rows
 from trippy_nb.analysis.comparison.sides import asked_differently, name_of, sides_of
+from trippy_nb.analysis.comparison.turns import leave_out
 from trippy_nb.analysis.comparison.ways import judge_paths, path_tests, places_rows
-from trippy_nb.analysis.comparison.words import CANNOT_TELL, Finding, overall, power_words, say
+from trippy_nb.analysis.comparison.words import (
+    CANNOT_TELL,
+    Finding,
+    Ttls,
+    hops_text,
+    overall,
+    power_words,
+    say,
+)
 from trippy_nb.errors import ConfigError
 from trippy_nb.frames.answers import COMPARED_EDGES, COMPARED_PATHS, COMPARED_RESPONSES, COMPARED_RTT
 from trippy_nb.frames.columns import PLAIN, frame_of, objects, whole_numbers, words_of
@@ -62,6 +72,8 @@ class ComparisonTables:
     """The verdict in words, in one line."""
     power: str
     """How small a change would have shown, in words."""
+    path_level: float
+    """p-value from which down a responder is a change."""
     path_verdict: str
     rtt_verdict: str
     response_verdict: str
@@ -79,6 +91,12 @@ class ComparisonTables:
     """Why something cannot be told, and what differs between the two that was not meant to be compared."""
     names: tuple[str, str]
     """What to call the two sides: their labels, or before and after."""
+    aspects: tuple[Aspect, ...]
+    """Paths, round-trip time and unanswered probes: which test was asked, and its numbers."""
+    caveats: tuple[str, ...]
+    """What to bear in mind, a sentence each."""
+    without: tuple[Ttls, ...]
+    """Places that were left out, by their TTLs on the two sides."""
     decided: tuple[dict[str, Any] | None, dict[str, Any] | None]
     """The rows of `rtt` and `responses` that decided."""
     links: Callable[[], list[dict[str, Any]]] = field(repr=False)
@@ -91,7 +109,12 @@ class ComparisonTables:
 
 
 def compare_tables(
-    a: "Tables", b: "Tables", *, alpha: float = ALPHA, names: tuple[str, str] | None = None
+    a: "Tables",
+    b: "Tables",
+    *,
+    alpha: float = ALPHA,
+    names: tuple[str, str] | None = None,
+    without: Iterable[Ttls] = (),
 ) -> ComparisonTables:
     """Compare two sides: runs, sets of runs (each set taken as one), or windows of time of either.
 
@@ -103,6 +126,9 @@ def compare_tables(
         Probability of calling changed what is not; between 0 and 0.5.
     names
         What to call the two; by default the label that all runs of a side have, or before and after.
+    without
+        Places to leave out, each by its TTL on either side (None where it has none): nobody is asked who
+        answers there (but for the target), how fast, or how often. The sentence says so.
 
     Returns
     -------
@@ -118,7 +144,12 @@ def compare_tables(
         raise ConfigError(f"alpha is a probability above 0 and up to {_MOST_ALPHA}, not {alpha}")
     levels = Levels(same=alpha, changed=alpha / _ASPECTS)
     other_target, notes, apart = asked_differently(a, b)
-    sides = sides_of(routes_of(a), routes_of(b), apart=apart)
+    without = tuple(without)
+    notes = (*notes, *([f"{hops_text(without)} left out"] if without else []))
+    one, two = (
+        leave_out(routes_of(side), ttls) for side, ttls in zip((a, b), _by_side(without), strict=True)
+    )
+    sides = sides_of(one, two, apart=apart)
     tests = path_tests(sides, levels.changed)
     path, significant = judge_paths(sides, tests, levels.changed)
     shifts, responses = rtt_rows(sides, levels), response_rows(sides, levels)
@@ -128,15 +159,17 @@ def compare_tables(
         significant = set()
     findings = (path, rtt, answered)
     verdict = overall(*(finding.verdict for finding in findings))
-    reasons = dict.fromkeys(reason for reason in (*(f.reason for f in findings), *notes) if reason)
+    reasons = tuple(dict.fromkeys(reason for reason in (*(f.reason for f in findings), *notes) if reason))
+    sentence = say(verdict, *findings, notes)
     return ComparisonTables(
         paths=frame_from(places_rows(sides, tests, significant), COMPARED_PATHS),
         links=partial(edge_rows, a, b, matched=not sides.sampled),
         rtt=frame_from(shifts, COMPARED_RTT),
         responses=frame_from(responses, COMPARED_RESPONSES),
         verdict=verdict,
-        sentence=say(verdict, *findings, notes),
+        sentence=sentence,
         power=power_words(tests.detectable, tests.unit, rtt.row, answered.row),
+        path_level=levels.changed,
         path_verdict=path.verdict,
         rtt_verdict=rtt.verdict,
         response_verdict=answered.verdict,
@@ -144,10 +177,17 @@ def compare_tables(
         detectable_share=tests.detectable,
         rounds_needed=_most(f.rounds_needed for f in findings) if verdict == CANNOT_TELL else None,
         flows_needed=_most(f.flows_needed for f in findings) if verdict == CANNOT_TELL else None,
-        reasons=tuple(reasons),
+        reasons=reasons,
         names=names or (name_of(a, "before"), name_of(b, "after")),
+        aspects=aspects_of(tests, findings, levels.changed),
+        caveats=caveats_of(sides.kind, findings, sentence, partial=bool(without)),
+        without=without,
         decided=(rtt.row, answered.row),
     )
+
+
+def _by_side(without: tuple[Ttls, ...]) -> tuple[list[int | None], list[int | None]]:
+    return [before for before, _ in without], [after for _, after in without]
 
 
 def _most(numbers: Any) -> int | None:  # noqa: ANN401 - any iterable of them

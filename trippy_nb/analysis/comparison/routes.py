@@ -55,6 +55,8 @@ class Route:
     """Responders that are the target."""
     each_probe: bool = False
     """Each probe is a flow of its own, with a header that is known."""
+    left_out: Mapping[int, Place] = field(default_factory=dict)
+    """What was seen at the TTLs that are not compared."""
     parts: tuple["Route", ...] = field(default=(), repr=False)
     """The flows that are taken together here."""
 
@@ -122,8 +124,17 @@ def together(routes: Iterable[Route]) -> Route:
         farthest=np.concatenate([np.zeros(0, dtype=np.int64), *(part.farthest for part in parts)]),
         targets=frozenset().union(*(part.targets for part in parts)),
         each_probe=all(part.each_probe for part in parts) and bool(parts),
+        left_out=_joined_places(part.left_out for part in parts),
         parts=parts,
     )
+
+
+def _joined_places(maps: Iterable[Mapping[int, Place]]) -> dict[int, Place]:
+    answers: dict[int, Counter[str]] = defaultdict(Counter)
+    for one in maps:
+        for ttl, place in one.items():
+            answers[ttl].update(place.answers)
+    return {ttl: Place(ttl, dict(who)) for ttl, who in answers.items()}
 
 
 def _joined(maps: Iterable[Mapping[_Key, _Array]]) -> dict[_Key, _Array]:

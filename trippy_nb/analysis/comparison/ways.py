@@ -17,7 +17,12 @@ from trippy_nb.analysis.comparison.chance import (
 )
 from trippy_nb.analysis.comparison.routes import END, Route
 from trippy_nb.analysis.comparison.sides import Compared, Sides
-from trippy_nb.analysis.comparison.words import CANNOT_TELL, CHANGED, SAME, Finding
+from trippy_nb.analysis.comparison.words import CANNOT_TELL, CHANGED, LEFT_OUT, SAME, Finding
+
+_ROUNDS = "Fisher's exact test of each responder at each TTL, over rounds"
+_MATCHED = "Fisher's exact test of each responder at each TTL, conditional on each flow"
+_HEADERS = "Fisher's exact test of each responder at each TTL, over headers"
+_DEALT = "permutation test: the flows dealt to the two sides anew"
 
 Key = tuple[int, int, str]
 """Number of the pair, TTL on the first side, and who answered there."""
@@ -33,6 +38,8 @@ class Tests:
     n: tuple[int, int]
     """Units behind each test: rounds, or flows if luck chose them; the least of all."""
     unit: str
+    test: str
+    """What was asked, in words."""
     detectable: float
     """Smallest share that a new responder of one hop must have had on the second side to be noticed with
     power 0.8; NaN if none would have been."""
@@ -64,6 +71,7 @@ def _same_flows(sides: Sides, level: float) -> Tests:
         shares,
         n,
         "rounds",
+        _MATCHED if sides.kind == "matched" else _ROUNDS,
         detectable_share(0, *n, level / max(len(found), 1)),
     )
 
@@ -117,12 +125,15 @@ def _sampled(pair: Compared, sides: Sides, level: float) -> Tests:
             default=(0, 0),
         )
         detectable = detectable_share(0, *n, level / max(len(tests), 1))
-        return Tests(dict(zip(tests, corrected.tolist(), strict=True)), shares, n, "flows", detectable)
+        return Tests(
+            dict(zip(tests, corrected.tolist(), strict=True)), shares, n, "flows", _HEADERS, detectable
+        )
     single = [[{ttl: next(iter(who)) for ttl, who in flow.items()} for flow in side] for side in (ones, twos)]
     p = {(0, ttl, who): value for (ttl, who), value in flows_p(*single).items()}
     n = (len(ones), len(twos))
     able = all(n) and flows_least_p(*n) <= level
-    return Tests(p, shares, n, "flows", detectable_share(0, *n, level) if able else float("nan"))
+    detectable = detectable_share(0, *n, level) if able else float("nan")
+    return Tests(p, shares, n, "flows", _DEALT, detectable)
 
 
 def _places_of(pair: Compared, sides: Sides) -> tuple[dict[int, int] | None, dict[int, int] | None]:
@@ -235,8 +246,11 @@ def places_rows(sides: Sides, tests: Tests, significant: set[int]) -> list[dict[
             proven = number in significant and place >= sides.meeting
             if change == "silent" or (change != "same" and not proven):
                 change = "unknown"
+            if any(seen and seen.ttl in route.left_out for seen, route in ((here, pair.a), (there, pair.b))):
+                change = LEFT_OUT
             row: dict[str, Any] = {"flow": pair.flow, "place": place, "change": change}
-            for side, route, seen in (("a", pair.a, here), ("b", pair.b, there)):
+            for side, route, compared in (("a", pair.a, here), ("b", pair.b, there)):
+                seen = route.left_out.get(compared.ttl, compared) if compared else None
                 ranked = seen.ranked if seen else ()
                 row |= {
                     f"{side}_ttl": seen.ttl if seen else None,

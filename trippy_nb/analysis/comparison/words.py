@@ -1,5 +1,6 @@
 """The words of a comparison: one line that says what was found, on what it rests, or what is lacking."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from math import isfinite, isnan
 from typing import Any
@@ -9,6 +10,11 @@ from trippy_nb.analysis.told import plural
 SAME = "same"
 CHANGED = "changed"
 CANNOT_TELL = "cannot tell"
+LEFT_OUT = "left out"
+"""A word for a place, not for a verdict."""
+
+Ttls = tuple[int | None, int | None]
+"""TTL of a place on the first side and on the second; None on a side that does not have it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,3 +150,17 @@ def power_words(
 
 def _counted(count: int, noun: str) -> str:
     return f"{count} {plural(count, noun)}"
+
+
+def hops_text(hops: Iterable[Ttls]) -> str:
+    """Name hops by their TTLs: ``hops 4 and 5 (6 after)``."""
+    words = [_hop_words(ttls) for ttls in hops]
+    listed = " and ".join(filter(None, [", ".join(words[:-1]), *words[-1:]]))
+    return f"{plural(len(words), 'hop')} {listed}"
+
+
+def _hop_words(ttls: Ttls) -> str:
+    before, after = ttls
+    if before is None:
+        return f"{after} after"
+    return f"{before}" if after in {before, None} else f"{before} ({after} after)"

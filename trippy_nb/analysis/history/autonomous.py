@@ -21,6 +21,11 @@ AsPath = tuple[Hashable | None, ...]
 _NEEDED = ("series", "epoch")
 
 
+def as_of(addr: str | None, asns: "Mapping[str, Any] | pd.Series") -> Hashable | None:
+    """Look up the system of an address; None if it is not known."""
+    return _system(addr, asns)
+
+
 def as_path(addrs: Sequence[str | None], asns: "Mapping[str, Any] | pd.Series") -> AsPath:
     """Make a path of autonomous systems of a path of addresses.
 

@@ -5,11 +5,17 @@ and Weinsberg, On the Diversity, Stability and Symmetry of End-to-End Internet R
 """
 
 from dataclasses import dataclass
+from itertools import starmap
+from typing import TYPE_CHECKING
 
-from trippy_nb.analysis.align import Aligned, Place, align, change_of
-from trippy_nb.analysis.history.patterns import Pattern
+from trippy_nb.analysis.align import ALIKE, APART, FREE, Cost, paired
+from trippy_nb.analysis.history.patterns import GAP, Pattern
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 _EDITS = ("changed", "added", "removed")
+_Pair = tuple[int | None, int | None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,56 +39,57 @@ class Difference:
 def difference(old: Pattern, new: Pattern) -> Difference:
     """Lay two paths that contradict each other side by side."""
     pairs = _aligned(old.places, new.places)
-    changes = [_word(here, there) for here, there in pairs]
-    at = [number for number, word in enumerate(changes) if word in _EDITS]
-    block = pairs[at[0] : at[-1] + 1]
-    left, right = at[0] - 1, at[-1] + 1
-    places = [place.ttl for pair in block for place in pair if place is not None]
+    codes = [
+        (None if here is None else old.places[here], None if there is None else new.places[there])
+        for here, there in pairs
+    ]
+    words = list(starmap(_word, codes))
+    at = [number for number, word in enumerate(words) if word in _EDITS]
+    begin, end = at[0], at[-1] + 1
+    places = [place for pair in pairs[begin:end] for place in pair if place is not None]
     return Difference(
-        before=tuple(old.places[here.ttl] for here, _ in block if here is not None),
-        after=tuple(new.places[there.ttl] for _, there in block if there is not None),
+        before=tuple(here for here, _ in codes[begin:end] if here is not None),
+        after=tuple(there for _, there in codes[begin:end] if there is not None),
         first=min(places),
         last=max(places),
         edits=len(at),
         length=max(len(old.places), len(new.places)),
-        words=frozenset(changes[number] for number in at),
-        around=(_code(pairs, new, left), _code(pairs, new, right)),
+        words=frozenset(words[number] for number in at),
+        around=(codes[begin - 1][1] if begin else None, codes[end][1] if end < len(codes) else None),
     )
 
 
-def _word(here: Place | None, there: Place | None) -> str:
+def _word(here: int | None, there: int | None) -> str:
     """Say what happened to a place; a silent hop that came or went is an edit, too."""
     if here is None or there is None:
         return "added" if here is None else "removed"
-    return change_of(here, there)
+    if GAP in (here, there):
+        return "silent"
+    return "same" if here == there else "changed"
 
 
-def _code(pairs: Aligned, new: Pattern, number: int) -> int | None:
-    if not 0 <= number < len(pairs):
-        return None
-    place = pairs[number][1]
-    return None if place is None else new.places[place.ttl]
-
-
-def _aligned(old: tuple[int, ...], new: tuple[int, ...]) -> Aligned:
+def _aligned(old: tuple[int, ...], new: tuple[int, ...]) -> list[_Pair]:
     """Align what is between the common beginning and end, which cost nothing in any alignment."""
+    n, m = len(old), len(new)
+    shorter = min(n, m)
     head = 0
-    while head < min(len(old), len(new)) and old[head] == new[head]:
+    while head < shorter and old[head] == new[head]:
         head += 1
     tail = 0
-    while tail < min(len(old), len(new)) - head and old[-1 - tail] == new[-1 - tail]:
+    while tail < shorter - head and old[-1 - tail] == new[-1 - tail]:
         tail += 1
-    middle = align(
-        _places(old, head, len(old) - tail),
-        _places(new, head, len(new) - tail),
-    )
-    begin: Aligned = list(zip(_places(old, 0, head), _places(new, 0, head), strict=True))
-    end: Aligned = list(
-        zip(_places(old, len(old) - tail, len(old)), _places(new, len(new) - tail, len(new)), strict=True)
-    )
-    return begin + middle + end
+    left, right = old[head : n - tail], new[head : m - tail]
+    middle: Iterable[_Pair]
+    if len(left) == len(right) and GAP not in left + right and not {*left} & {*right}:
+        middle = zip(range(len(left)), range(len(right)), strict=True)  # nothing to find: each is another
+    else:
+        middle = paired(len(left), len(right), lambda i, j: _cost(left[i], right[j]))
+    return [
+        *((place, place) for place in range(head)),
+        *((None if i is None else head + i, None if j is None else head + j) for i, j in middle),
+        *zip(range(n - tail, n), range(m - tail, m), strict=True),
+    ]
 
 
-def _places(codes: tuple[int, ...], start: int, stop: int) -> list[Place]:
-    """Make places for `align`; their TTL is the index here."""
-    return [Place(index, {str(codes[index]): 1} if codes[index] >= 0 else {}) for index in range(start, stop)]
+def _cost(here: int, there: int) -> Cost:
+    return ALIKE if here == there != GAP else FREE if GAP in (here, there) else APART

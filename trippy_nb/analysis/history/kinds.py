@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
 _BLOCK = 2  # hops that vanish together; one alone may be anything. Our choice.
 _Codes = tuple[int, ...]
+_Epoch = tuple[int, int, int, Pattern]
+"""Series, moments of its first and its last observation, and what it looks like."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,11 +37,13 @@ class Kinds:
         self._history = history
         self._flap = flap
         self._labels = Labels(tables, history)
-        self._of_group: dict[int, list[Spell]] = defaultdict(list)
+        moment = history.moment
+        self._of_group: dict[int, list[_Epoch]] = defaultdict(list)
         for number in history.spells:
             for spell in history.kept(number):
-                self._of_group[int(history.group[spell.first])].append(spell)
-        self._holders: dict[tuple[int, _Codes], list[Spell]] = {}
+                first, last = int(moment[spell.first]), int(moment[spell.last])
+                group = int(history.group[spell.first])
+                self._of_group[group].append((number, first, last, spell.pattern))
 
     def kind(self, crossing: Crossing) -> str:
         """Name the kind of a change."""
@@ -84,23 +88,14 @@ class Kinds:
             (crossing.difference.after, *_inner(int(moment[old.first]), int(moment[old.last]), -1)),
             (crossing.difference.before, *_inner(int(moment[new.first]), int(moment[new.last]), 1)),
         )
+        epochs = self._of_group[int(self._history.group[old.first])]
         return all(
             any(
-                spell.series != old.series
-                and int(moment[spell.first]) <= end
-                and int(moment[spell.last]) >= begin
-                for spell in self._with(int(self._history.group[old.first]), _joined(left, block, right))
+                series != old.series and first <= end and last >= begin and _holds(pattern, block, anchor)
+                for series, first, last, pattern in epochs
             )
-            for block, begin, end in sides
+            for block, anchor, begin, end in ((*_joined(left, block, right), *span) for block, *span in sides)
         )
-
-    def _with(self, group: int, block: _Codes) -> list[Spell]:
-        """Return the epochs of a group that have these places in a row."""
-        known = self._holders.get((group, block))
-        if known is None:
-            known = [spell for spell in self._of_group[group] if _holds(spell.pattern, block)]
-            self._holders[group, block] = known
-        return known
 
 
 def _inner(begin: int, end: int, side: int) -> tuple[int, int]:
@@ -110,14 +105,15 @@ def _inner(begin: int, end: int, side: int) -> tuple[int, int]:
     return (begin, end - 1) if side < 0 else (begin + 1, end)
 
 
-def _joined(left: int | None, block: _Codes, right: int | None) -> _Codes:
-    return tuple(code for code in (left, *block, right) if code is not None)
+def _joined(left: int | None, block: _Codes, right: int | None) -> tuple[_Codes, int | None]:
+    """Put a block between what stands around it; and say which place of that is the first that is known."""
+    codes = tuple(code for code in (left, *block, right) if code is not None)
+    return codes, next((offset for offset, code in enumerate(codes) if code != GAP), None)
 
 
-def _holds(pattern: Pattern, block: _Codes) -> bool:
+def _holds(pattern: Pattern, block: _Codes, anchor: int | None) -> bool:
     """Tell whether a path has these places in a row; a gap among them fits anything."""
     places = pattern.places
-    anchor = next((offset for offset, code in enumerate(block) if code != GAP), None)
     if anchor is None:
         return len(block) <= len(places)
     start = -1

@@ -20,9 +20,11 @@ class Pattern:
     def fits(self, other: "Pattern") -> bool:
         """Tell whether no place contradicts: both may be looks at one path."""
         short, long = (self, other) if len(self.places) <= len(other.places) else (other, self)
-        if any(a != b and a >= 0 and b >= 0 for a, b in zip(short.places, long.places, strict=False)):
-            return False
-        return not (short.ended and any(code >= 0 for code in long.places[len(short.places) :]))
+        if long.places[: len(short.places)] != short.places:  # said of whole paths at once: most are alike
+            for a, b in zip(short.places, long.places, strict=False):
+                if a != b and a >= 0 and b >= 0:
+                    return False
+        return not short.ended or max(long.places[len(short.places) :], default=GAP) == GAP
 
     def conflicts(self, other: "Pattern") -> list[int]:
         """List the places where one contradicts the other; none if they fit."""
@@ -41,9 +43,7 @@ class Pattern:
     def merged(self, other: "Pattern") -> "Pattern":
         """Put together what the two know; they fit."""
         short, long = (self, other) if len(self.places) <= len(other.places) else (other, self)
-        both = tuple(
-            max(a, b) for a, b in zip(short.places, long.places, strict=False)
-        )  # GAP is the least; two that answered are the same
+        both = tuple(map(max, short.places, long.places))  # GAP is the least; two that answered are the same
         if short.ended:
             return Pattern(both, ended=True)
         return Pattern(both + long.places[len(short.places) :], ended=long.ended)

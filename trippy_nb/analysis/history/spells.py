@@ -196,14 +196,15 @@ def _looks(tracks: Tracks, group: Ints, masks: Masks, base: int) -> tuple[list[P
     _, number, counts = distinct(key)
     example = np.zeros(len(counts), dtype=np.int64)
     example[number] = np.arange(len(number))
+    ways = [(GAP,) * (way.first_ttl - base) + way.places for way in tracks.ways]
     looks = []
-    for row in example.tolist():
-        way = tracks.ways[int(tracks.way[row])]
-        places = (GAP,) * (way.first_ttl - base) + way.places
+    of_look = (tracks.way[example], tracks.reached[example], group[example])
+    for way, reached, place in zip(*(one.tolist() for one in of_look), strict=True):
+        places = ways[way]
         last = base + len(places) - 1
         # Where the target takes turns with others the path ends now here, now there.
-        turns = places[-1:] and places[-1] in masks.turns.get((int(group[row]), last), {})
-        looks.append(Pattern(places, ended=bool(tracks.reached[row]) and not turns and places[-1] != GAP))
+        turns = places[-1:] and places[-1] in masks.turns.get((place, last), {})
+        looks.append(Pattern(places, ended=reached and not turns and places[-1] != GAP))
     return looks, number
 
 

@@ -109,6 +109,17 @@ def light_check(
 def _check(places: Mapping[str, Place], speed: float, slack_km: float) -> None:
     if not 0 < speed <= 1 or not slack_km >= 0:
         raise ConfigError(f"speed={speed}, slack_km={slack_km}: speed is above 0, up to 1; slack_km from 0")
+    check_places(places)
+
+
+def check_places(places: Mapping[str, Place]) -> None:
+    """Check that places are some.
+
+    Raises
+    ------
+    ConfigError
+        If one is no pair of a latitude and a longitude.
+    """
     for addr, place in places.items():
         try:
             latitude, longitude = map(float, place)

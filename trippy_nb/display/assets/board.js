@@ -48,7 +48,7 @@ export function board(model) {
   const note = html("span", { class: "tnb-note" });
   const bar = html("div", { class: "tnb-bar" }, html("span", { class: "tnb-caption", text: "Path, and RTT (ms) of each hop" }), note, log);
   const parts = {};
-  let unwatch = () => {}, total = 0;
+  let unwatch = () => {}, total = 0, feeds = 0;
 
   function build(view) {
     const made = { view, columns, index, actions };
@@ -85,7 +85,11 @@ export function board(model) {
     "change:told": () => { tell(model.get("told")); parts.table.paint(state, true); },
   };
 
-  function tell(told) { state.told = toldFigures(told); }
+  /** Take what Python told; without it, rows have come since. */
+  function tell(told) {
+    if (told) state.told = toldFigures(told);
+    else if (state.told) state.told.old = true;
+  }
 
   /** Take all probes, and, where it is another one, the view they are of. */
   function feed(fresh, view) {
@@ -95,7 +99,10 @@ export function board(model) {
     state.whole = allStats(columns, index, []);
     state.decimals = decimalsFor([...state.whole.values()].flatMap((stats) => [stats.best_ms, stats.p50_ms, stats.worst_ms]));
     if (view) build(view);
-    else if (total) { parts.path.rescale(state); parts.timeline.paint(state, true); }
+    else if (total) {
+      if (feeds++ % 5 === 0) parts.path.rescale(state, true); // the scale can wait a second: it sorts all there is
+      parts.timeline.select(state);
+    }
     paintFocus(true);
   }
 

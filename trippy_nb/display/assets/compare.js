@@ -4,7 +4,7 @@ import { frame, html, svg, watchWidth } from "./dom.js";
 // Two paths side by side, place by place, and by how much each common hop's RTT shifted.
 
 const ROW = 26, NODE = 5;
-const SIGNS = { same: "=", changed: "\u2260", added: "+", removed: "\u2212", unknown: "?" };
+const SIGNS = { same: "=", changed: "\u2260", added: "+", removed: "\u2212", unknown: "?", "left out": "\u2205" };
 
 /** Domain of the shifts: zero, all shifts, and their intervals where these are not absurdly wide. */
 export function shiftDomain(hops) {
@@ -42,36 +42,39 @@ function shiftPicture(hop, width, x) {
   return picture;
 }
 
-function render({ model, el }) {
-  const view = model.get("view"), { hops, sides } = view;
+
+/** The table of a view, and what marks a row, draws the plots and names the responders. */
+function comparedTable(view, select) {
+  const { hops, sides } = view;
   const decimals = decimalsFor(hops.flatMap((hop) => [hop.a_ms, hop.b_ms, hop.shift_ms]));
   const [low, high] = shiftDomain(hops);
   const flows = new Set(hops.map((hop) => hop.flow));
-  let width = 160;
-  const x = (shift) => ((shift - low) / (high - low)) * width;
   const axis = html("th", { scope: "col", class: "tnb-left tnb-plot" });
   const plots = hops.map(() => html("td", { class: "tnb-left tnb-plot" }));
+  const names = [];
 
-  const who = (hop, side) => {
-    if (hop[`${side}_ttl`] === null) return html("span", { class: "tnb-muted", text: MISSING, title: "no such hop" });
-    const addr = hop[`${side}_addr`], name = hop[`${side}_name`];
-    if (addr === null) return html("span", { class: "tnb-muted", text: SILENT, title: "never answered" });
-    return html("span", { text: name ?? addr, title: name ? `${name} (${addr})` : addr });
-  };
   const interval = (hop) => (Number.isFinite(hop.low_ms) && Number.isFinite(hop.high_ms)
     ? `${signedText(hop.low_ms, decimals)} to ${signedText(hop.high_ms, decimals)}` : "");
+  const who = (hop, side) => {
+    const addrs = hop[`${side}_addrs`], silent = hop[`${side}_ttl`] === null ? MISSING : SILENT;
+    const cell = html("td", { class: "tnb-left tnb-who" });
+    if (addrs.length) names.push([cell, addrs]);
+    else cell.append(html("span", { class: "tnb-muted", text: silent, title: silent === SILENT ? "never answered" : "no such hop" }));
+    return cell;
+  };
   const side = (hop, name, first, last) => [
     html("td", { text: hop[`${name}_ttl`] ?? "" }),
     html("td", { class: "tnb-lane" }, lane(hop, name, first, last)),
-    html("td", { class: "tnb-left tnb-who" }, who(hop, name)),
+    who(hop, name),
   ];
   const rows = hops.map((hop, i) => {
     const first = hops[i - 1]?.flow !== hop.flow, last = hops[i + 1]?.flow !== hop.flow;
-    return html("tr", { class: `tnb-${hop.change}`, onclick: () => select(i) },
+    return html("tr", { class: `tnb-${hop.change.replace(" ", "-")}`, onclick: () => select(i) },
       ...side(hop, "a", first, last),
       html("td", { class: "tnb-left tnb-change" }, html("span", { class: "tnb-sign", "aria-hidden": "true", text: SIGNS[hop.change] ?? "" }),
         html("span", { class: "tnb-word", text: hop.change })),
       ...side(hop, "b", first, last),
+      html("td", { class: `tnb-p${hop.told ? " tnb-told" : ""}`, text: hop.p }),
       html("td", { text: msText(hop.a_ms, decimals) }), html("td", { text: msText(hop.b_ms, decimals) }),
       plots[i], html("td", { title: interval(hop), text: signedText(hop.shift_ms, decimals) }), html("td", { class: "tnb-interval", text: interval(hop) }));
   });
@@ -79,53 +82,105 @@ function render({ model, el }) {
   rows.forEach((row, i) => {
     if (i === 0 || hops[i - 1].flow !== hops[i].flow) {
       bodies.push(html("tbody", {}, ...(flows.size > 1
-        ? [html("tr", { class: "tnb-flow" }, html("th", { scope: "rowgroup", colspan: 12, class: "tnb-left", text: `Flow ${hops[i].flow}` }))] : [])));
+        ? [html("tr", { class: "tnb-flow" }, html("th", { scope: "rowgroup", colspan: 13, class: "tnb-left", text: `Flow ${hops[i].flow}` }))] : [])));
     }
     bodies[bodies.length - 1].append(row);
   });
   const col = (text, span = 1, left = false) => html("th", { scope: "col", colspan: span, class: left ? "tnb-left" : null, text });
+  const extra = (kind, text, title) => html("th", { scope: "col", class: `tnb-${kind}`, text, title });
   const table = html("table", { tabindex: 0, class: "tnb-compare", "aria-label": "Aligned hops; arrow keys select" },
     html("caption", { text: `Path ${sides[0]} beside path ${sides[1]}` }),
     html("thead", {}, html("tr", {}, col("Hop"), col(`Path ${sides[0]}`, 2, true), col("Change", 1, true),
-      col("Hop"), col(`Path ${sides[1]}`, 2, true), col(`Median ${sides[0]}`), col(`Median ${sides[1]}`),
-      axis, col("Shift"), html("th", { scope: "col", class: "tnb-interval", text: "Interval" }))), ...bodies);
-  const root = frame(view.title,
-    html("div", { class: "tnb-title", text: view.title }),
-    html("div", { class: "tnb-verdict", text: view.verdict }),
-    html("div", { class: "tnb-table" }, table),
-    html("div", { class: "tnb-status", text: "Times in ms. The shift is after minus before; its interval says how sure it is." }));
+      col("Hop"), col(`Path ${sides[1]}`, 2, true), extra("p", "p", "That chance explains who answered here, corrected for all tests"),
+      col(`Median ${sides[0]}`), col(`Median ${sides[1]}`), axis, col("Shift"), extra("interval", "Interval"))), ...bodies);
 
-  function paint() {
-    const selected = model.get("selected");
-    rows.forEach((row, i) => {
-      row.classList.toggle("tnb-on", i === selected);
-      if (i === selected) row.setAttribute("aria-current", "true"); else row.removeAttribute("aria-current");
-    });
+  return {
+    table, rows,
+    mark(selected) {
+      rows.forEach((row, i) => {
+        row.classList.toggle("tnb-on", i === selected);
+        if (i === selected) row.setAttribute("aria-current", "true"); else row.removeAttribute("aria-current");
+      });
+    },
+    /** Call responders by what `called` has, else by their addresses. */
+    name(called) {
+      for (const [cell, addrs] of names) {
+        const labels = [...new Set(addrs.map((addr) => called[addr] ?? addr))];
+        cell.replaceChildren(html("span", { title: addrs.map((addr) => view.titles[addr]).join("\n"),
+          text: labels[0] + (labels.length > 1 ? ` +${labels.length - 1}` : "") }));
+      }
+    },
+    draw(width) {
+      const x = (shift) => ((shift - low) / (high - low)) * width;
+      const marks = ticks(low, high, 3), places = tickDecimals(marks);
+      axis.replaceChildren(svg("svg", { width, height: 16, role: "img", "aria-label": "Scale of the shift, ms" },
+        ...marks.map((mark) => [x(mark), mark === 0 ? "0" : signedText(mark, places)])
+          .filter(([at, text]) => Math.min(at, width - at) >= 3.5 * text.length)
+          .map(([at, text]) => svg("text", { class: "tnb-tick", x: at, y: 12, text }))));
+      plots.forEach((cell, i) => cell.replaceChildren(shiftPicture(hops[i], width, x)));
+    },
+  };
+}
+
+function render({ model, el }) {
+  let view = model.get("view"), shown, width = 160;
+  const set = (name, value) => { model.set(name, value); model.save_changes(); };
+  const verdict = html("div", { class: "tnb-verdict", role: "status" });
+  const note = html("div", { class: "tnb-status" }), place = html("div", { class: "tnb-table" });
+  const aspects = html("dl", { class: "tnb-aspects" }), caveats = html("ul", { class: "tnb-caveats" });
+  const namings = Object.keys(view.called).map((key) =>
+    [key, html("button", { type: "button", class: "tnb-button", text: view.headings[key], onclick: () => set("naming", key) })]);
+  const masks = view.turning.map(() => html("input", { type: "checkbox", onchange: () =>
+    set("masked", masks.flatMap((box, i) => (box.checked ? [i] : []))) }));
+  const root = frame(view.title,
+    html("div", { class: "tnb-title", text: view.title }), verdict,
+    html("div", { class: "tnb-bar tnb-masks" },
+      masks.length ? html("fieldset", {}, html("legend", { text: "Oscillating hops: leave out" }),
+        ...masks.map((box, i) => html("label", {}, box, `${view.turning[i][0]}: `,
+          html("span", { class: "tnb-muted", text: view.turning[i][1] })))) : "",
+      namings.length > 1 ? html("div", { role: "group", class: "tnb-namings", "aria-label": "Show responders by" }, ...namings.map(([, button]) => button)) : ""),
+    html("div", { class: "tnb-panes-compare" }, html("div", {}, place, note),
+      html("section", { "aria-label": "Tests" }, aspects, caveats)));
+
+  const paint = () => shown.mark(model.get("selected"));
+  function select(i) { set("selected", i); paint(); }
+  function rename() {
+    const naming = view.called[model.get("naming")] ? model.get("naming") : "ip";
+    for (const [key, button] of namings) button.setAttribute("aria-pressed", String(key === naming));
+    shown.name(view.called[naming]);
+    note.textContent = view.notes[naming];
   }
-  function select(i) {
-    model.set("selected", i);
-    model.save_changes();
-    paint();
+  function tick() {
+    const masked = model.get("masked");
+    masks.forEach((box, i) => { box.checked = masked.includes(i); });
+    verdict.setAttribute("aria-busy", String(String(masked) !== String(view.masked)));
   }
-  table.addEventListener("keydown", (event) => {
-    const at = model.get("selected"), end = rows.length - 1;
+  function build() {
+    view = model.get("view");
+    verdict.replaceChildren(view.verdict, view.difference && html("div", { class: "tnb-difference", text: view.difference }));
+    shown = comparedTable(view, select);
+    place.replaceChildren(shown.table);
+    shown.table.addEventListener("keydown", keys);
+    aspects.replaceChildren(...view.aspects.flatMap(([name, outcome, test, found]) => [
+      html("dt", {}, `${name}: `, html("b", { class: `tnb-${outcome.replace(" ", "-")}`, text: outcome })),
+      html("dd", {}, html("div", { class: "tnb-muted", text: test }), found)]));
+    caveats.replaceChildren(...view.caveats.map((text) => html("li", { text })));
+    tick(); rename(); paint(); shown.draw(width);
+  }
+  function keys(event) {
+    const at = model.get("selected"), end = shown.rows.length - 1;
     const to = { ArrowDown: at === null ? 0 : Math.min(end, at + 1), ArrowUp: at === null ? end : Math.max(0, at - 1),
       Home: 0, End: end, Escape: null }[event.key];
     if (to === undefined) return;
     select(to);
     event.preventDefault();
-  });
-  function drawPlots() {
-    const marks = ticks(low, high, 3), places = tickDecimals(marks);
-    axis.replaceChildren(svg("svg", { width, height: 16, role: "img", "aria-label": "Scale of the shift, ms" },
-      ...marks.map((mark) => svg("text", { class: "tnb-tick", x: x(mark), y: 12, text: mark === 0 ? "0" : signedText(mark, places) }))));
-    plots.forEach((cell, i) => cell.replaceChildren(shiftPicture(hops[i], width, x)));
   }
-  model.on("change:selected", paint);
+  const heard = { selected: paint, view: build, masked: tick, naming: rename };
+  build();
+  for (const [name, f] of Object.entries(heard)) model.on(`change:${name}`, f);
   el.append(root);
-  paint();
-  const unwatch = watchWidth(root, (whole) => { width = Math.max(90, Math.min(240, Math.round(whole * 0.16))); drawPlots(); });
-  return () => { unwatch(); model.off("change:selected", paint); };
+  const unwatch = watchWidth(place, (whole) => { width = Math.max(90, Math.min(240, Math.round(whole * 0.16))); shown.draw(width); });
+  return () => { unwatch(); for (const [name, f] of Object.entries(heard)) model.off(`change:${name}`, f); };
 }
 
 export default { render };

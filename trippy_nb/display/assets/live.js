@@ -1,4 +1,4 @@
-import { decodeColumns, mergedColumns } from "./stats.js";
+import { decodeColumns, decodeRows, placedRows } from "./stats.js";
 import { frame, html, setText } from "./dom.js";
 import { board } from "./board.js";
 
@@ -29,7 +29,7 @@ function render({ model, el }) {
   const picture = board(model);
   const root = frame("Live trace", form, title, verdict, empty, picture.element);
   root.classList.add("tnb-live");
-  let view = null;
+  let view = null, said = "", base = 0, acknowledged = 0;
 
   const inputs = () => [target, ...form.querySelectorAll(".tnb-fields :is(input, select)")];
   form.addEventListener("keydown", (event) => { // JupyterLab keeps the browser from doing so
@@ -52,7 +52,7 @@ function render({ model, el }) {
     const { running, words: text, error: wrong } = model.get("status");
     setText(press, running ? "Stop" : "Start");
     press.classList.toggle("tnb-running", running);
-    setText(words, text);
+    setText(words, (running && said) || text);
     setText(error, wrong);
     for (const input of inputs()) input.disabled = running;
     setText(empty, view ? "" : running ? "Waiting for the first answer\u2026" : "Type a target, and press Start.");
@@ -71,24 +71,31 @@ function render({ model, el }) {
 
   function take(message, buffers) {
     if (message.type !== "delta") return;
-    const names = Object.keys(message.columns);
-    const raw = Object.fromEntries(names.map((name, i) => [name, [message.columns[name], buffers[i]]]));
-    if (message.view) view = { ...message.view };
+    const { told, span } = message;
+    said = message.words;
+    if (message.view) view = message.view;
     if (view) {
-      Object.assign(view, { axis: message.axis, verdict: message.verdict });
-      setText(title, view.title);
-      setText(verdict, view.verdict);
-      picture.element.hidden = false;
-      picture.tell({ ...message.told, values: [message.told.values, buffers[names.length]] });
-      const fresh = decodeColumns(raw);
-      const rows = message.since === null ? picture.columns : mergedColumns(message.since === 0 ? {} : picture.columns, fresh, message.keep, message.since);
-      picture.feed(rows, message.view ? view : null);
+      if (span) view.axis = { ...view.axis, span };
+      if (told) {
+        setText(title, view.title);
+        setText(verdict, message.verdict);
+        picture.element.hidden = false;
+      }
+      picture.tell(told && { ...told, values: [told.values, buffers[1]] });
+      if (message.base !== null) {
+        const fresh = decodeRows(message.count, buffers[0]);
+        picture.feed(placedRows(picture.columns, base, message.base, fresh), message.view);
+        base = message.base;
+      } else if (told) picture.feed({}, message.view);
     }
     tell();
-    model.send({ type: "shown", number: message.number });
+    if (message.number > acknowledged + 4 || message.number < acknowledged) { // once a second
+      acknowledged = message.number;
+      model.send({ type: "shown", number: acknowledged });
+    }
   }
 
-  const pulls = { "change:asked": fill, "change:status": tell, "change:view": () => { if (!model.get("status").running || !model.get("view").hops) whole(); },
+  const pulls = { "change:asked": fill, "change:status": () => { said = ""; tell(); }, "change:view": () => { if (!model.get("status").running || !model.get("view").hops) whole(); },
     "msg:custom": take };
   for (const [event, pull] of Object.entries(pulls)) model.on(event, pull);
   el.append(root);

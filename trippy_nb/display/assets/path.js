@@ -225,7 +225,10 @@ export function pathView({ view, columns, index, actions }) {
       drawStrip(state.log);
       this.paint(state);
     },
-    rescale(state) { drawStrip(state.log); this.paint(state); },
+    rescale(state, later) {
+      drawStrip(state.log);
+      if (!later) this.paint(state);
+    },
     paint(state, moving = false) {
       if (!scale) return;
       drawDots(state, moving);

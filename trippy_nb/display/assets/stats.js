@@ -1,4 +1,4 @@
-// What JavaScript may compute while a brush moves: counts, quantiles and loss ratios, nothing else.
+// What JavaScript may compute while a brush moves or rows come in: counts, quantiles, loss ratios and moments.
 // Pure functions, no DOM; tests/widgets runs them in node against the Python analysis.
 
 /** Codes of a probe's status, as trippy_nb.model.Status. Only `timeout` is loss. */
@@ -53,7 +53,7 @@ export function quantile(ordered, p) {
 
 /** Counts, loss ratio and quantiles of the rows of one hop that lie in the window; NaN is missing. */
 export function hopStats({ status, rtt, at }, rows, focus) {
-  let sent = 0, recv = 0, late = 0;
+  let sent = 0, recv = 0, late = 0, last = -1, sum = 0, squares = 0;
   const times = [];
   for (const row of rows) {
     if (!inFocus(at[row], focus)) continue;
@@ -63,11 +63,19 @@ export function hopStats({ status, rtt, at }, rows, focus) {
     if (code === STATUS.timeout) continue;
     recv++;
     if (code === STATUS.late) late++;
-    if (rtt[row] === rtt[row]) times.push(rtt[row]);
+    if (rtt[row] !== rtt[row]) continue;
+    times.push(rtt[row]);
+    sum += rtt[row];
+    last = Math.max(last, row);
   }
+  const mean = sum / times.length;
+  for (const time of times) squares += (time - mean) ** 2;
   return {
     sent, recv, late,
     loss_ratio: sent ? (sent - recv) / sent : NaN,
+    last_ms: last < 0 ? NaN : rtt[last],
+    avg_ms: mean,
+    stddev_ms: times.length > 1 ? Math.sqrt(squares / (times.length - 1)) : NaN,
     best_ms: times.length ? times[0] : NaN,
     p25_ms: quantile(times, 0.25),
     p50_ms: quantile(times, 0.5),
@@ -92,19 +100,30 @@ export function sortedOrder(values, descending) {
   });
 }
 
-/** Rows of the rounds from `keep` on and before `since`, and the fresh ones behind them; sorted by round. */
-export function mergedColumns(columns, fresh, keep, since) {
-  const { round } = columns;
-  if (!round) return fresh;
-  let from = 0, to = round.length;
-  while (from < round.length && round[from] < keep) from++;
-  while (to > from && round[to - 1] >= since) to--;
-  const merged = {};
-  for (const [name, rows] of Object.entries(fresh)) {
-    const kept = columns[name].subarray(from, to);
-    merged[name] = new rows.constructor(kept.length + rows.length);
-    merged[name].set(kept);
-    merged[name].set(rows, kept.length);
+/** Columns of a delta in the order of their bytes: the place of each row, and trippy_nb.widgets.feed.ROW. */
+const WIRE = { rtt: "f8", at: "f8", place: "u4", round: "u4", addr: "u4", flow: "u2", ttl: "u1", status: "u1" };
+const BLANK = { rtt: NaN, at: NaN, status: STATUS.not_sent };
+
+export function decodeRows(count, { buffer, byteOffset }) {
+  const bytes = buffer.slice(byteOffset), rows = {};
+  let start = 0;
+  for (const [name, type] of Object.entries(WIRE)) {
+    rows[name] = new ARRAYS[type](bytes, start, count);
+    start += rows[name].byteLength;
   }
-  return merged;
+  return rows;
+}
+
+/** Rows from place `base` on, the fresh ones where they belong; those at hand begin at `before`. */
+export function placedRows(columns, before, base, { place, ...fresh }) {
+  const kept = columns.ttl ? before + columns.ttl.length : base;
+  const end = place.reduce((most, at) => Math.max(most, at + 1), kept);
+  const placed = {};
+  for (const [name, rows] of Object.entries(fresh)) {
+    const all = new rows.constructor(end - base).fill(BLANK[name] ?? 0);
+    if (kept > base) all.set(columns[name].subarray(base - before));
+    place.forEach((at, i) => { all[at - base] = rows[i]; });
+    placed[name] = all;
+  }
+  return placed;
 }

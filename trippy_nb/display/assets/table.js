@@ -63,12 +63,14 @@ export function tableView({ view, actions }) {
 
   const sameWindow = (a, b) => a.length === b.length && a.every((end, i) => end === b[i]);
 
-  /** What the browser knows at once, else what Python told of this very window; else nothing yet. */
+  /** What the browser knows at once, else what Python told of this very window and rows; else nothing yet. */
   function figure(key, hop, { now, told, focus }) {
     if (key === "ttl") return hop.ttl;
     if (key === "addr") return hop.addrs[0] ?? null;
-    if (view.moving.includes(key)) return now.get(hop.ttl)?.[key] ?? (kinds.get(key) === "count" ? 0 : NaN);
-    return told && sameWindow(told.focus, focus) ? told.hops.get(hop.ttl)?.[key] ?? NaN : undefined;
+    const mine = now.get(hop.ttl)?.[key];
+    if (view.moving.includes(key)) return mine ?? (kinds.get(key) === "count" ? 0 : NaN);
+    if (!told || !sameWindow(told.focus, focus)) return mine;
+    return (told.old ? mine : null) ?? told.hops.get(hop.ttl)?.[key] ?? NaN;
   }
 
   function order(state) {

@@ -183,9 +183,13 @@ export function timeView({ view, columns, index, actions }) {
 
   /** Told on release only: a live region that speaks while a mouse moves is noise. */
   function drawStatus({ focus }) {
-    let inside = 0;
-    for (const at of columns.at) inside += inFocus(at, focus);
-    const total = countText(columns.at.length);
+    let inside = 0, count = 0;
+    columns.status.forEach((code, row) => {
+      if (code === STATUS.not_sent) return;
+      count++;
+      inside += inFocus(columns.at[row], focus);
+    });
+    const total = countText(count);
     setText(status, focus.length === 2
       ? `${words.place(focus[0])} to ${words.place(focus[1])}: ${countText(inside)} of ${total} probes`
       : `all ${total} probes; drag to focus`);

@@ -41,8 +41,8 @@ COMPARED_PATHS = Table(
             "change",
             "category",
             "`same`: a common responder; `unknown`: silent on a side, or different where balancing or chance "
-            "could explain it",
-            words=("same", "changed", "added", "removed", "unknown"),
+            "could explain it; `left out`: not compared, for you said so",
+            words=("same", "changed", "added", "removed", "unknown", "left out"),
         ),
         _C(
             "p_value",

@@ -1,0 +1,129 @@
+"""Every widget by keyboard alone, with a system's few colours, without motion, and looked at by axe."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from importlib.util import find_spec
+from itertools import pairwise
+from pathlib import Path
+
+import pytest
+
+from tests.browser.chromium import blameless
+from tests.browser.every import EVERY, write_pages
+from trippy_nb import widgets
+from trippy_nb.widgets.base import CardWidget
+
+pytestmark = [pytest.mark.browser, pytest.mark.slow]
+
+
+@pytest.fixture(scope="module")
+def written(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("every")
+    return folder, write_pages(folder)
+
+
+@pytest.fixture
+def show(browser, written):
+    """Show a widget, and afterwards demand that it asked nobody for anything and logged no error."""
+
+    @contextmanager
+    def showing(name, **view):
+        with blameless(browser, **view) as here:
+            here.page.goto((written[0] / f"{name}.html").as_uri())
+            here.page.wait_for_function("window.ready")
+            here.page.wait_for_selector(".tnb tbody tr")
+            yield here.page
+
+    return showing
+
+
+def test_every_widget_is_among_those_that_are_looked_at(written):
+    kinds = [
+        kind for kind in vars(widgets).values() if isinstance(kind, type) and issubclass(kind, CardWidget)
+    ]
+    # By name: ipywidgets gives each widget a class of its own, derived from ours.
+    assert {kind.__name__ for kind in kinds} == {kind.__name__ for kind in written[1].values()}
+
+
+@pytest.mark.needs("axe")
+@pytest.mark.parametrize("name", EVERY)
+def test_axe_finds_nothing_in_light_and_dark(show, name):
+    found = find_spec("axe_playwright_python")
+    assert found is not None
+    assert found.origin is not None
+    with show(name) as page:
+        page.locator("summary").evaluate_all("all => all.forEach(e => { e.parentElement.open = true })")
+        page.locator("tbody tr").last.click()  # a row that is selected, too
+        page.evaluate(Path(found.origin).with_name("axe.min.js").read_text(encoding="utf-8"))
+        for theme, rules in (("light", {}), ("dark", {"runOnly": ["color-contrast"]})):
+            page.emulate_media(color_scheme=theme)
+            told = page.evaluate("how => axe.run('.tnb', how)", {"resultTypes": ["violations"]} | rules)
+            assert len(told["passes"]) > (0 if rules else 15)
+            wrong = [(rule["id"], node["html"]) for rule in told["violations"] for node in rule["nodes"]]
+            assert wrong == [], theme
+
+
+_FOCUSED = """() => {
+  const e = document.activeElement, ring = (one) => {
+    const s = getComputedStyle(one); return s.outlineStyle !== 'none' && parseFloat(s.outlineWidth) >= 2; };
+  if (e === document.body) return null;
+  const bar = e.querySelector('rect:last-child'); // a grip of the time line is framed itself
+  return { visible: ring(e) || (bar !== null && parseFloat(getComputedStyle(bar).strokeWidth) >= 2
+      && getComputedStyle(bar).stroke !== 'none'), top: e.getBoundingClientRect().top,
+    number: [...document.querySelectorAll('.tnb *')].indexOf(e) }; }"""
+_OPERABLE = """() => [...document.querySelectorAll('.tnb *')].flatMap((e, i) =>
+  e.matches('button:not(:disabled), input, select, summary, [tabindex]') && e.tabIndex >= 0
+    && e.checkVisibility() ? [i] : [])"""
+
+
+@pytest.mark.parametrize("name", EVERY)
+def test_keys_alone_reach_all_from_top_to_bottom_show_where_they_are_and_select(show, name):
+    with show(name) as page:
+        stops = []
+        page.keyboard.press("Tab")
+        while (stop := page.evaluate(_FOCUSED)) is not None:
+            stops.append(stop)
+            page.keyboard.press("Tab")
+        assert [stop["number"] for stop in stops] == page.evaluate(_OPERABLE)
+        assert all(stop["visible"] for stop in stops)
+        tops = [stop["top"] for stop in stops]
+        assert all(later > earlier - 15 for earlier, later in pairwise(tops))
+        page.keyboard.press("Shift+Tab")
+        assert page.evaluate(_FOCUSED) == stops[-1]
+
+        page.locator({"lens": ".tnb-bytes", "compare": ".tnb-compare"}.get(name, ".tnb-hops")).focus()
+        page.keyboard.press("ArrowDown")
+        told = dict(entry for entry in page.evaluate("window.said.splice(0)") if len(entry) == 2)
+        assert told["selected"] is not None
+        assert page.locator(".tnb-on").count() > 0
+
+
+_MOVING = """() => [...document.querySelectorAll('.tnb *')].filter((e) => {
+  const s = getComputedStyle(e), lasts = (time) => parseFloat(time) > 0;
+  return lasts(s.transitionDuration) || lasts(s.animationDuration) || s.scrollBehavior === 'smooth';
+}).length"""
+
+
+@pytest.mark.parametrize("name", EVERY)
+def test_a_selection_is_seen_where_the_system_chooses_the_colours_and_nothing_moves(show, name):
+    with show(name, forced=True, still=True) as page:
+        assert page.evaluate(_MOVING) == 0
+        if name == "lens":
+            page.locator(".tnb-byte").first.click()
+            ground = "e => getComputedStyle(e).backgroundColor"
+            assert page.locator(".tnb-byte.tnb-on").evaluate(ground) != page.locator(".tnb").evaluate(ground)
+        else:
+            page.locator("tbody tr").last.click()
+            outline = page.locator("tbody tr.tnb-on").evaluate("e => getComputedStyle(e).outlineStyle")
+            assert outline == "solid"
+        button = page.locator("button[aria-pressed]").first
+        if button.get_attribute("aria-pressed") == "false":
+            button.click()
+        grounds = page.locator("button:not(:disabled)").evaluate_all(
+            "all => all.map(e => [e.ariaPressed === 'true', getComputedStyle(e).backgroundColor])"
+        )
+        pressed = {ground for is_pressed, ground in grounds if is_pressed}
+        assert pressed
+        if name != "lens":  # its tab that is chosen looks like a pressed button
+            assert not pressed & {ground for is_pressed, ground in grounds if not is_pressed}

@@ -1,0 +1,126 @@
+"""What is new in a recorder: probes from a mark on, as arrays, for whoever looks several times a second.
+
+No frame is made, and what is settled is not looked at again, so a look costs in proportion to what
+happened since the last one. Fates, RTTs and times are those of the tables, by the same functions.
+"""
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from trippy_nb.frames import columns as col
+from trippy_nb.frames.build import reply_rtts, wall_stamps
+from trippy_nb.frames.fates import find_fates
+from trippy_nb.frames.records import NO_PROBE, Bools, Ints
+from trippy_nb.frames.snapshot import Rows, Snapshot, sort_rows
+from trippy_nb.frames.timing import Offsets
+from trippy_nb.model import Status, split_zone
+
+if TYPE_CHECKING:
+    from trippy_nb.frames.recorder import Recorder
+
+
+class Mark(NamedTuple):
+    """Where a look may begin: all before it is settled."""
+
+    key: int
+    """Of the first probe that may yet change."""
+    reply: int
+    """Number of the first reply that answers such a probe."""
+    seen: int
+    """Replies that were looked at, settled or not."""
+
+
+BEGINNING = Mark(0, 0, 0)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Recent:
+    """Probes from a mark on, in the order of (round, flow, ttl, attempt); all arrays are one item a probe."""
+
+    key: Ints
+    """Number of the probe within the run, from 0, in the order of sending."""
+    round: Ints
+    flow: Ints
+    ttl: Ints
+    attempt: Ints
+    status: Ints
+    """Codes of `model.Status`."""
+    responder: Ints
+    """Place in `addresses`; -1 where nobody answered."""
+    rtt_ms: npt.NDArray[np.float64]
+    """NaN where there is none."""
+    sent_ns: Ints
+    """Since 1970."""
+    from_target: Bools
+    icmp_type: Ints
+    """-1 where there is none."""
+    addresses: list[str]
+    """Who has answered so far in the whole run; an address that was seen in two zones is here twice."""
+    af: int
+    keep: int
+    """First round that is kept."""
+    next: Mark
+    """Where the next look may begin."""
+    was_settled: bool
+    """An answer came since the last look to a probe that this look does not show."""
+
+
+def recent_probes(recorder: "Recorder", since: Mark = BEGINNING) -> Recent:
+    """Look at the probes from a mark on; any thread may ask, at any time.
+
+    Parameters
+    ----------
+    recorder
+        What is looked at.
+    since
+        `next` of the look before.
+    """
+    n_ended = recorder.rounds_ended  # first: what this look shows of a round that is over is complete
+    snap = recorder.snapshot(since=(since.key, since.reply), packets=False)
+    rows = sort_rows(snap)
+    offsets = Offsets.of(snap.samples)
+    rtts = reply_rtts(snap, rows, offsets)
+    status = find_fates(snap, rows)
+    key = np.empty(len(rows.keys), np.int64)
+    key[rows.by_key] = rows.keys
+    sent = {name: rows.probes[name].astype(np.int64) for name in ("round", "flow", "ttl", "attempt")}
+
+    def of_first(values: Ints) -> Ints:
+        return np.append(values, -1)[rows.first]
+
+    newest = int(sent["round"].max(initial=-1))
+    return Recent(
+        key=key,
+        **sent,
+        status=status,
+        responder=of_first(rows.replies["responder"].astype(np.int64)),
+        rtt_ms=col.milliseconds(of_first(rtts.rtt_ns), missing=of_first(rtts.source) < 0),
+        sent_ns=wall_stamps(rows.probes, "tx_ns", "before_ns", offsets),
+        from_target=of_first(rows.replies["from_target"].astype(np.int64)) > 0,
+        icmp_type=of_first(rows.replies["icmp_type"].astype(np.int64)),
+        addresses=[split_zone(name)[0] for name in snap.responders],
+        af=snap.plan.af,
+        keep=0 if snap.max_rounds is None else max(0, newest - snap.max_rounds + 1),
+        next=_next(snap, rows, key, _open_from(snap, sent["round"], status, n_ended), since),
+        was_settled=bool(np.any(snap.replies["key"][snap.reply_numbers >= since.seen] < since.key)),
+    )
+
+
+def _open_from(snap: Snapshot, round_: Ints, status: Ints, n_ended: int) -> int:
+    """Return the first round that may yet change: it is not over, or a probe of it is in flight."""
+    if snap.end_reason is not None:
+        return int(round_.max(initial=-1)) + 1
+    unsettled = round_[(status == Status.IN_FLIGHT) | (round_ >= n_ended)]
+    return int(unsettled.min(initial=n_ended))
+
+
+def _next(snap: Snapshot, rows: Rows, key: Ints, open_from: int, since: Mark) -> Mark:
+    still = key[rows.probes["round"] >= open_from]
+    end = int(key.max()) + 1 if len(key) else since.key
+    first = int(still.min()) if len(still) else end
+    answers = snap.reply_numbers[(snap.replies["key"] >= first) & (snap.replies["key"] != NO_PROBE)]
+    seen = int(snap.reply_numbers[-1]) + 1 if len(snap.reply_numbers) else since.seen
+    return Mark(first, int(answers[0]) if len(answers) else max(seen, since.seen), max(seen, since.seen))

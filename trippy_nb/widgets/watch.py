@@ -1,0 +1,99 @@
+"""From looks at a recorder to rows for the browser, and whether the picture of the path is out of date."""
+
+from collections.abc import Callable, Set as AbstractSet
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from trippy_nb.analysis import Sightings, rows_in_view
+from trippy_nb.frames import BEGINNING, Mark
+from trippy_nb.model import NS_PER_S, Status
+from trippy_nb.widgets.feed import BLANK, NOBODY, ROW, Delta, Feed, Places, Rows
+
+if TYPE_CHECKING:
+    import numpy.typing as npt
+
+    from trippy_nb.frames import Recent
+
+
+class Watch:
+    """Follows one run.
+
+    Parameters
+    ----------
+    look
+        Looks at the probes from a mark on.
+    """
+
+    def __init__(self, look: "Callable[[Mark], Recent]") -> None:
+        self._look = look
+        self._feed = Feed()
+        self._next = BEGINNING
+        self._before: Sightings | None = None
+        self._links: AbstractSet[tuple[int, int, int]] = frozenset()
+        self.origin_ns: int | None = None
+        """When the first probe was sent, ns since 1970: time 0 in the browser."""
+        self.addresses: list[str] = []
+        """Responders, as rows number them."""
+        self.has_news = False
+        """A responder, a link or a silent hop was seen that was not there at the last look at everything."""
+        self.is_behind = False
+        """A probe was answered whose fate was settled: only a look at everything shows it."""
+
+    @property
+    def span(self) -> tuple[float, float] | None:
+        """Time of the first and of the last row, in seconds."""
+        return self._feed.span
+
+    def forget(self) -> None:
+        """Make the next look at everything one that tells everything: a browser has come that has nothing."""
+        self._feed.whole()
+
+    def look(self, *, at_all: bool = False) -> Delta | None:
+        """Look at what is new, or at all there is; None if the browser has it already."""
+        at_all = at_all or self._before is None
+        recent = self._look(BEGINNING if at_all else self._next)
+        shown = rows_in_view(recent, None if at_all else self._before)
+        self._next = recent.next
+        if self.origin_ns is None and len(recent.sent_ns):
+            self.origin_ns = int(recent.sent_ns.min())
+        self.addresses = recent.addresses
+        links = _links_of(recent, shown)
+        if at_all:
+            self._before, self._links = Sightings.of(recent), links
+            self.has_news = self.is_behind = False
+        else:
+            self.has_news |= not links <= self._links
+            self.is_behind |= recent.was_settled
+        return self._feed.delta(recent.key, self._rows(recent, shown), keep=recent.keep)
+
+    def _rows(self, recent: "Recent", shown: "npt.NDArray[np.bool_]") -> Rows:
+        rows = np.full(len(recent.key), BLANK, dtype=ROW)
+        for name in ("round", "flow", "ttl"):
+            rows[name] = getattr(recent, name)
+        rows["status"] = np.where(shown, recent.status, Status.NOT_SENT)
+        rows["addr"] = np.where(shown & (recent.responder >= 0), _one_each(recent), NOBODY)
+        rows["rtt"] = np.where(shown, recent.rtt_ms, np.nan)
+        rows["at"] = np.where(shown, (recent.sent_ns - (self.origin_ns or 0)) / NS_PER_S, np.nan)
+        return rows
+
+
+def _one_each(recent: "Recent") -> Places:
+    """Number the responders so that an address has one number, whatever its zones."""
+    numbers = {addr: i for i, addr in reversed(list(enumerate(recent.addresses)))}
+    if len(numbers) == len(recent.addresses):
+        return recent.responder
+    table = np.array([numbers[addr] for addr in recent.addresses], dtype=np.int64)
+    return table[recent.responder]
+
+
+def _links_of(recent: "Recent", shown: "npt.NDArray[np.bool_]") -> set[tuple[int, int, int]]:
+    """Say who is seen at each TTL, and after whom: what the hop graph is drawn of."""
+    known = np.flatnonzero(shown & (recent.status <= Status.TIMEOUT))
+    if not len(known):
+        return set()
+    round_, flow, ttl, who = (getattr(recent, name)[known] for name in ("round", "flow", "ttl", "responder"))
+    before = np.full(len(known), -2)  # nobody: the first of its path
+    same = (round_[1:] == round_[:-1]) & (flow[1:] == flow[:-1]) & (ttl[1:] - ttl[:-1] <= 1)
+    before[1:][same] = who[:-1][same]
+    return set(zip(ttl.tolist(), before.tolist(), who.tolist(), strict=True))
