@@ -13,6 +13,13 @@ export function knobField({ key, label, help, choices, examples, usual }, value,
   return html("label", { title: help }, html("span", { text: label }), input, html("datalist", { id }, ...examples.map((text) => html("option", { value: text }))));
 }
 
+/** Put something else there, and leave the cursor where it was. */
+export function refill(box, ...children) {
+  const here = box.getRootNode().activeElement, name = box.contains(here) && here.name;
+  box.replaceChildren(...children);
+  if (name) box.querySelector(`[name="${name}"]`)?.focus();
+}
+
 /** Enter in a line is as leaving it, for JupyterLab keeps the browser from doing so. */
 export function blurOnEnter(root) {
   root.addEventListener("keydown", (event) => {

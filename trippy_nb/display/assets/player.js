@@ -1,5 +1,5 @@
 import { copyButton, frame, html, setText, svg, watchWidth } from "./dom.js";
-import { blurOnEnter, knobField } from "./knob.js";
+import { blurOnEnter, knobField, refill } from "./knob.js";
 import { netMap } from "./netmap.js";
 
 // A built-in internet to pick, change, break and trace: the picture, what can be turned, truth beside belief.
@@ -12,19 +12,13 @@ function render({ model, el }) {
   const copy = copyButton("Copy as TOML", () => model.get("scenario"), (said) => { file.open ||= said !== "Copied"; setText(words, said === "Copied" ? said : "Copy it below"); });
   const about = div("tnb-verdict"), error = html("div", { class: "tnb-error", role: "alert" }), form = div("tnb-fields tnb-ask");
   const map = div(), knobs = div("tnb-knobs"), beside = div("tnb-table"), text = html("textarea", { rows: 14, "aria-label": "Scenario file", spellcheck: "false" });
-  const file = html("details", { class: "tnb-options" }, html("summary", { text: "The file" }), text, button("Use this", () => send("write", { text: text.value })));
+  const file = html("details", { class: "tnb-options" }, html("summary", {}, "The file"), text, button("Use this", () => send("write", { text: text.value })));
   const root = frame("Scenario player", form, div("tnb-bar", trace, undo, copy, words), error, about, div("tnb-panes", map, knobs), beside, file);
   root.classList.add("tnb-form", "tnb-player");
   trace.classList.add("tnb-press");
   blurOnEnter(root);
   let width = 0;
 
-  /** Put something else there, and leave the cursor where it was. */
-  function refill(box, ...children) {
-    const here = root.getRootNode().activeElement, name = box.contains(here) && here.name;
-    box.replaceChildren(...children);
-    if (name) box.querySelector(`[name="${name}"]`)?.focus();
-  }
   function select(id) { model.set("selected", id); model.save_changes(); }
 
   function draw() {
@@ -34,9 +28,7 @@ function render({ model, el }) {
   function inspect() {
     const { parts } = model.get("view"), selected = model.get("selected"), part = parts[selected], turn = model.get("knobs");
     if (!part) return;
-    const list = html("select", { name: "part", class: "tnb-part", "aria-label": "Part of the network", onchange: () => select(list.value) },
-      ...Object.keys(parts).map((id) => html("option", { value: id, text: id })));
-    list.value = selected;
+    const list = knobField({ key: "part", label: "Part", help: "Part of the network", choices: Object.keys(parts), examples: [] }, selected, (_, id) => select(id));
     const fields = (kind, values, told) => div("tnb-fields", ...turn[kind].map((knob) => knobField(knob, values[knob.key] ?? "", told)));
     const gap = { at: String(model.get("asked").at), until: "", reroute: "" };
     refill(knobs, list, div("tnb-note", part.says), fields(part.kind, part.values, (key, value) => send("change", { part: selected, key, text: value })),
