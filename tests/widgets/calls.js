@@ -14,7 +14,7 @@ const known = {
   merged: (before, fresh, keep, since) => mergedColumns(decodeColumns(before), decodeColumns(fresh), keep, since),
   window(raw, focus) {
     const columns = decodeColumns(raw);
-    return allStats(columns, indexByTtl(columns), focus);
+    return allStats(indexByTtl(columns), focus);
   },
 };
 const calls = JSON.parse(INPUT, revive);

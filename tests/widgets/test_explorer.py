@@ -41,7 +41,7 @@ def test_every_probe_of_the_hop_table_travels_as_columns_of_bytes(explorer, wire
     )
     assert kind == "comm_open"
     assert len(explorer.columns) == 7
-    assert len(buffers) == 7 + 1  # and the hop table
+    assert len(buffers) == 7 + 1 + 2  # and the hop table, and the raster
     packed = [data for _, data in explorer.columns.values()]
     assert sum(map(len, packed)) == len(probes) * (4 + 2 + 1 + 1 + 2 + 8 + 8)
     assert {name: data[0] for name, data in content["state"]["columns"].items()} == {

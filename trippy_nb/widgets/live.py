@@ -17,7 +17,7 @@ from trippy_nb.model import BY_NAME
 from trippy_nb.widgets.feed import Feed
 from trippy_nb.widgets.focused import FocusedWidget
 from trippy_nb.widgets.hoptable import CHOICES, hops_within, told_table
-from trippy_nb.widgets.runview import responders_of, run_view
+from trippy_nb.widgets.runview import flows_of, responders_of, run_view
 from trippy_nb.widgets.wire import pack_probes, places_on, time_axis
 
 if TYPE_CHECKING:
@@ -109,10 +109,15 @@ class LiveView(FocusedWidget):
         """Forget the trace before."""
         self._feed.whole()
         self._addresses, self._origin, self._tables, self._sent_view = [], None, None, {}
-        self._responders = {}
+        self._responders, self._flows = {}, frozenset()
         with self.hold_sync():
-            self.selected, self.responder, self.focus = None, None, []
+            self.selected, self.responder, self.flow, self.focus = None, None, None, []
             self.columns, self.view, self.told = {}, {}, {}
+
+    @property
+    def _axis(self) -> Mapping[str, Any]:
+        axis: Mapping[str, Any] = self._sent_view.get("axis", {})
+        return axis
 
     @property
     def waits(self) -> bool:
@@ -176,6 +181,7 @@ class LiveView(FocusedWidget):
         for edge in view["graph"]["edges"]:
             edge["share"] = round(edge["share"], 1)  # else the picture would be made anew at every look
         self._responders = responders_of(view["hops"])
+        self._flows = flows_of(probes)
         return pack_probes(probes, self._addresses, at), view
 
     def _within(self, tables: "Tables", axis: Mapping[str, Any], focus: list[float]) -> "pd.DataFrame":
