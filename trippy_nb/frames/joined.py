@@ -1,8 +1,14 @@
 """Several runs as if they were one: for what can look at one run only."""
 
+from typing import Any
+
 import numpy as np
+import pandas as pd
 
 from trippy_nb.frames.tables import Tables
+
+_COUNTED = ("reply", "packet")
+"""Numbers that each run counts from 0."""
 
 
 def as_one_run(tables: Tables) -> Tables:
@@ -25,12 +31,18 @@ def as_one_run(tables: Tables) -> Tables:
     offset = dict(zip(runs["run_id"].tolist(), first.tolist(), strict=True))
     frames = {}
     for table, frame in tables.items():
+        changed: dict[str, Any] = {}
         if "run_id" in frame.columns:
+            changed["run_id"] = np.zeros(len(frame), dtype=np.uint32)
             if "round" in frame.columns:
                 moved = frame["round"] + frame["run_id"].map(offset)
-                frame = frame.assign(round=moved.astype(frame["round"].dtype))  # noqa: PLW2901 - the same rows
-            frame = frame.assign(run_id=np.zeros(len(frame), dtype=np.uint32))  # noqa: PLW2901 - the same rows
-        frames[table.name] = frame
+                changed["round"] = moved.astype(frame["round"].dtype)
+            number = table.key[1] if len(table.key) > 1 else ""
+            if number in _COUNTED and len(runs) > 1:
+                changed[number] = (
+                    pd.RangeIndex(len(frame)).to_series(index=frame.index).astype(frame[number].dtype)
+                )
+        frames[table.name] = frame.assign(**changed)
     frames["runs"] = frames["runs"].iloc[:1].reset_index(drop=True)
     frames["flows"] = frames["flows"].drop_duplicates("flow", ignore_index=True)
     return Tables(**frames)

@@ -110,6 +110,7 @@ export function board(model, more = null) {
 
   /** Take all probes, and, where it is another one, the view they are of. */
   function feed(fresh, view) {
+    if (view) state.replay = null;
     if (view) for (const name of ["selected", "responder", "flow", "focus"]) state[name] = model.get(name);
     Object.assign(columns, fresh);
     index.clear();

@@ -2,7 +2,7 @@ import { html, svg } from "./dom.js";
 
 // A part of a view as a picture of its own: one SVG with its styles, canvases in it as images, text as text.
 
-const STYLES = ["fill", "stroke", "stroke-width", "stroke-dasharray", "stroke-linecap", "opacity", "font", "text-anchor", "paint-order"];
+const STYLES = ["fill", "stroke", "stroke-width", "stroke-dasharray", "stroke-linecap", "opacity", "font-family", "font-size", "font-weight", "text-anchor", "paint-order"];
 const NOT_SHOWN = "button, select, summary, input, [hidden], .tnb-grip, .tnb-reach, .tnb-status";
 
 /** Copy an SVG element and, on each part, what the style sheet makes of it. */
@@ -38,7 +38,7 @@ export function pictureOf(element) {
         range.selectNode(child);
         const text = range.getBoundingClientRect(), x = text.x - box.x + element.scrollLeft;
         picture.append(svg("svg", { x, y: at.y, width: Math.max(0, at.x + at.width - x), height: at.height },
-          svg("text", { y: at.height / 2, "dominant-baseline": "central", style: `font:${style.font};fill:${style.color}`, text: child.data })));
+          svg("text", { y: at.height / 2, "dominant-baseline": "central", style: `font:${style.fontWeight} ${style.fontSize} ${style.fontFamily};fill:${style.color}`, text: child.data })));
       }
     }
   })(element);

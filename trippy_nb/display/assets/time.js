@@ -1,6 +1,7 @@
 import { inFocus, quantile, STATUS } from "./stats.js";
 import { inkCanvas } from "./canvas.js";
 import { panels } from "./panels.js";
+import { pictureButtons } from "./picture.js";
 import { countText, msText, SILENT, spanUnit, tickDecimals, ticks } from "./words.js";
 import { html, setText, svg } from "./dom.js";
 
@@ -35,7 +36,7 @@ export function timeView({ view, columns, index, actions }) {
   const canvas = svg("svg", { class: "tnb-time", height: whole }), under = svg("svg", { class: "tnb-under", height: whole });
   const ink = inkCanvas("tnb-ink");
   const legend = html("span", { class: "tnb-legend", "aria-hidden": "true" });
-  const element = html("div", { class: "tnb-timeline" }, html("div", { class: "tnb-bar" }, title, legend, status, all),
+  const element = html("div", { class: "tnb-timeline" }, html("div", { class: "tnb-bar" }, title, legend, status, all, ...pictureButtons(() => element, "timeline")),
     html("div", { class: "tnb-stage" }, under, ink.element, canvas), ...more.legend);
   const shade = svg("path", { class: "tnb-shade" }), bands = [[TOP, HEIGHT - TOP - BOTTOM], ...more.bands]; // where time is drawn
   const grips = ["Start", "End"].map((word, i) => svg("g", {
@@ -196,7 +197,7 @@ export function timeView({ view, columns, index, actions }) {
     more.draw(toX, LEFT, width - RIGHT);
   }
 
-  function drawBrush({ window }) {
+  function drawBrush({ window, replay }) {
     const [from, to] = ends(), right = width - RIGHT, narrowed = window.length === 2;
     const sides = narrowed ? [[LEFT - 4, toX(from)], [toX(to), right + 4]] : [];
     shade.setAttribute("d", sides.flatMap(([x0, x1]) => bands.map(([y, high]) => `M${x0} ${y}H${Math.max(x0, x1)}v${high}H${x0}z`)).join(""));
@@ -208,6 +209,7 @@ export function timeView({ view, columns, index, actions }) {
       grips[i].setAttribute("aria-valuetext", words.place(at));
     });
     canvas.classList.toggle("tnb-narrowed", narrowed);
+    canvas.classList.toggle("tnb-played", replay !== null);
     all.disabled = !narrowed;
   }
 
