@@ -25,7 +25,7 @@ from trippy_nb import Run
 STEPS = 120
 DRAG = """async steps => {
   const canvas = document.querySelector('.tnb-time'), box = canvas.getBoundingClientRect();
-  const y = box.top + 40, x = i => box.left + 60 + (box.width - 120) * (0.1 + 0.8 * i / steps);
+  const y = box.top + 40, x = i => box.left + 60 + (box.width - 220) * (0.1 + 0.8 * i / steps);
   const fire = (type, i) => canvas.dispatchEvent(new PointerEvent(type,
     { clientX: x(i), clientY: y, button: 0, pointerId: 1, bubbles: true }));
   canvas.setPointerCapture = () => {};

@@ -31,10 +31,17 @@ export function copyButton(label, text, say) {
   } });
 }
 
+const written = new WeakMap();
 /** Set text only where it changed: cells are made once. */
 export function setText(element, text) {
-  if (element.textContent !== text) element.textContent = text;
+  if (written.get(element) === text) return;
+  written.set(element, text);
+  element.textContent = text;
 }
+
+/** Where a key leads in a list: a place, -1 for none of them, or undefined if it is not for us. */
+export const listMove = (key, at, count) => ({ ArrowDown: Math.min(count - 1, at + 1), ArrowUp: at < 0 ? count - 1 : Math.max(0, at - 1),
+  Home: 0, End: count - 1, Escape: -1 })[key];
 
 let serial = 0;
 /** An id no other view on the page has. */
@@ -59,6 +66,3 @@ export function watchWidth(element, changed) {
   observer.observe(element);
   return () => { observer.disconnect(); look.cancel(); };
 }
-
-/** Dots as one path of zero-length strokes: follows the theme by CSS and costs one element. */
-export const dotAt = (x, y) => `M${x.toFixed(1)} ${y.toFixed(1)}h0`;
