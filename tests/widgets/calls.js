@@ -11,7 +11,8 @@ function spell(_, value) {
 const known = {
   quantile, sortedOrder, decimalsFor, msText, ratioText, signedText, ticks, tidyFocus, shiftDomain,
   STATUS: () => STATUS,
-  merged: (before, fresh, keep, since) => mergedColumns(decodeColumns(before), decodeColumns(fresh), keep, since),
+  placed: (deltas) => deltas.reduce(([columns, before], [count, base, data]) =>
+    [placedRows(columns, before, base, decodeRows(count, data)), base], [{}, deltas[0][1]])[0],
   window(raw, focus) {
     const columns = decodeColumns(raw);
     return allStats(columns, indexByTtl(columns), focus);

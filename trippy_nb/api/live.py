@@ -289,7 +289,9 @@ class _Watched:
         if collected.over or self._words_said % _LOOKS_A_COUNT == 0:
             held = records(run_uuid=collected.run_uuid)
             n_open = sum(record.closed_at is None for record in held)
-            self._handles = f"{n_open} handle{'' if n_open == 1 else 's'} open" if n_open else "no handle is open"
+            self._handles = (
+                f"{n_open} handle{'' if n_open == 1 else 's'} open" if n_open else "no handle is open"
+            )
         self._words_said += 1
         of = "" if plan.config.rounds is None else f" of {plan.config.rounds}"
         count = f"{collected.probes_sent:,} probes, {collected.rounds_ended:,}{of} rounds"
