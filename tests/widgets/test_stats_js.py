@@ -79,7 +79,8 @@ def packed(tables):
     return axis, at, pack_probes(probes, sorted(probes["addr"].dropna().astype("str").unique()), at)
 
 
-NAMES = ("sent", "recv", "late", "loss_ratio", "best_ms", "p50_ms", "worst_ms")
+COUNTED = ("sent", "recv", "late", "loss_ratio", "best_ms", "p50_ms", "worst_ms")
+NAMES = (*COUNTED, "last_ms", "avg_ms", "stddev_ms")
 
 
 def assert_same(told, hops):

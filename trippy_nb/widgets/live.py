@@ -42,7 +42,7 @@ SETTINGS = (
 )
 """Options that the panel offers; the others can be given from Python."""
 _UNACKNOWLEDGED = 12
-"""Deltas that may be on their way: the browser acknowledges every fifth, for each costs the kernel as much."""
+"""Deltas that may be on their way; the browser acknowledges every fifth: hearing it costs, too."""
 
 
 class LiveView(FocusedWidget):
@@ -127,7 +127,7 @@ class LiveView(FocusedWidget):
 
     @property
     def urgency(self) -> Urgency:
-        """How much the picture of the path is out of date: graph, names, verdict, and what Python computes."""
+        """How much the picture is out of date: graph, names, verdict, and what Python computes."""
         if self.is_new or self._watch is None:
             return Urgency.NOW
         if self._watch.has_news or self._names_told != self._names:
