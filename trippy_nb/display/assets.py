@@ -14,6 +14,7 @@ _IMPORT = re.compile(r'^import \{[^}]*\} from "\./([a-z]+)\.js";\n', re.MULTILIN
 _COMMENT = re.compile(r"^[ \t]*(?://[^\n]*\n|/\*\*(?:[^*]|\*(?!/))*\*/[ \t]*\n|\n)|^[ \t]+", re.MULTILINE)
 _LITERAL = re.compile(r'("(?:[^"\\]|\\.)*"|`[^`]*`)')
 _SPACED = re.compile(r" *([{}()\[\],;:<>=?&|!*%]) *")
+_SUMS = re.compile(r" ([-+*/]) (?=[\w($\[]|$)")
 _EXPORT = re.compile(r"^export (?=(?:async )?(?:function|const|class)\b)", re.MULTILINE)
 
 
@@ -47,7 +48,9 @@ def _tight(line: str) -> str:
     if line.count("`") > 2 or "(/" in line:  # noqa: PLR2004 - templates within templates; or a pattern
         return line
     parts = _LITERAL.split(line)  # code, text, code, ...
-    return "".join(part if i % 2 else _SPACED.sub(r"\1", part) for i, part in enumerate(parts))
+    return "".join(
+        part if i % 2 else _SPACED.sub(r"\1", _SUMS.sub(r"\1", part)) for i, part in enumerate(parts)
+    )
 
 
 @cache

@@ -1,6 +1,6 @@
 import { allStats, decodeColumns, indexByTtl } from "./stats.js";
 import { decimalsFor } from "./words.js";
-import { html, oncePerFrame, watchWidth } from "./dom.js";
+import { button, html, oncePerFrame, watchWidth } from "./dom.js";
 import { pathView } from "./path.js";
 import { pictureButtons } from "./picture.js";
 import { watchTheme } from "./canvas.js";
@@ -48,11 +48,11 @@ export function board(model, more = null) {
     replayed(moving) { if (state.replay) paintFocus(!moving); },
     show(shown) { state.shown = shown; parts.table.paint(state, true); save("shown", shown); },
   };
-  const log = html("button", { type: "button", class: "tnb-button", "aria-pressed": "false", text: "Log scale", onclick: () => {
+  const log = button("Log scale", () => {
     state.log = !state.log;
     log.setAttribute("aria-pressed", String(state.log));
     parts.path.rescale(state);
-  } });
+  }, { "aria-pressed": "false" });
   const note = html("span", { class: "tnb-note" });
   const bar = html("div", { class: "tnb-bar" }, html("span", { class: "tnb-caption", text: "Path, and RTT (ms) of each hop" }), note);
   const flows = html("select", { "aria-label": "Flow", "data-keep": "flow", onchange: () =>

@@ -23,12 +23,19 @@ export const svg = (tag, attributes = {}, ...children) =>
 export const frame = (label, ...children) =>
   html("div", { class: "tnb", role: "group", "aria-label": label, "data-lm-suppress-shortcuts": "true" }, ...children);
 
+/** A button of ours. */
+export const button = (text, onclick, more = {}) => html("button", { type: "button", class: "tnb-button", text, onclick, ...more });
+
+/** A mark that is text, or a path. */
+export const textAt = (kind, x, y, text) => svg("text", { class: `tnb-${kind}`, x, y, text });
+export const lineOf = (kind, d, ...more) => svg("path", { class: `tnb-${kind}`, d }, ...more);
+
 /** A button that copies what `text()` gives, and has `say` told of it: where there is no clipboard, the text itself. */
 export function copyButton(label, text, say) {
-  return html("button", { type: "button", class: "tnb-button", text: label, onclick: async () => {
+  return button(label, async () => {
     const copied = text();
     try { await navigator.clipboard.writeText(copied); say("Copied", copied); } catch { say(copied, copied); }
-  } });
+  });
 }
 
 const written = new WeakMap();

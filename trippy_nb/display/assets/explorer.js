@@ -1,5 +1,5 @@
 import { decodeColumns } from "./stats.js";
-import { frame, html, setText } from "./dom.js";
+import { button, frame, html, setText } from "./dom.js";
 import { board } from "./board.js";
 import { replayBar } from "./replay.js";
 
@@ -18,7 +18,7 @@ function replaying(parts) {
     toggle.setAttribute("aria-pressed", "false");
     parts.actions.replay(null);
   };
-  const toggle = html("button", { type: "button", class: "tnb-button", "aria-pressed": "false", "data-keep": "replay", text: "Replay", onclick: () => {
+  const toggle = button("Replay", () => {
     if (bar) { leave(); return; }
     const [from] = parts.actions.state().focus;
     bar = replayBar(parts);
@@ -27,7 +27,7 @@ function replaying(parts) {
     parts.actions.replay(bar);
     bar.startAt(from ?? null);
     bar.focus();
-  } });
+  }, { "aria-pressed": "false", "data-keep": "replay" });
   return { element, buttons: [toggle], leave, close: () => bar?.close() };
 }
 

@@ -1,6 +1,6 @@
 import { decodeColumns } from "./stats.js";
 import { countText } from "./words.js";
-import { html, svg } from "./dom.js";
+import { html, lineOf, svg, textAt } from "./dom.js";
 
 // What lies along time below the strip, as Python counted it: what nobody answered, hop by hop, and the paths that
 // the flows took. Drawn once; the brush lies above.
@@ -46,30 +46,30 @@ export function panels({ view, actions, top }) {
     }
     const every = Math.ceil(11 / row), scale = [["all answered", 0], ["some", 3], ["none", 6], ["silent hop", 7]].filter(([, step]) => step !== 7 || cells[7].length);
     return [
-      svg("text", { class: "tnb-head", x: left, y: cellsAt - 6, text: `Unanswered, by hop and time${each > 1 ? ` (a cell: ${countText(each)} rounds)` : ""}` }),
-      ...cells.map((pieces, step) => svg("path", { class: `tnb-cell tnb-s${step}`, d: pieces.join("") })),
-      ...ttls.flatMap((ttl, i) => (i % every ? [] : [svg("text", { class: "tnb-tick tnb-end", x: left - 6, y: cellsAt + (i + 0.5) * row + 4, text: ttl })])),
+      textAt("head", left, cellsAt - 6, "Unanswered, by hop and time" + (each > 1 ? ` (a cell: ${countText(each)} rounds)` : "")),
+      ...cells.map((pieces, step) => lineOf(`cell tnb-s${step}`, pieces.join(""))),
+      ...ttls.flatMap((ttl, i) => (i % every ? [] : [textAt("tick tnb-end", left - 6, cellsAt + (i + 0.5) * row + 4, ttl)])),
       ...scale.flatMap(([word, step], i) => [svg("rect", { class: `tnb-cell tnb-s${step} tnb-key`, x: right + 14, y: cellsAt + i * 15, width: 10, height: 10 }),
-        svg("text", { class: "tnb-spread", x: right + 29, y: cellsAt + 9 + i * 15, text: word })])];
+        textAt("spread", right + 29, cellsAt + 9 + i * 15, word)])];
   }
 
   function drawRibbon(toX, left, right) {
     bands = ribbon.lanes.map(({ name, flow }, i) => {
       const y = lanesAt + i * lane, mine = ribbon.stretches.filter((one) => one.lane === i);
       const ends = mine.flatMap(({ start, end }) => [toX(start), toX(end)]);
-      return svg("g", { class: "tnb-lane-of", "data-flow": flow }, svg("title", { text: name }),
-        ...(lane >= 9 ? [svg("text", { class: "tnb-tick tnb-end", x: left - 6, y: y + lane / 2 + 4, text: flow ?? "" })] : []),
-        svg("path", { class: "tnb-gap", d: mine.length ? `M${Math.min(...ends)} ${y + lane / 2}H${Math.max(...ends)}` : "" }),
+      return svg("g", { class: "tnb-lane-of" }, svg("title", { text: name }),
+        ...(lane >= 9 ? [textAt("tick tnb-end", left - 6, y + lane / 2 + 4, flow ?? "")] : []),
+        lineOf("gap", mine.length ? `M${Math.min(...ends)} ${y + lane / 2}H${Math.max(...ends)}` : ""),
         ...mine.flatMap((one) => {
-          const x = toX(one.start), wide = Math.max(3, toX(one.end) - x), middle = x + wide / 2;
+          const x = toX(one.start), wide = Math.max(3, toX(one.end) - x);
           const look = one.letter ? `tnb-l${one.look % PATH_COLOURS}` : "tnb-unjudged";
           return [svg("rect", { class: `tnb-stretch ${look}${one.standing === "kept" ? "" : " tnb-unsure"}`, x, width: wide, y: y + lane * 0.14, height: lane * 0.72, rx: 2 },
             svg("title", { text: `${name}: ${one.letter ? `path ${one.letter}` : one.standing}, ${countText(one.n)} observations` })),
-          ...(one.letter && wide > 16 && lane > 11 ? [svg("text", { class: "tnb-letter", x: middle, y: y + lane / 2 + 4, text: one.letter })] : [])];
+          ...(one.letter && wide > 16 && lane > 11 ? [textAt("letter", x + wide / 2, y + lane / 2 + 4, one.letter)] : [])];
         }));
     });
-    return [svg("text", { class: "tnb-head", x: left, y: lanesAt - 6, text: "Path of each flow" }), ...bands,
-      ...ribbon.changes.map(({ at, words }) => svg("path", { class: "tnb-change-mark", d: `M${toX(at)} ${lanesAt - 2}v${lanes * lane + 4}` }, svg("title", { text: words })))];
+    return [textAt("head", left, lanesAt - 6, "Path of each flow"), ...bands,
+      ...ribbon.changes.map(({ at, words }) => lineOf("change-mark", `M${toX(at)} ${lanesAt - 2}v${lanes * lane + 4}`, svg("title", { text: words })))];
   }
 
   const legend = html("div", { class: "tnb-paths" }, ...ribbon.paths.map(({ letter, words }, i) => html("span", {},

@@ -1,6 +1,6 @@
 import { quantile, STATUS } from "./stats.js";
 import { countText, msText, ratioText, SILENT, tickDecimals, ticks } from "./words.js";
-import { html, listMove, setText, svg, uniqueId } from "./dom.js";
+import { html, lineOf, listMove, setText, svg, textAt, uniqueId } from "./dom.js";
 import { inkCanvas } from "./canvas.js";
 
 // Hop graph, names and latency of each hop side by side: one row a TTL, from the source downwards.
@@ -114,8 +114,8 @@ export function pathView({ view, columns, index, actions }) {
     const { place, curves: made, gap } = layeredLayout(view.graph, rowOf, width);
     [lines, places] = [made, place];
     graph.setAttribute("width", width);
-    const numbers = ttls.map((ttl) => svg("text", { class: "tnb-ttl", x: TTL_WIDTH - 6, y: rowOf(ttl) + 4, text: ttl }));
-    curves = lines.map((line) => svg("path", { class: `tnb-edge${line.dashed ? " tnb-dashed" : ""}`, d: line.d }));
+    const numbers = ttls.map((ttl) => textAt("ttl", TTL_WIDTH - 6, rowOf(ttl) + 4, ttl));
+    curves = lines.map((line) => lineOf(`edge${line.dashed ? " tnb-dashed" : ""}`, line.d));
     const radius = { source: 4, target: Math.min(NODE + 1, gap * 0.45), silent: Math.min(4, gap * 0.22) }; // silent ones stand closer
     nodes = view.graph.nodes.map((node, i) => {
       const [x, y] = place[i];
@@ -124,7 +124,7 @@ export function pathView({ view, columns, index, actions }) {
         : svg("circle", { cx: x, cy: y, r: radius[node.kind] ?? Math.min(NODE, gap * 0.4) });
       const parts = [svg("title", { text: node.label }), svg("circle", { cx: x, cy: y, r: 10, class: "tnb-reach" }), mark];
       if (node.kind === "target") parts.push(svg("circle", { cx: x, cy: y, r: 2, class: "tnb-core" }));
-      if (node.kind === "silent" && radius.silent > 3) parts.push(svg("text", { x, y: y + 5, class: "tnb-star", text: SILENT }));
+      if (node.kind === "silent" && radius.silent > 3) parts.push(textAt("star", x, y + 5, SILENT));
       return svg("g", { class: `tnb-node tnb-${node.kind}`,
         onclick: () => ttls.includes(node.ttl) && actions.select(node.ttl, node.addr) }, ...parts);
     });
@@ -137,17 +137,16 @@ export function pathView({ view, columns, index, actions }) {
     scale = timeScale(columns, log, 8, right - 10);
     const decimals = Math.max(0, ...scale.marks.map((mark) => (mark < 1 && mark > 0 ? -Math.floor(Math.log10(mark)) : 0)),
       log ? 0 : tickDecimals(scale.marks));
-    const grid = scale.marks.map((mark) => svg("path", { class: "tnb-grid", d: `M${scale.x(mark)} ${HEAD - 8}V${height - 4}` }));
-    const numbers = scale.marks.map((mark) => svg("text", { class: "tnb-tick", x: scale.x(mark), y: HEAD - 14,
-      text: log ? String(Number(mark.toPrecision(1))) : mark.toFixed(decimals) }));
+    const grid = scale.marks.map((mark) => lineOf("grid", `M${scale.x(mark)} ${HEAD - 8}V${height - 4}`));
+    const numbers = scale.marks.map((mark) => textAt("tick", scale.x(mark), HEAD - 14,
+      log ? String(Number(mark.toPrecision(1))) : mark.toFixed(decimals)));
     marks = ttls.map((ttl) => {
       const y = rowOf(ttl);
-      return [svg("rect", { class: "tnb-box", y: y - 5, height: 10, rx: 2 }), svg("path", { class: "tnb-median" }),
-        svg("text", { class: "tnb-loss", x: size - 8, y: y + 4 })];
+      return [svg("rect", { class: "tnb-box", y: y - 5, height: 10, rx: 2 }), lineOf("median"), textAt("loss", size - 8, y + 4)];
     });
     strip.setAttribute("width", size);
     strip.replaceChildren(...grid, ...numbers,
-      svg("text", { class: "tnb-tick tnb-end", x: size - 8, y: HEAD - 14, text: "Unanswered" }), ...marks.flat());
+      textAt("tick tnb-end", size - 8, HEAD - 14, "Unanswered"), ...marks.flat());
   }
 
   /** The rows that can be seen: while the brush moves no other is drawn. */
@@ -271,14 +270,14 @@ export function pathView({ view, columns, index, actions }) {
   function fly(marks, latest, isSeen) {
     const drawn = marks.map(({ row, out, back, lost }) => {
       const [x, y] = pointOn(wayOf(row), out ?? 1 - back);
-      return lost && out === 1 ? svg("path", { class: "tnb-lost", d: `M${x - 4} ${y - 4}l8 8m0 -8l-8 8` })
+      return lost && out === 1 ? lineOf("lost", `M${x - 4} ${y - 4}l8 8m0 -8l-8 8`)
         : svg("circle", { class: back === undefined ? "tnb-probe" : "tnb-probe tnb-home", cx: x, cy: y, r: 4 });
     });
     if (latest) {
       const way = wayOf(latest.row), kind = !latest.settled ? "" : latest.answered ? " tnb-home" : " tnb-gone";
       const d = way.slice(1).map((to, i) => { const [p, ...rest] = legOf(way[i], to); return `M${p}C${rest.join(" ")}`; }).join("");
       const [x, y] = places[way.at(-1)];
-      drawn.unshift(svg("path", { class: `tnb-way${kind}`, d }), svg("circle", { class: `tnb-way${kind}`, cx: x, cy: y, r: 9 }));
+      drawn.unshift(lineOf(`way${kind}`, d), svg("circle", { class: `tnb-way${kind}`, cx: x, cy: y, r: 9 }));
     }
     flights.replaceChildren(...drawn);
     const known = view.graph.nodes.map((node) => !isSeen || node.kind === "source" || node.ttls.some((ttl) => isSeen(ttl, node.addr)));

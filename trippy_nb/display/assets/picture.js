@@ -1,4 +1,4 @@
-import { html, svg } from "./dom.js";
+import { button, copyButton, html, setText, svg } from "./dom.js";
 
 // A part of a view as a picture of its own: one SVG with its styles, canvases in it as images, text as text.
 
@@ -49,17 +49,14 @@ const spelt = (element) => new XMLSerializer().serializeToString(pictureOf(eleme
 
 /** Buttons that copy the element as SVG, and save it as PNG of twice its size. */
 export function pictureButtons(of, name) {
-  const button = (text, title, onclick) => html("button", { type: "button", class: "tnb-button", text, title, onclick });
-  const copy = button("Copy SVG", "Copy this picture as SVG", async () => {
-    const text = spelt(of());
-    try { await navigator.clipboard.writeText(text); copy.textContent = "Copied"; } catch { save(new Blob([text], { type: "image/svg+xml" }), "svg"); }
-  });
+  const copy = copyButton("Copy SVG", () => spelt(of()), (said, text) =>
+    (said === text ? save(new Blob([text], { type: "image/svg+xml" }), "svg") : setText(copy, said)));
   const save = (blob, kind) => {
     const href = URL.createObjectURL(blob);
     html("a", { href, download: `${name}.${kind}` }).click();
     setTimeout(() => URL.revokeObjectURL(href), 1000);
   };
-  return [copy, button("Save PNG", "Save this picture as PNG", async () => {
+  return [copy, button("Save PNG", async () => {
     const image = new Image();
     image.src = `data:image/svg+xml;charset=utf-8,${encodeURIComponent(spelt(of()))}`;
     await image.decode();

@@ -1,6 +1,6 @@
-import { indexByTtl, STATUS } from "./stats.js";
+import { indexByTtl, placeOf, STATUS } from "./stats.js";
 import { countText, msText } from "./words.js";
-import { html, oncePerFrame, setText } from "./dom.js";
+import { button, html, setText } from "./dom.js";
 
 // A run that is over once more, probe by probe: sent, answered, or given up when its round is over.
 
@@ -15,19 +15,16 @@ const LOOK_BACK = 6000; // events; those on their way are among the latest
 export function replayPlan({ round, status, rtt, at }, kind) {
   const n = round.length, due = new Float64Array(n), sent = Float64Array.from(at), begins = new Map(), sizes = new Map();
   for (const one of round) sizes.set(one, (sizes.get(one) ?? 0) + 1);
-  if (kind === "round") {
-    const seen = new Map();
-    round.forEach((one, row) => { const place = seen.get(one) ?? 0; seen.set(one, place + 1); sent[row] = one + place / sizes.get(one); });
-  }
-  round.forEach((one, row) => { if (!(sent[row] >= begins.get(one))) begins.set(one, sent[row]); });
-  const answered = (row) => status[row] < STATUS.timeout;
+  const untimed = kind === "round", seen = new Map(), answered = (row) => status[row] < STATUS.timeout;
   let end = 0;
-  for (let row = 0; row < n; row++) {
-    const took = kind === "round" ? 0.5 / sizes.get(round[row]) : rtt[row] === rtt[row] ? rtt[row] / 1000 : 0;
-    due[row] = sent[row] + took;
-    if (answered(row) && due[row] > end) end = due[row];
-    if (sent[row] > end) end = sent[row];
-  }
+  round.forEach((one, row) => {
+    const size = sizes.get(one), place = seen.get(one) ?? 0;
+    seen.set(one, place + 1);
+    if (untimed) sent[row] += place / size;
+    if (!(sent[row] >= begins.get(one))) begins.set(one, sent[row]);
+    due[row] = sent[row] + (!answered(row) ? 0 : untimed ? 0.5 / size : (rtt[row] || 0) / 1000);
+    if (due[row] > end) end = due[row];
+  });
   const rounds = [...sizes.keys()].sort((a, b) => a - b), next = new Map(rounds.map((one, i) => [one, begins.get(rounds[i + 1]) ?? end]));
   const order = [];
   for (let row = 0; row < n; row++) {
@@ -38,13 +35,6 @@ export function replayPlan({ round, status, rtt, at }, kind) {
   // At one moment what was sent before settles first; a probe settles after it was sent.
   order.sort((a, b) => time(a) - time(b) || (a >> 1 === b >> 1 ? a - b : (b & 1) - (a & 1) || a - b));
   return { at: sent, due, order: Uint32Array.from(order), times: Float64Array.from(order, time) };
-}
-
-/** How many of ascending times are not after a moment. */
-export function placeAt(times, moment) {
-  let low = 0, high = times.length;
-  while (low < high) { const middle = (low + high) >> 1; if (times[middle] <= moment) low = middle + 1; else high = middle; }
-  return low;
 }
 
 export function replayBar({ view, columns, actions, fly }) {
@@ -59,14 +49,14 @@ export function replayBar({ view, columns, actions, fly }) {
   const still = matchMedia("(prefers-reduced-motion: reduce)").matches;
   let place = 0, moment = -Infinity, before = 0, playing = false, asked = 0;
 
-  const button = (text, label, onclick) => html("button", { type: "button", class: "tnb-button", text, title: label, "aria-label": label, onclick });
-  const play = button("\u25b6", "Play", () => (playing ? pause() : start()));
+  const control = (text, label, onclick) => button(text, onclick, { title: label, "aria-label": label });
+  const play = control("\u25b6", "Play", () => (playing ? pause() : start()));
   const slider = html("input", { type: "range", class: "tnb-scrub", min: 0, max: count, step: 1, value: 0, "aria-label": "Replay: what has happened",
     oninput: () => { pause(); stepTo(Number(slider.value)); } });
   const speed = html("select", { "aria-label": "Speed", title: "Speed" }, ...SPEEDS.map(([text, value]) => html("option", { value, text, selected: value === 0.05 })));
   const words = html("span", { class: "tnb-status tnb-said", role: "status" });
   const element = html("div", { class: "tnb-bar tnb-replay", role: "group", "aria-label": "Replay", tabindex: -1 },
-    ...(still ? [] : [play]), button("\u25c2", "One step back", () => step(-1)), button("\u25b8", "One step on", () => step(1)),
+    ...(still ? [] : [play]), control("\u25c2", "One step back", () => step(-1)), control("\u25b8", "One step on", () => step(1)),
     slider, ...(still ? [] : [speed]), words);
   element.addEventListener("keydown", (event) => {
     if (event.target === speed) return;
@@ -149,13 +139,11 @@ export function replayBar({ view, columns, actions, fly }) {
     moment += passed;
     // Nothing that moves is under way: on to what comes next.
     if (place < count && times[place] > moment && !underWay().some((row) => isAnswered(row) || shareOf(row).out < 1)) moment = Math.max(moment, times[place] - passed);
-    place = placeAt(times, moment);
+    place = placeOf(times, count, moment, true);
     if (place === count) { pause(); return; }
     paint(true);
-    if (place !== old) saySoon();
+    if (place !== old) setText(words, say());
   }
-  const saySoon = oncePerFrame(() => setText(words, say()));
-
   function start() {
     if (place === count) stepTo(0);
     if (moment === -Infinity) moment = times[0] ?? 0;
@@ -175,5 +163,5 @@ export function replayBar({ view, columns, actions, fly }) {
   }
 
   return { element, plan, index, focus: () => slider.focus(), close: () => cancelAnimationFrame(asked),
-    moment: () => moment, startAt: (when) => stepTo(when === null ? 0 : placeAt(times, when)) };
+    moment: () => moment, startAt: (when) => stepTo(when === null ? 0 : placeOf(times, count, when, true)) };
 }

@@ -94,9 +94,9 @@ function nthRank(levels, low, high, k) {
   return rank;
 }
 
-/** How many of ascending moments, of the first `count`, lie before one (or, if `through`, up to it). */
-function placeOf(when, count, moment, through) {
-  let low = 0, high = count;
+/** How many of ascending moments, of the first `high`, lie before one (or, if `through`, up to it). */
+export function placeOf(when, high, moment, through) {
+  let low = 0;
   while (low < high) {
     const middle = (low + high) >> 1;
     if (when[middle] < moment || (through && when[middle] === moment)) low = middle + 1; else high = middle;

@@ -3,7 +3,7 @@ import { inkCanvas } from "./canvas.js";
 import { panels } from "./panels.js";
 import { pictureButtons } from "./picture.js";
 import { countText, msText, SILENT, spanUnit, tickDecimals, ticks } from "./words.js";
-import { html, setText, svg } from "./dom.js";
+import { button, html, lineOf, setText, svg, textAt } from "./dom.js";
 
 // The selected hop over time and its distribution, what else lies along time, and over all the brush that sets the
 // one focus window.
@@ -31,7 +31,7 @@ export function timeView({ view, columns, index, actions }) {
   let { span } = view.axis, words = axisWords(view.axis); // a live view's axis grows
   const title = html("span", { class: "tnb-caption" });
   const status = html("span", { class: "tnb-status", role: "status" });
-  const all = html("button", { type: "button", class: "tnb-button", text: "Show all", onclick: () => actions.focus([], true) });
+  const all = button("Show all", () => actions.focus([], true));
   const more = panels({ view, actions, top: HEIGHT }), whole = HEIGHT + more.height, foot = whole - (more.height ? 4 : BOTTOM);
   const canvas = svg("svg", { class: "tnb-time", height: whole }), under = svg("svg", { class: "tnb-under", height: whole });
   const ink = inkCanvas("tnb-ink");
@@ -168,11 +168,11 @@ export function timeView({ view, columns, index, actions }) {
     const left = width - RIGHT + 14, room = RIGHT - 22, high = (FLOOR - 3 - TOP) / BINS, share = (counts, n) => room / Math.max(...counts, 1) * (n > 0);
     const bars = (counts, scale) => [...counts].map((count, bin) => (count ? `M${left} ${(FLOOR - 3 - (bin + 1) * high).toFixed(1)}h${(count * scale).toFixed(1)}v${(high - 0.6).toFixed(1)}h${(-count * scale).toFixed(1)}z` : "")).join("");
     const middle = quantile(known, 0.5), { decimals } = actions.state();
-    spread.replaceChildren(svg("path", { class: "tnb-ghost", d: bars(all, share(all, times.length)) }),
-      svg("path", { class: "tnb-bars", d: bars(inside, share(inside, known.length)) }),
-      svg("path", { class: "tnb-median", d: known.length ? `M${left - 4} ${axis.y(middle)}h${room + 6}` : "" }),
-      svg("text", { class: "tnb-spread", x: left - 4, y: HEIGHT - 18, text: `median ${msText(middle, decimals)}` }),
-      svg("text", { class: "tnb-spread", x: left - 4, y: HEIGHT - 5, text: `p95 ${msText(quantile(known, 0.95), decimals)}` }));
+    spread.replaceChildren(lineOf("ghost", bars(all, share(all, times.length))),
+      lineOf("bars", bars(inside, share(inside, known.length))),
+      lineOf("median", known.length ? `M${left - 4} ${axis.y(middle)}h${room + 6}` : ""),
+      textAt("spread", left - 4, HEIGHT - 18, `median ${msText(middle, decimals)}`),
+      textAt("spread", left - 4, HEIGHT - 5, `p95 ${msText(quantile(known, 0.95), decimals)}`));
   }
 
   function drawLegend({ dots, late, lost }) {
@@ -186,12 +186,12 @@ export function timeView({ view, columns, index, actions }) {
     const at = ticks(span[0] / size, span[1] / size, wanted);
     const whole = view.axis.kind === "round" ? at.filter(Number.isInteger) : at;
     const parts = levels.flatMap((level) => [
-      svg("path", { class: "tnb-grid", d: `M${LEFT} ${y(level)}H${width - RIGHT}` }),
-      svg("text", { class: "tnb-tick tnb-end", x: LEFT - 6, y: y(level) + 4, text: level.toFixed(tickDecimals(levels)) })]);
-    parts.push(svg("path", { class: "tnb-axis", d: `M${LEFT} ${FLOOR + LOST}H${width - RIGHT}` }));
+      lineOf("grid", `M${LEFT} ${y(level)}H${width - RIGHT}`),
+      textAt("tick tnb-end", LEFT - 6, y(level) + 4, level.toFixed(tickDecimals(levels)))]);
+    parts.push(lineOf("axis", `M${LEFT} ${FLOOR + LOST}H${width - RIGHT}`));
     whole.forEach((mark, i) => {
       const text = words.mark ? words.mark(mark) : mark.toFixed(tickDecimals(at)) + (i === 0 ? ` ${words.unit}` : "");
-      parts.push(svg("text", { class: "tnb-tick", x: toX(mark * size), y: HEIGHT - 5, text }));
+      parts.push(textAt("tick", toX(mark * size), HEIGHT - 5, text));
     });
     frame.replaceChildren(...parts);
     more.draw(toX, LEFT, width - RIGHT);
