@@ -63,9 +63,12 @@ def _compared() -> CardWidget:
     return widget
 
 
-def photograph(browser: Browser, widget: CardWidget, width: int) -> bytes:
+def photograph(browser: Browser, widget: CardWidget, width: int, *, dark: bool = False) -> bytes:
     """Show a widget in a bare page, and take its picture."""
-    with tempfile.TemporaryDirectory() as folder, visit(browser, width=width, height=810) as here:
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        visit(browser, width=width, height=810, dark=dark) as here,
+    ):
         page = Path(folder) / "widget.html"
         page.write_text(bare_page(widget), encoding="utf-8")
         here.page.goto(page.as_uri())
