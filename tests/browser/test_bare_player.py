@@ -106,6 +106,8 @@ def test_the_form_asks_the_button_traces_and_undo_waits_for_a_change(show):
         field(page, "rounds").fill("3")
         field(page, "rounds").press("Enter")
         field(page, "how").select_option("discover")
+        described = field(page, "name").locator("option[value=nested-diamonds]").text_content()
+        assert described.startswith("nested-diamonds: A diamond of two branches, of which")
         page.get_by_role("button", name="Trace").click()
         page.get_by_role("button", name="0 s").click()
         page.get_by_role("button", name="Undo").click()

@@ -41,6 +41,8 @@ class Way:
     """All of them, hidden ones too, the source first."""
     hops: tuple[WayHop, ...]
     """By TTL."""
+    cut: bool = False
+    """Whether a link was down behind it: probes of larger TTLs were swallowed."""
 
 
 class NodeFate(StrEnum):

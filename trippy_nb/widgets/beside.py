@@ -55,14 +55,14 @@ def _moments(scenario: Scenario, since_s: float, until_s: float) -> list[float]:
 
 def _way(path: TruePath, down: set[tuple[str, str]]) -> Way:
     nodes = (SOURCE, *path.way)
-    cut = next((i for i, link in enumerate(pairwise(nodes), 1) if link in down), len(nodes))
-    nodes = nodes[:cut]
+    end = next((i for i, link in enumerate(pairwise(nodes), 1) if link in down), len(nodes))
+    cut, nodes = end < len(nodes), nodes[:end]
     hops = []
     for hop in path.hops:
         if hop.node not in nodes:
             break
         hops.append(WayHop(hop.node, hop.addr if hop.answers else None, hop.rtt_ms, hop.delivery))
-    return Way(nodes, tuple(hops))
+    return Way(nodes, tuple(hops), cut=cut)
 
 
 def owners_of(scenario: Scenario) -> dict[str, str]:
@@ -124,13 +124,15 @@ def _rows(hops: pd.DataFrame, ways: Sequence[Way]) -> list[list[str]]:
     for ttl, addrs, loss_ratio, p50_ms in zip(*columns, strict=True):
         there = true[int(ttl)]
         heard = [one for one in there if one.addr is not None]
+        swallowed = [0.0] if any(way.cut and ttl > len(way.hops) for way in ways) else []
+        shares = sorted([*swallowed, *(one.delivery for one in there)])
         rows.append(
             [
                 str(ttl),
                 ", ".join(addrs) or SILENT,
                 ", ".join(dict.fromkeys(one.node for one in there)) or MISSING,
                 ratio_text(1 - loss_ratio),
-                _range([ratio_text(share) for share in sorted(one.delivery for one in there)]),
+                _range([ratio_text(share) for share in shares]),
                 ms_text(p50_ms, decimals),
                 _range([ms_text(rtt_ms, decimals) for rtt_ms in sorted(one.rtt_ms for one in heard)]),
             ]

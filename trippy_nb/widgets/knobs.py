@@ -19,8 +19,8 @@ class Knob:
     help: str
     usual: str = ""
     """What holds if nothing is said."""
-    choices: tuple[str, ...] = ()
-    """All that it may be, but for what holds anyway; empty where one types."""
+    choices: tuple[str | tuple[str, str], ...] = ()
+    """All that it may be (or that, and in words), but for what holds anyway; empty where one types."""
     examples: tuple[str, ...] = ()
     label: str = ""
     """What stands before it, if not its key."""
@@ -103,9 +103,10 @@ GAP: Final = (
 
 def asked_knobs(scenarios: Mapping[str, str]) -> tuple[Knob, ...]:
     """Make the fields of the form: scenarios are names and descriptions."""
+    described = tuple((name, f"{name}: {about}") for name, about in scenarios.items())
     how = "classic: each probe is a flow of its own; paris: each round is one; discover: every path"
     return (
-        Knob("name", "A network to begin with", "", tuple(scenarios), label="Scenario"),
+        Knob("name", "A network to begin with", "", described, label="Scenario"),
         Knob("target", "Whom to trace", "", label="Target"),
         Knob("protocol", "What is sent", "", PROTOCOLS, label="Protocol"),
         Knob("how", how, "", HOW, label="How"),

@@ -118,16 +118,35 @@ def _layers(scenario: Scenario) -> dict[str, int]:
     for near, far in sorted(scenario.outward_links):
         after[near].append(far)
     layers = {SOURCE: 0}
-    waiting: list[tuple[str, tuple[str, ...]]] = [(SOURCE, (SOURCE,))]
-    budget = 20_000  # of steps: a mesh of many ways is drawn a little askew instead of for ever
-    while waiting and budget:
-        budget -= 1
-        here, trail = waiting.pop()
-        for far in after[here]:
-            if far not in trail and layers.get(far, 0) < len(trail):
-                layers[far] = len(trail)
-                waiting.append((far, (*trail, far)))
+    order, back = _topological(after)
+    for near in order:
+        for far in after[near]:
+            if (near, far) not in back:
+                layers[far] = max(layers.get(far, 0), layers[near] + 1)
     return layers | {node.id: 1 for node in scenario.targets if node.id not in layers}
+
+
+def _topological(after: Mapping[str, list[str]]) -> tuple[list[str], set[Link]]:
+    """Order nodes so that links lead onwards, but for those that close a circle: depth first."""
+    seen, on_trail = {SOURCE}, {SOURCE}
+    trail = [(SOURCE, iter(after[SOURCE]))]
+    left: list[str] = []
+    back: set[Link] = set()
+    while trail:
+        here, ahead = trail[-1]
+        for far in ahead:
+            if far in on_trail:
+                back.add((here, far))
+            elif far not in seen:
+                seen.add(far)
+                on_trail.add(far)
+                trail.append((far, iter(after[far])))
+                break
+        else:
+            left.append(here)
+            on_trail.discard(here)
+            trail.pop()
+    return left[::-1], back
 
 
 def _layers_back(layers: Mapping[str, int], ways: Iterable[tuple[str, ...]]) -> dict[str, int]:

@@ -5,8 +5,9 @@ import { html, uniqueId } from "./dom.js";
 /** A list, or a line to type in, of one thing that can be turned. */
 export function knobField({ key, label, help, choices, examples, usual }, value, told) {
   const id = uniqueId("examples"), onchange = (event) => told(key, event.target.value);
-  const list = [...new Set([value, ...choices])].filter(Boolean).map((text) => html("option", { value: text, text }));
-  const input = choices.length ? html("select", { name: key, onchange }, usual ? html("option", { value: "", text: usual }) : "", ...list)
+  const list = choices.map((one) => [one].flat());
+  if (value && !list.some(([one]) => one === value)) list.unshift([value]);
+  const input = choices.length ? html("select", { name: key, onchange }, usual ? html("option", { value: "", text: usual }) : "", ...list.map(([one, text = one]) => html("option", { value: one, text })))
     : html("input", { type: "text", name: key, list: id, placeholder: usual, autocomplete: "off", spellcheck: "false", onchange });
   input.value = value;
   return html("label", { title: help }, html("span", { text: label }), input, html("datalist", { id }, ...examples.map((text) => html("option", { value: text }))));
