@@ -46,7 +46,7 @@ lab: $(VENV)/.tests ## JupyterLab on the lessons
 
 # --- for who changes something -------------------------------------------------------------------------------------------
 
-.PHONY: doctor check test lowest bench winpy docs lock fix clean
+.PHONY: doctor check test lowest bench winpy kernels docs lock fix clean
 doctor: | $(BIN)/python ## what this machine lacks, and the package that brings it
 	@$(BIN)/python tests/needs.py
 
@@ -88,6 +88,9 @@ bench: $(VENV)/.tests ## every benchmark, one after the other
 winpy: $(VENV)/.tests ## Windows Pythons for the tests under wine, in .winpy (Debian: wine64 osslsigncode unzip)
 	PYTHON=$(BIN)/python tests/lifetimes/winpy_setup.sh .winpy 3.11 3.13
 
+kernels: $(VENV)/.tests ## older ipykernels, Notebook, Voila and marimo for the tests of front ends, in .kernels (600 MB)
+	PYTHON=$(BIN)/python tests/notebooks/kernels_setup.sh .kernels
+
 docs: $(VENV)/.tests ## the pages that are made from tables in the code
 	$(BIN)/python docs/generate.py
 
@@ -103,5 +106,5 @@ lock: $(VENV)/.tests ## resolve the three files in requirements/ again, to the n
 	$(UV) --python-version 3.11 --group build --group test --constraint $(VENV)/lowest.in --output-file requirements/lowest.txt
 
 clean: ## what was made, down to the virtual environments
-	rm -rf $(VENV) $(LOWEST) .winpy build dist .coverage* .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
+	rm -rf $(VENV) $(LOWEST) .winpy .kernels build dist .coverage* .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -2,10 +2,10 @@
 
 Run: python benchmarks/bench_live.py [rounds] [seconds]
 
-The built-in internet's `thirty-hops` is traced, the rounds asked for in no time and then answer by answer.
+The built-in internet's `thirty-hops` is traced: the rounds asked for in no time, then one by one.
 Everything is measured on the real way: kernel, Jupyter server, JupyterLab, Chromium (software rendering, so a
 graphics card does better). Times in the kernel are processor time of the thread, so that whoever shares the
-machine does not count; data to pixel is by the clock on the wall, and does. The goal stands beside each number.
+machine counts little; data to pixel is by the clock on the wall. The goal stands beside each number.
 """
 
 from __future__ import annotations
@@ -17,14 +17,15 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
-HERE = Path(__file__).parent
-sys.path.insert(0, str(HERE.parent))
+sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from tests.browser.chromium import chromium, visit
 from tests.browser.lab import LabNotebook, lab_server, write_notebook
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page
+
+HERE = Path(__file__).parent
 
 ANSWERS = 50
 """A second."""
@@ -45,7 +46,8 @@ new MutationObserver(() => {
     asked = false;
     window.__paints.push((performance.timeOrigin + performance.now()) / 1000);
   }));
-}).observe(document.querySelector('.tnb-live'), { subtree: true, childList: true, attributes: true, characterData: true });"""
+}).observe(document.querySelector('.tnb-live'),
+  { subtree: true, childList: true, attributes: true, characterData: true });"""
 
 
 def told(lab: LabNotebook) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""What `bench_live.py` runs in the kernel: a long trace that is there at once, and meters on the view's thread."""
+"""What `bench_live.py` runs in the kernel: a long trace that is there at once, and meters on the view."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ SENT: list[tuple[Any, Any]] = []
 
 def slowed_after(rounds: int, answers: float) -> None:
     """Let the built-in internet answer at once until so many rounds are over, and then so often a second."""
-    keep = Recorder._reply
+    keep = Recorder._reply  # noqa: SLF001 - the one place where answers arrive one by one
     never = threading.Event()
 
     def kept(recorder: Recorder, event: Any) -> None:
@@ -27,7 +27,7 @@ def slowed_after(rounds: int, answers: float) -> None:
             never.wait(1 / answers)
         keep(recorder, event)
 
-    Recorder._reply = kept
+    Recorder._reply = kept  # noqa: SLF001 - as above
 
 
 def metered() -> None:
@@ -35,9 +35,9 @@ def metered() -> None:
     look = LiveView.look
 
     def noted(view: LiveView, traced: Any, *, picture: bool = False) -> None:
-        number, at, began = view._number, time.time(), time.thread_time()
+        number, at, began = len(SENT), time.time(), time.thread_time()
         look(view, traced, picture=picture)
-        if view._number != number:
+        if len(SENT) != number:
             LOOKS.append((at, time.thread_time() - began, picture))
 
     LiveView.look = noted

@@ -35,6 +35,9 @@ def widgets() -> Iterator[tuple[str, int, CardWidget]]:
         live.widget.say(live.widget.status["words"], running=True)
         yield "live", 860, live.widget
 
+    run = tn.trace("target.example", network=tn.sim.load("first-steps"), rounds=120)
+    yield "explore", 1000, run.explore()
+
     nat = tn.sim.load("case-15-nat-kept")  # the probe passed a translator
     lens = tn.lens(tn.trace("target.example", network=nat, rounds=1, protocol="udp"), ttl=4)
     fields = lens.view["packets"][1]["fields"]
@@ -60,13 +63,21 @@ def _compared() -> CardWidget:
     return widget
 
 
-def photograph(browser: Browser, widget: CardWidget, width: int) -> bytes:
+def photograph(browser: Browser, widget: CardWidget, width: int, *, dark: bool = False) -> bytes:
     """Show a widget in a bare page, and take its picture."""
-    with tempfile.TemporaryDirectory() as folder, visit(browser, width=width, height=810) as here:
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        visit(browser, width=width, height=810, dark=dark) as here,
+    ):
         page = Path(folder) / "widget.html"
         page.write_text(bare_page(widget), encoding="utf-8")
         here.page.goto(page.as_uri())
         here.page.wait_for_function("window.ready")
+        replay = here.page.get_by_role("button", name="Replay")
+        if replay.count():
+            replay.click()
+            for key in ["PageUp"] * 100 + ["ArrowRight"] * 9:
+                here.page.keyboard.press(key)
         here.page.wait_for_timeout(100)  # until what scrolls has scrolled
         return here.page.locator(".tnb").screenshot()
 

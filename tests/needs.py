@@ -130,6 +130,20 @@ def _has_winpy() -> bool:
     return Path(WINE).exists() and all((WINPY / name / "verified").exists() for name in ("cp311", "cp313"))
 
 
+KERNELS = Path(os.environ.get("TRIPPY_NB_KERNELS", ROOT / ".kernels"))
+"""Older ipykernels and other front ends, a venv of each: made by `make kernels`."""
+
+
+def find_kernel(name: str) -> str | None:
+    """Find the interpreter of a venv of `make kernels`, as ``ipykernel-7.1`` or ``voila``."""
+    place = KERNELS / name
+    return str(place / "bin" / "python") if (place / "verified").exists() else None
+
+
+def _has_kernel(name: str) -> bool:
+    return find_kernel(name) is not None
+
+
 NEEDS = {
     "atheris": Need(
         lambda: find_spec("atheris") is not None,
@@ -152,6 +166,10 @@ NEEDS = {
     "node": Need(_tools("node"), "nodejs"),
     "netns": Need(_can_make_network, "iproute2", "root, or CAP_SYS_ADMIN and CAP_NET_ADMIN"),
     "nft": Need(_tools("nft"), "nftables"),
+    **{
+        name: Need(partial(_has_kernel, name), None, "make kernels", can_be_demanded=False)
+        for name in ("ipykernel-6.31", "ipykernel-7.1", "ipykernel-7.3", "notebook", "voila", "marimo")
+    },
     **{
         f"python{version}": Need(
             partial(_is_there, version), None, f"a Python {version} on the path", can_be_demanded=False
@@ -216,7 +234,7 @@ def missing_table(skip_reasons: list[str]) -> list[str]:
         found[1] for reason in skip_reasons if (found := re.search(r"needs ([\w-]+): ", reason))
     )
     return [
-        f"{count:5} test{'s' if count > 1 else ' '} skipped: no {name:12} {NEEDS[name].remedy}"
+        f"{count:5} test{'s' if count > 1 else ' '} skipped: no {name:14} {NEEDS[name].remedy}"
         for name, count in sorted(missing.items())
     ]
 
@@ -224,7 +242,7 @@ def missing_table(skip_reasons: list[str]) -> list[str]:
 def doctor() -> int:
     """Print what this machine offers, and the one line that brings the rest."""
     for name in sorted(NEEDS):
-        print(f"  {'yes' if has(name) else 'NO '}  {name:12} {'' if has(name) else NEEDS[name].remedy}")
+        print(f"  {'yes' if has(name) else 'NO '}  {name:14} {'' if has(name) else NEEDS[name].remedy}")
     packages = sorted({str(NEEDS[name].package) for name in NEEDS if NEEDS[name].package and not has(name)})
     if packages:
         print(f"Tests that need these will be skipped. All at once: apt-get install {' '.join(packages)}")

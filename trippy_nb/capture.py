@@ -195,12 +195,6 @@ class Collected:
         return 0 if self._recorder is None else self._recorder.rounds_ended
 
     @property
-    def pulse(self) -> tuple[object, ...]:
-        """What differs as soon as the tables would: for whoever looks again and again."""
-        kept = 0 if self._recorder is None else self._recorder.replies_kept
-        return self.probes_sent, kept, self.rounds_ended, self.over, self.error
-
-    @property
     def has_begun(self) -> bool:
         """There is something to look at."""
         return self._recorder is not None

@@ -71,7 +71,7 @@ def visit(
     still: bool = False,
     forced: bool = False,
 ) -> Iterator[Visit]:
-    """Open a page in a profile of its own; `still`: less motion; `forced`: the system's few colours."""
+    """Open a page in a profile of its own; `still`: less motion; `forced`: few colours, the system's."""
     context = browser.new_context(
         viewport={"width": width, "height": height},
         color_scheme="dark" if dark else "light",

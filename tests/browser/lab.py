@@ -36,8 +36,29 @@ _SETTINGS = {
 
 
 @contextmanager
-def lab_server(folder: Path, *, timeout_s: float = 60) -> Iterator[str]:
-    """Serve a folder without passwords, with settings of its own; the address is given."""
+def lab_server(
+    folder: Path,
+    *,
+    app: str = "lab",
+    python: str = sys.executable,
+    kernels: dict[str, str] | None = None,
+    timeout_s: float = 60,
+) -> Iterator[str]:
+    """Serve a folder without passwords, with settings of its own; the address is given.
+
+    Parameters
+    ----------
+    folder
+        What is served.
+    app
+        Or ``notebook``.
+    python
+        The interpreter that runs the server.
+    kernels
+        Interpreters by the names of their kernels; `python3` is that of the server.
+    timeout_s
+        How long to wait for it.
+    """
     with tempfile.TemporaryDirectory(prefix="lab-") as name:
         home = Path(name)
         for setting, values in _SETTINGS.items():
@@ -45,38 +66,47 @@ def lab_server(folder: Path, *, timeout_s: float = 60) -> Iterator[str]:
             place = home / "settings" / "@jupyterlab" / plugin
             place.mkdir(parents=True, exist_ok=True)
             (place / f"{part}.jupyterlab-settings").write_text(json.dumps(values), encoding="utf-8")
-        port = _free_port()
-        log = home / "server.log"
-        with log.open("wb") as out:
-            server = subprocess.Popen(
-                _command(port, folder),
-                env=_environment(home),
-                stdout=out,
-                stderr=out,
-                cwd=folder,
-                start_new_session=True,
-            )
+        for kernel, its_python in (kernels or {}).items():
+            place = home / "data" / "kernels" / kernel
+            place.mkdir(parents=True)
+            argv = [its_python, "-m", "ipykernel_launcher", "-f", "{connection_file}"]
+            spec = {"argv": argv, "display_name": kernel, "language": "python"}
+            (place / "kernel.json").write_text(json.dumps(spec), encoding="utf-8")
+        port = free_port()
         url = f"http://127.0.0.1:{port}"
-        try:
-            _wait_until_up(url, server, log, timeout_s)
+        with served(_command(app, python, port, folder), folder, home, f"{url}/api/status", timeout_s):
             yield url
-        finally:
-            server.send_signal(signal.SIGTERM)
-            try:
-                server.wait(15)
-            except subprocess.TimeoutExpired:
-                server.kill()
-                server.wait()
 
 
-def _free_port() -> int:
+@contextmanager
+def served(command: list[str], folder: Path, home: Path, probe: str, timeout_s: float = 60) -> Iterator[None]:
+    """Run a server until the block is left; it is up when the address `probe` answers."""
+    log = home / "server.log"
+    with log.open("wb") as out:
+        server = subprocess.Popen(
+            command, env=_environment(home), stdout=out, stderr=out, cwd=folder, start_new_session=True
+        )
+    try:
+        _wait_until_up(probe, server, log, timeout_s)
+        yield
+    finally:
+        server.send_signal(signal.SIGTERM)
+        try:
+            server.wait(15)
+        except subprocess.TimeoutExpired:
+            server.kill()
+            server.wait()
+
+
+def free_port() -> int:
+    """Find a port that nobody listens on."""
     with socket.socket() as sock:
         sock.bind(("127.0.0.1", 0))
         port: int = sock.getsockname()[1]
         return port
 
 
-def _command(port: int, folder: Path) -> list[str]:
+def _command(app: str, python: str, port: int, folder: Path) -> list[str]:
     settings = {
         "IdentityProvider.token": "",
         "ServerApp.password": "",
@@ -85,10 +115,11 @@ def _command(port: int, folder: Path) -> list[str]:
         "ServerApp.port_retries": 0,
         "ServerApp.disable_check_xsrf": True,
         "ServerApp.root_dir": folder,
-        "LabApp.expose_app_in_browser": True,
+        f"{'LabApp' if app == 'lab' else 'JupyterNotebookApp'}.expose_app_in_browser": True,
     }
     flags = [f"--{name}={value}" for name, value in settings.items()]
-    return [sys.executable, "-m", "jupyter", "lab", "--no-browser", "--allow-root", *flags]
+    program = ["jupyter", "lab"] if app == "lab" else [app]
+    return [python, "-m", *program, "--no-browser", "--allow-root", *flags]
 
 
 def _environment(home: Path) -> dict[str, str]:
@@ -101,14 +132,15 @@ def _environment(home: Path) -> dict[str, str]:
         "IPYTHONDIR": "ipython",
     }
     kept = {name: str(home / part) for name, part in ours.items()}
+    kept |= {"XDG_CONFIG_HOME": str(home / "config"), "XDG_STATE_HOME": str(home / "state")}  # marimo's
     return os.environ | kept | {"PYTHONPATH": str(ROOT), "PYTHONDONTWRITEBYTECODE": "1"}
 
 
-def _wait_until_up(url: str, server: subprocess.Popen[bytes], log: Path, timeout_s: float) -> None:
+def _wait_until_up(probe: str, server: subprocess.Popen[bytes], log: Path, timeout_s: float) -> None:
     end = time.monotonic() + timeout_s
     while True:
         try:
-            with urllib.request.urlopen(f"{url}/api/status", timeout=1) as answer:
+            with urllib.request.urlopen(probe, timeout=1) as answer:
                 answer.read()
         except (urllib.error.URLError, OSError) as error:
             if server.poll() is not None or time.monotonic() > end:
@@ -119,14 +151,14 @@ def _wait_until_up(url: str, server: subprocess.Popen[bytes], log: Path, timeout
 
 
 class LabNotebook:
-    """One notebook, open in JupyterLab."""
+    """One notebook, open in JupyterLab, or (`at` is ``notebooks``) in Notebook 7."""
 
-    def __init__(self, page: Page, url: str, name: str) -> None:
-        self.page, self.url, self.name = page, url, name
+    def __init__(self, page: Page, url: str, name: str, *, at: str = "lab/tree") -> None:
+        self.page, self.url, self.name, self.at = page, url, name, at
 
     def open(self, *, kernel: bool = True) -> LabNotebook:
         """Load (or reload) the whole page, and wait until the kernel is idle."""
-        self.page.goto(f"{self.url}/lab/tree/{self.name}?reset", timeout=60_000)
+        self.page.goto(f"{self.url}/{self.at}/{self.name}?reset", timeout=60_000)
         self.page.wait_for_selector(".jp-Notebook .jp-Cell", timeout=60_000)
         if kernel:
             self._wait("idle")
@@ -171,10 +203,12 @@ class LabNotebook:
         )
 
 
-def write_notebook(path: Path, code: list[str], outputs: list[dict[str, str]] | None = None) -> None:
+def write_notebook(
+    path: Path, code: list[str], outputs: list[dict[str, str]] | None = None, *, kernel: str = "python3"
+) -> None:
     """Write a notebook; `outputs` (mime type -> text) stand under its first cell, as a stranger's would."""
     book = nbformat.v4.new_notebook()
-    book.metadata["kernelspec"] = {"name": "python3", "display_name": "Python 3", "language": "python"}
+    book.metadata["kernelspec"] = {"name": kernel, "display_name": kernel, "language": "python"}
     book.cells = [nbformat.v4.new_code_cell(cell) for cell in code]
     if outputs:
         book.cells[0].outputs = [nbformat.v4.new_output("display_data", data) for data in outputs]

@@ -23,10 +23,18 @@ widget"""
 PLAYER_CELL = "import trippy_nb as tn\nplayer = tn.play('nested-diamonds')\nplayer"
 
 
+RUNS_CELL = """from tests.widgets.test_runs_explorer import run_at
+from trippy_nb.run.runs import RunSet
+runs = RunSet([run_at(0), run_at(30)])
+widget = runs.explore()
+widget"""
+
+
 @pytest.fixture(scope="module")
 def server(tmp_path_factory):
     folder = tmp_path_factory.mktemp("notebooks")
     write_notebook(folder / "explore.ipynb", [CELL])
+    write_notebook(folder / "runs.ipynb", [RUNS_CELL, "1"])
     write_notebook(folder / "lens.ipynb", [LENS_CELL, "1"])
     write_notebook(folder / "player.ipynb", [PLAYER_CELL])
     tables, hops, _ = explorer_parts(made_tables())
@@ -75,6 +83,42 @@ def test_a_click_reaches_the_kernel_the_kernel_reaches_the_view_and_a_reload_kee
 
     assert lab.told("widget.close()") == ""
     page.wait_for_selector(".tnb", state="detached")
+
+
+def test_several_runs_are_brushed_chosen_and_replayed(notebook, tmp_path):
+    lab = notebook("runs.ipynb")
+    page = lab.page
+    lab.run_all()
+    page.wait_for_selector(".tnb-under .tnb-cell")
+    strip = page.locator(".tnb-time")
+    strip.scroll_into_view_if_needed()
+    box = strip.bounding_box()
+    page.mouse.move(box["x"] + 60, box["y"] + 40)
+    page.mouse.down()
+    page.mouse.move(box["x"] + 260, box["y"] + 44, steps=4)
+    page.mouse.up()
+    page.wait_for_selector(".tnb-status:text-matches(' of 200 probes')")
+    inside = int(lab.told("print(len(runs.between(*widget.window).probes))"))
+    assert 0 < inside < 200
+    assert f": {inside} of 200 probes" in page.locator(".tnb-timeline .tnb-status").inner_text()
+
+    page.get_by_label("Run", exact=True).select_option("1: www.example.com, 2026-11-23 20:00:30")
+    page.wait_for_selector(".tnb-status:text-matches('^all 100 probes')")
+    assert lab.told("print(widget.chosen, widget.focus)") == "1 []"
+
+    page.get_by_role("button", name="Replay").click()
+    active = "window.jupyterapp.shell.currentWidget.content.activeCellIndex"
+    before = page.evaluate(active)
+    for _ in range(4):
+        page.keyboard.press("ArrowRight")
+    assert page.locator(".tnb-said").inner_text().startswith("Round 1: hop 2, ")
+    sent = page.locator(".tnb-table tbody tr td:nth-child(4)").all_text_contents()
+    assert sent == ["1", "1", "0", "0", "0"]
+    assert page.evaluate(active) == before
+    page.screenshot(path=tmp_path / "replay.png")
+    lab.told("widget.chosen = -1")
+    page.wait_for_selector(".tnb-status:text-matches('^all 200 probes')")
+    assert page.locator(".tnb-replay").count() == 0
 
 
 def test_a_lens_pins_fields_from_either_side_and_keeps_its_keys_to_itself(notebook, tmp_path):

@@ -19,12 +19,22 @@ UNPRIVILEGED = f"tn.trace('127.0.0.1', protocol='udp', unprivileged=True, {ENDLE
 
 
 class Kernel:
-    """A kernel of our own, and what it says."""
+    """A kernel of our own, and what it says.
 
-    def __init__(self) -> None:
+    Parameters
+    ----------
+    python
+        The interpreter that runs it; by default the one that runs the tests.
+    """
+
+    def __init__(self, python: str | None = None) -> None:
         self.manager = KernelManager(kernel_name="python3")
+        if python is not None:
+            assert self.manager.kernel_spec is not None
+            self.manager.kernel_spec.argv[0] = python
         # IPython's history is a file that a thread of its own opens and closes as it likes.
-        self.manager.start_kernel(extra_arguments=["--HistoryManager.enabled=False"])
+        paths = {} if python is None else {"env": os.environ | {"PYTHONPATH": str(ROOT)}}
+        self.manager.start_kernel(extra_arguments=["--HistoryManager.enabled=False"], **paths)
         self.tabs = 0
         self.connect()
         self.client.wait_for_ready(timeout=60)
@@ -125,9 +135,9 @@ def wait_until(condition: Callable[[], bool], timeout_s: float = 12.0) -> bool:
 
 
 @contextlib.contextmanager
-def kernel_of_our_own() -> Iterator[Kernel]:
+def kernel_of_our_own(python: str | None = None) -> Iterator[Kernel]:
     """A kernel that is gone afterwards, whatever happened."""
-    it = Kernel()
+    it = Kernel(python)
     try:
         yield it
     finally:

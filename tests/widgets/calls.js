@@ -11,10 +11,17 @@ function spell(_, value) {
 const known = {
   quantile, sortedOrder, decimalsFor, msText, ratioText, signedText, ticks, tidyFocus, shiftDomain,
   STATUS: () => STATUS,
-  merged: (before, fresh, keep, since) => mergedColumns(decodeColumns(before), decodeColumns(fresh), keep, since),
+  lossStep, rasterRuns: (raw, ttls, columns) => rasterRuns({ ...decodeColumns(raw), ttls }, columns),
+  plan(raw, kind) { const { at, due, order, times } = replayPlan(decodeColumns(raw), kind); return [[...at], [...due], [...order], [...times]]; },
+  replayed(raw, kind, moment) {
+    const columns = decodeColumns(raw), { due } = replayPlan(columns, kind);
+    return allStats(indexByTtl({ ...columns, at: due }), [-Infinity, moment]);
+  },
+  placed: (deltas) => deltas.reduce(([columns, before], [count, base, data]) =>
+    [placedRows(columns, before, base, decodeRows(count, data)), base], [{}, deltas[0][1]])[0],
   window(raw, focus) {
     const columns = decodeColumns(raw);
-    return allStats(columns, indexByTtl(columns), focus);
+    return allStats(indexByTtl(columns), focus);
   },
 };
 const calls = JSON.parse(INPUT, revive);

@@ -41,7 +41,7 @@ def test_every_probe_of_the_hop_table_travels_as_columns_of_bytes(explorer, wire
     )
     assert kind == "comm_open"
     assert len(explorer.columns) == 7
-    assert len(buffers) == 7 + 1  # and the hop table
+    assert len(buffers) == 7 + 1 + 2  # and the hop table, and the raster
     packed = [data for _, data in explorer.columns.values()]
     assert sum(map(len, packed)) == len(probes) * (4 + 2 + 1 + 1 + 2 + 8 + 8)
     assert {name: data[0] for name, data in content["state"]["columns"].items()} == {
@@ -125,6 +125,26 @@ def test_the_focus_goes_both_ways(explorer, wire, browser_says):
     assert explorer.focus == [1.5, 2.5]
     browser_says(explorer, focus=[])
     assert explorer.focus == []
+
+
+def test_a_flow_can_be_selected_either_way_if_there_is_such(explorer, browser_says):
+    browser_says(explorer, flow=1)
+    assert explorer.flow == 1
+    with pytest.raises(traitlets.TraitError, match="no flow 7 here"):
+        explorer.flow = 7
+    explorer.flow = None
+
+
+def test_a_window_over_rounds_has_no_times(wire):
+    tables = made_tables(rounds=5)
+    probes = tables.probes.assign(
+        sent_at=pd.Series(pd.NaT, index=tables.probes.index, dtype="datetime64[ns, UTC]")
+    )
+    widget = Explorer(*explorer_parts(tables_from_probes(probes, runs=tables.runs)))
+    assert widget.window == (None, None)
+    widget.focus = [1.0, 3.0]
+    with pytest.raises(ConfigError, match="window is one of rounds"):
+        _ = widget.window
 
 
 @pytest.mark.parametrize("focus", [[1.0], [2.0, 1.0], [1.0, 2.0, 3.0], [float("nan"), 1.0]])

@@ -10,95 +10,113 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.widgets.test_stats_js import in_node
-from trippy_nb.widgets.feed import Delta, Feed
-from trippy_nb.widgets.wire import Packed, pack
+from trippy_nb.widgets.feed import BLANK, ROW, Delta, Feed, Rows
 
 Row = tuple[int, int, float]
-"""Round, TTL, RTT."""
+"""Place, round, RTT."""
 
 
-def packed(rows: list[Row]) -> Packed:
-    round_, ttl, rtt = zip(*rows, strict=True) if rows else ((), (), ())
-    return {"round": pack(round_, "u4"), "ttl": pack(ttl, "u1"), "rtt": pack(rtt, "f8")}
+def made(rows: list[Row]) -> tuple[Any, Rows]:
+    places = np.array([place for place, _, _ in rows], dtype=np.int64)
+    packed = np.full(len(rows), BLANK, dtype=ROW)
+    packed["round"], packed["rtt"] = [row[1] for row in rows], [row[2] for row in rows]
+    packed["status"] = 0
+    return places, packed
 
 
-def arrays(rows: Packed) -> dict[str, Any]:
-    return {name: np.frombuffer(data, dtype=f"<{dtype}") for name, (dtype, data) in rows.items()}
+def columns_of(delta: Delta) -> dict[str, Any]:
+    """Take the bytes apart as the browser does."""
+    parts, start = {}, 0
+    for name, dtype in (("rtt", "f8"), ("at", "f8"), ("place", "u4"), ("round", "u4"), ("addr", "u4")):
+        parts[name] = np.frombuffer(delta.data, f"<{dtype}", delta.count, start)
+        start += parts[name].nbytes
+    assert len(delta.data) == 32 * delta.count
+    return parts
 
 
-def applied(have: dict[str, Any] | None, delta: Delta) -> dict[str, Any]:
-    """What the browser does."""
-    fresh = arrays(delta.rows)
-    if have is None:
-        return fresh
-    kept = (have["round"] >= delta.keep) & (have["round"] < delta.since)
-    return {name: np.concatenate([have[name][kept], fresh[name]]) for name in fresh}
+def applied(have: dict[int, tuple[int, float]], delta: Delta) -> dict[int, tuple[int, float]]:
+    fresh = columns_of(delta)
+    rows = zip(fresh["place"].tolist(), fresh["round"].tolist(), fresh["rtt"].tolist(), strict=True)
+    have |= {place: (round_, rtt) for place, round_, rtt in rows}
+    return {place: row for place, row in have.items() if place >= delta.base}
 
 
-rtts = st.sampled_from([float("nan"), 0.0, 1.5, 20.25])
-looks = st.lists(
-    st.lists(st.tuples(st.integers(0, 6), st.integers(1, 4), rtts), max_size=20).map(
-        lambda rows: sorted(rows, key=lambda row: row[:2])
-    ),
-    min_size=1,
-    max_size=6,
-)
+rtts = st.sampled_from([-1.0, 0.0, 1.5, 20.25])
+looks = st.lists(st.dictionaries(st.integers(0, 40), rtts, max_size=12), min_size=1, max_size=8)
 
 
-@given(looks)
-def test_deltas_add_up_to_the_whole(looks):
-    feed, have = Feed(), None
-    for rows in looks:
-        whole = packed(rows)
-        delta = feed.delta(whole)
+@given(looks, st.integers(0, 2))
+def test_deltas_add_up_to_all_that_was_ever_looked_at(looks, lag):
+    have: dict[int, tuple[int, float]] = {}
+    want: dict[int, tuple[int, float]] = {}
+    feed = Feed()
+    for number, look in enumerate(looks):
+        keep = max(0, number - lag)
+        rows = [(place, place // 8, rtt) for place, rtt in look.items()]
+        want |= {place: (round_, rtt) for place, round_, rtt in rows}
+        delta = feed.delta(*made(rows), keep=keep)
         if delta is not None:
             have = applied(have, delta)
-        assert have is not None
-        for name, values in arrays(whole).items():
-            np.testing.assert_array_equal(have[name], values)
+        gone = feed._base
+        assert {place: row for place, row in have.items() if place >= gone} == {
+            place: row for place, row in want.items() if place >= gone
+        }
 
 
 @given(looks)
 def test_what_did_not_change_is_not_sent(looks):
     feed = Feed()
-    for rows in looks:
-        feed.delta(packed(rows))
-        assert feed.delta(packed(rows)) is None
+    for look in looks:
+        rows = [(place, 0, rtt) for place, rtt in look.items()]
+        feed.delta(*made(rows))
+        assert feed.delta(*made(rows)) is None
 
 
-def test_a_round_that_ends_costs_its_own_rows_only():
-    rows = [(round_, ttl, 1.0) for round_ in range(200) for ttl in range(1, 16)]
+def test_a_look_costs_what_is_new_only():
     feed = Feed()
-    feed.delta(packed(rows))
-    settled = [*rows[:-1], (199, 15, 2.0), *((200, ttl, 1.0) for ttl in range(1, 16))]
-    delta = feed.delta(packed(settled))
+    feed.delta(*made([(place, place // 15, 1.0) for place in range(3000)]))
+    window = [*((place, 199, 1.0) for place in range(2985, 2999)), (2999, 199, 2.0), (3000, 200, 1.0)]
+    delta = feed.delta(*made(window))
     assert delta is not None
-    assert (delta.keep, delta.since) == (0, 199)
-    assert len(arrays(delta.rows)["round"]) == 30
-    gone = settled[5 * 15 :]
-    delta = feed.delta(packed(gone))
+    assert columns_of(delta)["place"].tolist() == [2999, 3000]
+    delta = feed.delta(*made([]), keep=5)
     assert delta is not None
-    assert (delta.keep, len(arrays(delta.rows)["round"])) == (5, 0)
+    assert (delta.base, delta.count) == (75, 0)
 
 
-def test_a_new_view_gets_everything():
+def test_a_missing_time_is_no_change():
     feed = Feed()
-    feed.delta(packed([(0, 1, 1.0)]))
+    assert feed.delta(*made([(0, 0, float("nan"))])) is not None
+    assert feed.delta(*made([(0, 0, float("nan"))])) is None
+
+
+def test_a_new_view_gets_everything_it_is_given():
+    feed = Feed()
+    feed.delta(*made([(7, 1, 1.0)]))
     feed.whole()
-    delta = feed.delta(packed([(0, 1, 1.0)]))
+    delta = feed.delta(*made([(7, 1, 1.0)]))
     assert delta is not None
-    assert delta.since == 0
-    assert len(arrays(delta.rows)["round"]) == 1
+    assert (delta.base, delta.count) == (7, 1)
+
+
+def test_the_span_is_that_of_the_rows_with_a_time():
+    feed = Feed()
+    assert feed.span is None
+    places, rows = made([(0, 0, 1.0), (1, 0, 1.0), (2, 0, 1.0), (3, 1, 1.0)])
+    rows["at"][1:3] = 2.0, 5.0
+    feed.delta(places, rows)
+    assert feed.span == (2.0, 5.0)
 
 
 @pytest.mark.needs("node")
-def test_the_browser_does_the_same():
-    before = packed([(0, 1, 1.0), (1, 1, 2.0), (2, 1, float("nan"))])
-    after = packed([(1, 1, 2.0), (2, 1, 5.0), (3, 1, 6.0)])
+def test_the_browser_puts_rows_where_they_belong():
     feed = Feed()
-    feed.delta(before)
-    delta = feed.delta(after)
-    assert delta is not None
-    (merged,) = in_node([("merged", before, delta.rows, delta.keep, delta.since)])
-    want = {name: values.tolist() for name, values in arrays(after).items()}
-    assert {name: list(values.values()) for name, values in merged.items()} == want
+    first = feed.delta(*made([(4, 0, 1.0), (5, 1, 2.0), (6, 1, float("nan"))]))
+    second = feed.delta(*made([(6, 1, 3.0), (8, 2, 4.0)]), keep=1)
+    assert first is not None
+    assert second is not None
+    (placed,) = in_node([("placed", [[delta.count, delta.base, delta.data] for delta in (first, second)])])
+    columns = {name: list(values.values()) for name, values in placed.items()}
+    assert columns["rtt"] == pytest.approx([2.0, 3.0, float("nan"), 4.0], nan_ok=True)
+    assert columns["round"] == [1, 1, 0, 2]
+    assert columns["status"] == [0, 0, 6, 0]

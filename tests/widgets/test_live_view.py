@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import gc
+import itertools
 from collections.abc import Iterator
 from typing import Any
 
+import numpy as np
 import pytest
 import traitlets
 
-from tests.display.made import NAMES, made_tables
+from tests.widgets.watched import NAMES, Played
 from trippy_nb.analysis import hop_table, probes_in_view
 from trippy_nb.errors import ResolveError
-from trippy_nb.frames import Tables
+from trippy_nb.model import NS_PER_S
 from trippy_nb.widgets import LiveView, Pump
+from trippy_nb.widgets.traced import Urgency
 
 
 @pytest.fixture
@@ -45,55 +48,83 @@ def deltas(wire) -> Iterator[tuple[dict[str, Any], list[bytes]]]:
             yield content, buffers
 
 
-def partly(rounds: int) -> Tables:
-    tables = made_tables()
-    frames = {table.name: frame for table, frame in tables.items()}
-    probes = tables.probes[tables.probes["round"] < rounds]
-    return Tables(**(frames | {"probes": probes}))
+@pytest.fixture
+def played():
+    return Played(rounds=20)
 
 
-def test_a_look_sends_bytes_of_what_is_new_and_the_picture_only_if_it_changed(view, wire):
-    view.show(partly(10), NAMES)
-    view.show(partly(11), NAMES)
-    view.show(partly(11), NAMES)
+def test_a_look_sends_bytes_of_what_is_new_and_the_picture_only_if_it_is_asked_for(view, wire, played):
+    view.look(played.play(10), picture=True)
+    view.look(played.play())
+    view.look(played)
     first, second = deltas(wire)
-    rows = {rounds: len(probes_in_view(partly(rounds))) for rounds in (10, 11)}
-    assert (first[0]["since"], second[0]["since"]) == (0, 10)
-    assert len(first[1][0]) == 4 * rows[10]
-    assert len(second[1][0]) == 4 * (rows[11] - rows[10])
     assert first[0]["view"]["title"]
-    assert second[0]["view"] is None
-    assert sum(map(len, second[1])) < 1500
-    assert second[0]["told"]["ttls"] == hop_table(partly(11))["ttl"].tolist()
+    assert first[0]["told"]["ttls"] == hop_table(played.tables())["ttl"].tolist()
+    assert first[0]["count"] > 8 * second[0]["count"] > 0
+    assert second[0]["base"] == 0
+    assert "view" not in second[0]
+    assert second[0]["words"] == "11 rounds"
+    assert sum(map(len, second[1])) + len(repr(second[0])) < 1500
 
 
-def test_a_view_that_says_hello_gets_everything(view, wire):
-    view.show(partly(10), NAMES)
-    heard(view, type="hello")
-    assert view.is_new
-    view.show(partly(10), NAMES)
+def test_a_picture_that_is_the_same_is_not_sent_again(view, wire, played):
+    view.look(played.play(20), picture=True)
+    view.look(played, picture=True)
     first, again = deltas(wire)
-    assert again[0]["since"] == 0
-    assert again[0]["view"] == first[0]["view"]
-    assert again[1][:-1] == first[1][:-1]
+    assert first[0]["view"] is not None
+    assert again[0]["view"] is None
+    assert again[0]["verdict"] == first[0]["verdict"]
+    assert (again[0]["count"], again[0]["base"]) == (0, None)
 
 
-def test_what_is_not_acknowledged_stops_the_flow(view):
-    assert not view.waits
-    view.show(partly(1), NAMES)
-    view.show(partly(2), NAMES)
-    assert view.waits
-    heard(view, type="shown", number=1)
+def test_a_view_that_says_hello_gets_everything(view, wire, played):
+    view.look(played.play(10), picture=True)
+    heard(view, type="hello")
+    assert view.urgency is Urgency.NOW
+    view.look(played, picture=True)
+    first, again = deltas(wire)
+    assert {**again[0], "number": 1} == first[0]
+    assert again[1] == first[1]
+    assert view.urgency is not Urgency.NOW
+
+
+def test_a_name_or_a_hop_that_is_missing_is_urgent(view, played, monkeypatch):
+    seen = [view.urgency]
+    view.look(played.play(), picture=True)
+    seen.append(view.urgency)
+    monkeypatch.setattr(played, "names", dict)
+    view.look(played)
+    seen.append(view.urgency)
+    view.look(played, picture=True)
+    seen.append(view.urgency)
+    assert seen == [Urgency.NOW, Urgency.NONE, Urgency.NEWS, Urgency.NONE]
+
+
+def test_what_is_not_acknowledged_stops_the_flow(view, played):
+    sent = 0
+    while not view.waits:
+        view.look(played.play(), picture=not sent)
+        sent += 1
+    assert 5 < sent < 20  # the browser acknowledges every fifth
+    heard(view, type="shown", number=5)
     assert not view.waits
     heard(view, type="shown", number=0)
     heard(view, type="nonsense")
     assert not view.waits
 
 
-def test_the_end_is_kept_in_the_traits(view):
-    view.show(partly(40), NAMES, final=True)
+def test_the_end_is_kept_in_the_traits_exactly_as_analysis_has_it(view, played):
+    view.look(played.play(3), picture=True)
+    tables = played.play(18).tables()
+    view.finish(tables, NAMES, "over")
+    assert view.status == {"running": False, "words": "over", "error": ""}
     assert view.view["verdict"] == view.card.verdict != ""
-    assert len(view.columns["round"][1]) == 4 * len(probes_in_view(partly(40)))
+    probes, hops = probes_in_view(tables), hop_table(tables)
+    assert np.frombuffer(view.columns["round"][1], "<u4").tolist() == probes["round"].tolist()
+    told = np.frombuffer(view.told["values"][1], "<f8").reshape(len(hops), -1)
+    for name in ("avg_ms", "stddev_ms", "jitter_ms", "n_addrs"):
+        want = hops[name].to_numpy("f8", na_value=np.nan)
+        np.testing.assert_array_equal(told[:, view.told["names"].index(name)], want)
     view.selected = 3
     view.focus = [10.0, 20.0]
     assert view.told["focus"] == [10.0, 20.0]
@@ -115,37 +146,16 @@ def test_start_and_stop_are_passed_on(view, asked):
 # --- the thread -------------------------------------------------------------------------------------------
 
 
-class Steps:
-    """A trace that makes a round with each look."""
+class Acknowledged(Played):
+    """A trace whose browser reads all it is sent."""
 
-    def __init__(self, rounds: int, view: LiveView, *, reads: bool = True) -> None:
-        self.rounds, self.view, self.reads = rounds, view, reads
-        self.done = 0
-        self.stopped: list[str] = []
+    def __init__(self, view: LiveView, rounds: int) -> None:
+        super().__init__(rounds=rounds)
+        self._view = view
 
-    def advance(self, _timeout_s: float) -> bool:
-        self.done += 1
-        if self.reads:
-            heard(self.view, type="shown", number=self.done)
-        return self.done >= self.rounds or bool(self.stopped)
-
-    def stop(self, *, by: str = "stop()") -> None:
-        self.stopped.append(by)
-
-    request_stop = stop
-
-    @property
-    def pulse(self) -> object:
-        return self.done
-
-    def tables(self) -> Tables:
-        return partly(self.done)
-
-    def names(self) -> dict[str, str]:
-        return NAMES
-
-    def words(self) -> str:
-        return f"{self.done} rounds"
+    def advance(self, timeout_s: float) -> bool:
+        heard(self._view, type="shown", number=10_000)
+        return super().advance(timeout_s)
 
 
 def run(view: LiveView, make: Any, **options: Any) -> Pump:
@@ -156,23 +166,48 @@ def run(view: LiveView, make: Any, **options: Any) -> Pump:
 
 
 def test_the_thread_sends_each_look_and_closes_at_the_end(view, wire):
-    steps, ended = Steps(5, view), []
+    steps, ended = Acknowledged(view, 20), []
     run(view, lambda: steps, on_end=lambda: ended.append(view.status["running"]))
-    assert len(list(deltas(wire))) == 5
+    assert len(list(deltas(wire))) >= 20
     assert steps.stopped == ["the live view ended"]
-    assert view.status == {"running": False, "words": "5 rounds", "error": ""}
+    assert view.status == {"running": False, "words": "21 rounds", "error": ""}
     assert ended == [False]
 
 
-def test_a_browser_that_does_not_read_is_sent_two_looks_and_the_end(view, wire):
-    run(view, lambda: Steps(20, view, reads=False))
-    assert [content["keep"] for content, _ in deltas(wire)] == [0, 0, 0]
-    assert len(view.columns["round"][1]) == 4 * len(probes_in_view(partly(20)))
+def test_a_browser_that_does_not_read_is_sent_a_few_looks_and_the_end(view, wire, played):
+    run(view, lambda: played)
+    assert len(list(deltas(wire))) == 12
+    assert len(view.columns["round"][1]) == 4 * len(probes_in_view(played.tables()))
 
 
-def test_while_a_cell_computes_nobody_can_read_so_it_goes_on(view, wire):
-    run(view, lambda: Steps(20, view, reads=False), is_busy=lambda: True)
-    assert len(list(deltas(wire))) == 20
+def test_while_a_cell_computes_nobody_can_read_so_it_goes_on(view, wire, played):
+    run(view, lambda: played, is_busy=lambda: True)
+    assert len(list(deltas(wire))) >= 20
+
+
+def test_the_picture_is_made_again_for_a_new_browser_and_what_is_missing_not_for_numbers(
+    view, played, monkeypatch
+):
+    made = []
+
+    pump = Pump(view, lambda: played)
+    for clock, step_ns in ((pump._clock, NS_PER_S // 10), (pump._processor, NS_PER_S // 50)):
+        monkeypatch.setattr(clock, "now_ns", itertools.count(step_ns, step_ns).__next__)
+    real = view.look
+
+    def look(traced, *, picture=False):
+        heard(view, type="shown", number=10_000)
+        made.append(picture)
+        if len(made) == 10:
+            heard(view, type="hello")
+        real(traced, picture=picture)
+
+    view.look = look
+    pump.start()
+    assert pump.wait(30)
+    assert made[0]
+    assert made[10]
+    assert sum(made) < 8
 
 
 def test_what_goes_wrong_stands_in_the_status_line(view, caplog):
@@ -191,7 +226,7 @@ def test_what_goes_wrong_stands_in_the_status_line(view, caplog):
 
 
 def test_stop_before_the_target_is_resolved_ends_it_all_the_same(view):
-    steps = Steps(1_000_000, view)
+    steps = Played(rounds=20)
 
     def slowly():
         pump.stop(by="impatience")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -13,6 +15,9 @@ from trippy_nb.model import Settings, settings_now, use_settings
 from trippy_nb.plots import theme
 from trippy_nb.testing import assert_runs_equal
 from trippy_nb.widgets import Pump
+
+if TYPE_CHECKING:
+    from trippy_nb.frames import Mark, Recent, Tables
 
 ZONE = "Asia/Kathmandu"  # 5:45 h ahead, all year
 
@@ -196,9 +201,9 @@ def test_messages_that_no_panel_sends_are_counted(panel, browser_says):
 
 
 class Watched:
-    """A trace of three looks; at the first the session asks for fewer."""
+    """A trace that has nothing to show at three looks; at the first the session asks for fewer."""
 
-    pulse: object = 1
+    has_begun = False
 
     def __init__(self) -> None:
         self.waits: list[float] = []
@@ -212,7 +217,11 @@ class Watched:
 
     def request_stop(self, *, by: str = "stop()") -> None: ...
 
-    def tables(self) -> None: ...
+    def recent(self, since: Mark) -> Recent:
+        raise NotImplementedError
+
+    def tables(self) -> Tables:
+        raise NotImplementedError
 
     def names(self) -> dict[str, str]:
         return {}

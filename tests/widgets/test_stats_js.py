@@ -23,7 +23,8 @@ from trippy_nb.display import words
 from trippy_nb.display.assets import asset
 from trippy_nb.frames import tables_from_probes
 from trippy_nb.model import Status
-from trippy_nb.widgets.wire import pack_probes, time_axis
+from trippy_nb.plots.loss import _EDGES
+from trippy_nb.widgets.wire import pack, pack_probes, time_axis
 
 pytestmark = pytest.mark.needs("node")
 
@@ -44,7 +45,7 @@ def _spell(value: Any) -> Any:
 
 def in_node(calls: Iterable[tuple[Any, ...]]) -> list[Any]:
     """Call functions of our modules, one after the other, in one node."""
-    parts = [asset(f"{name}.js") for name in ("stats", "words", "dom", "time", "compare")]
+    parts = [asset(f"{name}.js") for name in ("stats", "words", "dom", "time", "compare", "panels", "replay")]
     module = "".join(
         line
         for part in parts
@@ -78,7 +79,8 @@ def packed(tables):
     return axis, at, pack_probes(probes, sorted(probes["addr"].dropna().astype("str").unique()), at)
 
 
-NAMES = ("sent", "recv", "late", "loss_ratio", "best_ms", "p50_ms", "worst_ms")
+COUNTED = ("sent", "recv", "late", "loss_ratio", "best_ms", "p50_ms", "worst_ms")
+NAMES = (*COUNTED, "last_ms", "avg_ms", "stddev_ms")
 
 
 def assert_same(told, hops):
@@ -112,6 +114,96 @@ def test_in_a_window_the_numbers_are_those_of_a_hop_table_of_its_probes(window):
     (told,) = in_node([("window", raw, list(window))])
     told = [[ttl, stats] for ttl, stats in told if stats["sent"]]
     assert_same(told, hop_table(tables_from_probes(inside, runs=tables.runs)))
+
+
+def test_any_window_of_probes_in_any_order_has_the_quantiles_of_its_times():
+    rng = np.random.default_rng(11)
+    n = 600
+    at = rng.integers(0, 60, n).astype(float)  # many at one moment
+    at[rng.random(n) < 0.1] = np.nan
+    rtt = np.where(rng.random(n) < 0.2, np.nan, rng.integers(1, 40, n) / 4)
+    frame = pd.DataFrame({"ttl": rng.integers(1, 4, n), "round": range(n), "rtt_ms": rtt})
+    probes = tables_from_probes(frame).probes
+    windows = [(0.0, 59.0), (10.0, 10.0), (5.5, 5.9), (-9.0, 3.0), (20.0, 45.0), (58.0, 99.0), (70.0, 80.0)]
+    raw = pack_probes(probes, [], at)
+    for window, told in zip(windows, in_node([("window", raw, list(w)) for w in windows]), strict=True):
+        for ttl, stats in told:
+            here = (probes["ttl"] == ttl).to_numpy() & (at >= window[0]) & (at <= window[1])
+            times = rtt[here & ~np.isnan(rtt)]
+            assert (stats["sent"], stats["recv"]) == (here.sum(), len(times))
+            for name, q in (
+                ("best_ms", 0),
+                ("p25_ms", 0.25),
+                ("p50_ms", 0.5),
+                ("p75_ms", 0.75),
+                ("worst_ms", 1),
+            ):
+                wanted = np.quantile(times, q) if len(times) else np.nan
+                assert stats[name] == pytest.approx(wanted, rel=1e-12, nan_ok=True), (window, ttl, name)
+
+
+def settled(tables, moment):
+    """Probes whose fate is known by then: answered, or their round is over."""
+    _, at = time_axis(probes_in_view(tables))
+    probes = probes_in_view(tables)
+    begins = pd.Series(at).groupby(probes["round"].to_numpy()).min()
+    over = begins.shift(-1).fillna(np.nanmax(at + probes["rtt_ms"].fillna(0).to_numpy() / 1000))
+    due = np.where(
+        probes["rtt_ms"].notna(),
+        at + probes["rtt_ms"].to_numpy(dtype=float, na_value=0) / 1000,
+        over[probes["round"]].to_numpy(),
+    )
+    return probes[due <= moment]
+
+
+@pytest.mark.parametrize("moment", [0.0, 0.05, 5.1204, 21.0, 99.0])
+def test_a_replay_has_counted_what_the_analysis_counts_of_all_that_has_settled(moment):
+    tables = made_tables()
+    (told,) = in_node([("replayed", packed(tables)[2], "time", moment)])
+    by_then = settled(tables, moment)
+    told = [[ttl, stats] for ttl, stats in told if stats["sent"]]
+    assert len(told) == by_then["ttl"].nunique()
+    if len(by_then):
+        assert_same(told, hop_table(tables_from_probes(by_then, runs=tables.runs)))
+
+
+@pytest.mark.parametrize("kind", ["time", "round"])
+def test_each_probe_of_a_replay_is_sent_before_it_settles_and_in_order(kind):
+    tables = made_tables(rounds=6)
+    raw = packed(tables)[2]
+    if kind == "round":
+        raw["at"] = ["f8", np.ascontiguousarray(probes_in_view(tables)["round"], dtype="<f8").tobytes()]
+    ((at, due, order, times),) = in_node([("plan", raw, kind)])
+    n = len(probes_in_view(tables))
+    assert sorted(order) == list(range(2 * n))
+    assert times == sorted(times)
+    places = {code: place for place, code in enumerate(order)}
+    assert all(places[2 * row] < places[2 * row + 1] for row in range(n))
+    assert all(sent <= over for sent, over in zip(at, due, strict=True))
+    if kind == "round":
+        assert [int(place) for place in at] == list(probes_in_view(tables)["round"])
+
+
+def test_the_steps_of_the_raster_are_those_of_the_plot():
+    ratios = [0.0, 0.001, 0.0999, 0.1, 0.25, 0.4, 0.5, 0.75, 0.999, 1.0]
+    steps = np.digitize(ratios, _EDGES[1:-1])  # as matplotlib's BoundaryNorm
+    assert in_node([("lossStep", ratio) for ratio in ratios]) == steps.tolist()
+
+
+def test_the_runs_of_a_raster_cover_each_cell_that_was_probed_once():
+    rng = np.random.default_rng(3)
+    sent = rng.integers(0, 3, (5, 40))
+    lost = (sent * (rng.random((5, 40)) < 0.3)).astype(int)
+    lost[2] = sent[2]  # never answered
+    raw = {"sent": pack(sent.ravel(), "u4"), "unanswered": pack(lost.ravel(), "u4")}
+    (runs,) = in_node([("rasterRuns", raw, list(range(5)), 40)])
+    seen = np.full((5, 40), -1)
+    for step, (row, start, end) in runs:
+        assert (seen[row, start:end] == -1).all()
+        seen[row, start:end] = step
+    assert ((seen == -1) == (sent == 0)).all()
+    assert set(seen[2]) <= {-1, 7}
+    np.testing.assert_array_equal((seen == 6)[[0, 1, 3, 4]], ((lost == sent) & (sent > 0))[[0, 1, 3, 4]])
 
 
 def test_only_probes_whose_fate_is_known_are_counted():

@@ -102,7 +102,7 @@ def rows_in_view(recent: "Recent", before: Sightings | None = None) -> Bools:
 
 
 def _plainly_in_view(recent: "Recent", before: Sightings) -> Bools | None:
-    """Cut at the target where each flow has its own and nothing contradicts it: almost always, and soon done."""
+    """Cut at the target, where each flow has one and nothing contradicts it: almost always, soon done."""
     flows, first = np.unique(before.flow[before.from_target], return_index=True)
     if not len(flows):
         return None

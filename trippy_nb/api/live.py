@@ -1,5 +1,7 @@
 """Live: a trace to watch while it goes on."""
 
+import atexit
+import threading
 import uuid
 import weakref
 from collections.abc import Callable, Mapping
@@ -78,6 +80,10 @@ def live(
     return made
 
 
+_exiting = threading.Event()
+atexit.register(_exiting.set)  # before IPython lets go of the notebook's names: the latest is called first
+
+
 @dataclass(slots=True)
 class _Held:
     """What outlives a `Live` that nobody holds: its finalizer ends it."""
@@ -88,6 +94,10 @@ class _Held:
 
     def forget(self) -> None:
         """End the trace and close the view, without waiting: this may run on any thread, at any moment."""
+        if (
+            _exiting.is_set()
+        ):  # the trace has an end of its own; the front end has put the view away, and would complain
+            return
         self.closing = True
         if self.pump is None or self.pump.wait(0):
             self.view.close()

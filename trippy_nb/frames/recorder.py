@@ -152,11 +152,6 @@ class Recorder:
         return self._n_sent
 
     @property
-    def replies_kept(self) -> int:
-        """Packets that came back and are rows."""
-        return self._n_replies
-
-    @property
     def responders(self) -> tuple[str, ...]:
         """Addresses that have answered so far, in the order of their first answer."""
         return tuple(self._responders)

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from trippy_nb.display import RunCard
-    from trippy_nb.widgets import Explorer, PacketLens
+    from trippy_nb.widgets import Explorer, PacketLens, RunsExplorer
 
 Names = Callable[[str], str | None]
 
@@ -122,10 +122,18 @@ class Run(_Together):
         return RunPlots(self)
 
     def explore(self) -> "Explorer":
-        """Open the run in a widget: hop graph, latency, hop table, one time window, one selection."""
+        """Open the run in a widget: graph, latency, loss, paths, hop table; one window, one selection."""
         from trippy_nb.widgets import Explorer
 
-        return Explorer(self.tables, self.hops, self.graph(), names=self.names, card=self._card())
+        return Explorer(
+            self.tables,
+            self.hops,
+            self.graph(),
+            names=self.names,
+            card=self._card(),
+            found=self.epochs,
+            changes=self.changes,
+        )
 
     def lens(
         self,
@@ -247,6 +255,18 @@ class RunSet(_Together):
             values = tuple(run._value(key) for key in keys)  # noqa: SLF001 - the same module
             groups.setdefault(values if len(keys) > 1 else values[0], []).append(run)
         return {value: RunSet(runs) for value, runs in groups.items()}
+
+    def explore(self) -> "RunsExplorer":
+        """Open the runs in a widget: each by itself or, if they have one target, all along one time axis.
+
+        Raises
+        ------
+        ConfigError
+            If there are no runs.
+        """
+        from trippy_nb.run.explore import runs_explorer
+
+        return runs_explorer(self)
 
     def one(self) -> Run:
         """Return the only run.

@@ -1,19 +1,22 @@
-"""The explorer of one run: hop graph, latency, timeline and hop table around one focus and one selection.
+"""The explorer of a run: everything about it around one focus window and one selection.
 
 The browser computes only counts, quantiles and loss ratios of the focus window while it moves (`stats.js`);
-tests hold them against `analysis.hop_table`, which says the rest when it rests.
+tests hold them against `analysis.hop_table`, which says the rest when it rests. What lies along time, loss
+by hop and paths by flow, is computed once, here.
 """
 
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import traitlets
 
-from trippy_nb.analysis import probes_in_view
+from trippy_nb.analysis import epochs, path_changes, probes_in_view
 from trippy_nb.display import RunCard, card_from_tables, esm, run_html, run_text, stylesheet
 from trippy_nb.widgets.focused import FocusedWidget
 from trippy_nb.widgets.hoptable import hops_within, told_table
-from trippy_nb.widgets.runview import responders_of, run_view
+from trippy_nb.widgets.panels import panels_of
+from trippy_nb.widgets.runview import flows_of, responders_of, run_view
 from trippy_nb.widgets.wire import pack_probes, places_on, time_axis
 
 if TYPE_CHECKING:
@@ -23,47 +26,47 @@ if TYPE_CHECKING:
     from trippy_nb.frames import Tables
 
 
-class Explorer(FocusedWidget):
-    """Explore one run.
+@dataclass(frozen=True, slots=True, eq=False, kw_only=True)
+class Explored:
+    """What an explorer shows: tables of one run, and the answers made of them."""
 
-    Parameters
-    ----------
-    tables
-        Tables of exactly one run.
-    hops, graph
-        Its `analysis.hop_table` and `analysis.hop_graph`.
-    names
-        Host name by address.
-    card
-        What to show where no widget can be; made from the tables if not given.
+    tables: "Tables"
+    hops: "pd.DataFrame"
+    graph: "nx.MultiDiGraph[str]"
+    names: Mapping[str, str] = field(default_factory=dict)
+    card: RunCard
+    along: "Tables"
+    """The same, or several runs that the tables show as one: for what lies along time."""
+    epochs: "pd.DataFrame"
+    changes: "pd.DataFrame"
 
-    Raises
-    ------
-    ConfigError
-        If the tables hold no run, or several.
-    """
+
+class ExploringWidget(FocusedWidget):
+    """A widget that shows one thing explored."""
 
     _esm = esm("explorer")
     _css = stylesheet()
 
-    def __init__(
-        self,
-        tables: "Tables",
-        hops: "pd.DataFrame",
-        graph: "nx.MultiDiGraph[str]",
-        *,
-        names: Mapping[str, str] | None = None,
-        card: RunCard | None = None,
-    ) -> None:
-        names = dict(names or {})
-        self.card = card if card is not None else card_from_tables(tables, hops, names=names)
-        self._tables = tables
-        probes = probes_in_view(tables)
+    panels = traitlets.Dict().tag(sync=True)
+    """Loss by hop and time, and paths by flow (see `widgets.panels`)."""
+
+    def _state_of(self, made: Explored) -> dict[str, Any]:
+        """Remember what is explored, and spell it for the browser."""
+        self.card, self._tables = made.card, made.tables
+        probes = probes_in_view(made.tables)
         addresses = sorted(probes["addr"].dropna().astype("str").unique())
         axis, at = time_axis(probes)
-        view = run_view(tables, hops, graph, self.card, axis=axis, addresses=addresses, names=names)
-        super().__init__(columns=pack_probes(probes, addresses, at), view=view, told=told_table(hops))
-        self._responders = responders_of(view["hops"])
+        view = run_view(
+            made.tables, made.hops, made.graph, made.card, axis=axis, addresses=addresses, names=made.names
+        )
+        self._responders, self._flows = responders_of(view["hops"]), flows_of(probes)
+        rounds = sorted(set(probes["round"].tolist()))
+        return {
+            "columns": pack_probes(probes, addresses, at),
+            "told": told_table(made.hops),
+            "panels": panels_of(made.along, axis, epochs=made.epochs, changes=made.changes, rounds=rounds),
+            "view": view,
+        }
 
     @traitlets.observe("focus")
     def _tell(self, change: Mapping[str, Any]) -> None:
@@ -78,3 +81,50 @@ class Explorer(FocusedWidget):
 
     def _card_html(self) -> str:
         return run_html(self.card)
+
+
+class Explorer(ExploringWidget):
+    """Explore one run.
+
+    Parameters
+    ----------
+    tables
+        Tables of exactly one run.
+    hops, graph
+        Its `analysis.hop_table` and `analysis.hop_graph`.
+    names
+        Host name by address.
+    card
+        What to show where no widget can be; made from the tables if not given.
+    found, changes
+        Its `analysis.epochs` and `analysis.path_changes`, if they are known.
+
+    Raises
+    ------
+    ConfigError
+        If the tables hold no run, or several.
+    """
+
+    def __init__(
+        self,
+        tables: "Tables",
+        hops: "pd.DataFrame",
+        graph: "nx.MultiDiGraph[str]",
+        *,
+        names: Mapping[str, str] | None = None,
+        card: RunCard | None = None,
+        found: "pd.DataFrame | None" = None,
+        changes: "pd.DataFrame | None" = None,
+    ) -> None:
+        names = dict(names or {})
+        made = Explored(
+            tables=tables,
+            hops=hops,
+            graph=graph,
+            names=names,
+            card=card if card is not None else card_from_tables(tables, hops, names=names),
+            along=tables,
+            epochs=epochs(tables) if found is None else found,
+            changes=path_changes(tables) if changes is None else changes,
+        )
+        super().__init__(**self._state_of(made))

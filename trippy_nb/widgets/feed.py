@@ -43,7 +43,7 @@ class Delta:
     count: int
     """Rows that are told."""
     data: bytes
-    """Columns, one behind the other: place (u4) and those of `ROW`; the widest first, so that each is aligned."""
+    """Columns, one behind the other, the widest first: those of `ROW`, and the place (u4) as the third."""
 
 
 class Feed:

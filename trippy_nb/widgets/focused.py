@@ -1,10 +1,13 @@
 """What the explorer and the live view have in common: one selection, one focus window, one hop table."""
 
 from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import Any
 
+import pandas as pd
 import traitlets
 
+from trippy_nb.errors import ConfigError
 from trippy_nb.model import settings_now
 from trippy_nb.widgets.base import CardWidget
 from trippy_nb.widgets.hoptable import CHOICES, SHOWN
@@ -23,6 +26,8 @@ class FocusedWidget(CardWidget):
     """TTL of the selected hop, or None. Two-way: click a hop to set it."""
     responder = traitlets.Unicode(None, allow_none=True).tag(sync=True)
     """Address within the selected hop that stands out, or None for all. Two-way."""
+    flow = traitlets.Int(None, allow_none=True).tag(sync=True)
+    """Flow that stands out, or None for all. Two-way."""
     focus = traitlets.List(traitlets.Float(), maxlen=2).tag(sync=True)
     """Window ``[from, to]``, ends included, that all numbers are computed for; empty is everything. In
     seconds since the first probe (rounds from 0, if the source has no times). Two-way: drag over the
@@ -30,9 +35,8 @@ class FocusedWidget(CardWidget):
     shown = traitlets.List(traitlets.Unicode()).tag(sync=True)
     """Columns of the hop table beside hop and responder, in order: names of HOPS. Two-way."""
 
-    def __init__(self, **state: Any) -> None:  # noqa: ANN401 - values of traits
-        self._responders: Mapping[int, frozenset[str]] = {}
-        super().__init__(**state)
+    _responders: Mapping[int, frozenset[str]] = MappingProxyType({})
+    _flows: frozenset[int] = frozenset()
 
     @traitlets.default("shown")
     def _choose_columns(self) -> list[str]:
@@ -45,6 +49,35 @@ class FocusedWidget(CardWidget):
             known = sorted(self._responders)
             raise traitlets.TraitError(f"there is no hop {ttl} here, only {known}")
         return ttl
+
+    @property
+    def _axis(self) -> Mapping[str, Any]:
+        axis: Mapping[str, Any] = self.view.get("axis", {})
+        return axis
+
+    @property
+    def window(self) -> tuple[pd.Timestamp | None, pd.Timestamp | None]:
+        """The focus window in UTC, as `run.between(*widget.window)` takes it; None is no bound.
+
+        Raises
+        ------
+        ConfigError
+            If there is a window over rounds, as no probe has a time.
+        """
+        if not self.focus:
+            return None, None
+        if self._axis.get("kind") != "time":
+            raise ConfigError("no probe has a time: the window is one of rounds, for run.where(round=...)")
+        origin = pd.Timestamp(self._axis["origin"])
+        start, end = (origin + pd.Timedelta(round(at * 1e9), unit="ns") for at in self.focus)
+        return start, end + pd.Timedelta(1, unit="ns")  # `between` leaves out its end
+
+    @traitlets.validate("flow")
+    def _check_flow(self, proposal: Mapping[str, Any]) -> int | None:
+        flow: int | None = proposal["value"]
+        if flow is not None and flow not in self._flows:
+            raise traitlets.TraitError(f"there is no flow {flow} here, only {sorted(self._flows)}")
+        return flow
 
     @traitlets.validate("focus")
     def _check_focus(self, proposal: Mapping[str, Any]) -> Sequence[float]:

@@ -18,7 +18,7 @@ from trippy_nb.display import RunCard, card_from_tables, esm, run_html, run_text
 from trippy_nb.model import BY_NAME
 from trippy_nb.widgets.focused import FocusedWidget
 from trippy_nb.widgets.hoptable import hops_within, told_table
-from trippy_nb.widgets.runview import responders_of, run_view
+from trippy_nb.widgets.runview import flows_of, responders_of, run_view
 from trippy_nb.widgets.traced import Traced, Urgency
 from trippy_nb.widgets.watch import Watch
 from trippy_nb.widgets.wire import pack_probes, places_on, time_axis
@@ -42,7 +42,7 @@ SETTINGS = (
 )
 """Options that the panel offers; the others can be given from Python."""
 _UNACKNOWLEDGED = 12
-"""Deltas that may be on their way: the browser acknowledges every fifth, for each costs the kernel as much."""
+"""Deltas that may be on their way; the browser acknowledges every fifth: hearing it costs, too."""
 
 
 class LiveView(FocusedWidget):
@@ -110,10 +110,15 @@ class LiveView(FocusedWidget):
         """Forget the trace before."""
         self._watch = None
         self._tables, self._names, self._sent_view, self._words = None, {}, {}, ""
-        self._responders = {}
+        self._responders, self._flows = {}, frozenset()
         with self.hold_sync():
-            self.selected, self.responder, self.focus = None, None, []
+            self.selected, self.responder, self.flow, self.focus = None, None, None, []
             self.columns, self.view, self.told = {}, {}, {}
+
+    @property
+    def _axis(self) -> Mapping[str, Any]:
+        axis: Mapping[str, Any] = self._sent_view.get("axis", {})
+        return axis
 
     @property
     def waits(self) -> bool:
@@ -122,7 +127,7 @@ class LiveView(FocusedWidget):
 
     @property
     def urgency(self) -> Urgency:
-        """How much the picture of the path is out of date: graph, names, verdict, and what Python computes."""
+        """How much the picture is out of date: graph, names, verdict, and what Python computes."""
         if self.is_new or self._watch is None:
             return Urgency.NOW
         if self._watch.has_news or self._names_told != self._names:
@@ -210,6 +215,7 @@ class LiveView(FocusedWidget):
         for edge in view["graph"]["edges"]:
             edge["share"] = round(edge["share"], 1)  # else the picture would be made anew at every look
         self._responders = responders_of(view["hops"])
+        self._flows = flows_of(tables.probes)
         return view
 
     @traitlets.observe("focus", "shown")

@@ -51,3 +51,8 @@ def run_view(
 def responders_of(hops: Iterable[Mapping[str, Any]]) -> dict[int, frozenset[str]]:
     """Tell who answered at each hop of a view."""
     return {hop["ttl"]: frozenset(hop["addrs"]) for hop in hops}
+
+
+def flows_of(probes: "pd.DataFrame") -> frozenset[int]:
+    """Tell which flows were traced."""
+    return frozenset(probes["flow"].unique().tolist())

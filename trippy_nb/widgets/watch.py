@@ -1,6 +1,5 @@
 """From looks at a recorder to rows for the browser, and whether the picture of the path is out of date."""
 
-from collections.abc import Callable, Set as AbstractSet
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -11,6 +10,9 @@ from trippy_nb.model import NS_PER_S, Status
 from trippy_nb.widgets.feed import BLANK, NOBODY, ROW, Delta, Feed, Places, Rows
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+    from collections.abc import Set as AbstractSet
+
     import numpy.typing as npt
 
     from trippy_nb.frames import Recent

@@ -89,13 +89,14 @@ class Kinds:
             (crossing.difference.before, *_inner(int(moment[new.first]), int(moment[new.last]), 1)),
         )
         epochs = self._of_group[int(self._history.group[old.first])]
-        return all(
-            any(
-                series != old.series and first <= end and last >= begin and _holds(pattern, block, anchor)
+        for block, begin, end in sides:
+            codes, anchor = _joined(left, block, right)
+            if not any(
+                series != old.series and first <= end and last >= begin and _holds(pattern, codes, anchor)
                 for series, first, last, pattern in epochs
-            )
-            for block, anchor, begin, end in ((*_joined(left, block, right), *span) for block, *span in sides)
-        )
+            ):
+                return False
+        return True
 
 
 def _inner(begin: int, end: int, side: int) -> tuple[int, int]:

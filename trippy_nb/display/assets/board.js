@@ -1,7 +1,9 @@
 import { allStats, decodeColumns, indexByTtl } from "./stats.js";
 import { decimalsFor } from "./words.js";
-import { html, oncePerFrame, watchWidth } from "./dom.js";
+import { button, html, oncePerFrame, watchWidth } from "./dom.js";
 import { pathView } from "./path.js";
+import { pictureButtons } from "./picture.js";
+import { watchTheme } from "./canvas.js";
 import { timeView } from "./time.js";
 import { tableView } from "./table.js";
 
@@ -16,45 +18,60 @@ export function toldFigures({ names, ttls, values, focus }) {
   return { focus: focus ?? [], hops: new Map(ttls.map((ttl, i) => [ttl, row(i)])) };
 }
 
-export function board(model) {
+/** `more(parts)`, where given, makes what only a run that is over has: a bar above the graph, and buttons for it. */
+export function board(model, more = null) {
   const columns = {}, index = new Map(), body = html("div", { class: "tnb-board" });
   const state = { whole: new Map(), now: new Map(), focus: model.get("focus"), selected: model.get("selected"),
-    responder: model.get("responder"), shown: model.get("shown"), told: toldFigures(model.get("told")),
-    sort: { key: "ttl", descending: false }, log: false, decimals: 1 };
+    responder: model.get("responder"), flow: model.get("flow"), shown: model.get("shown"), told: toldFigures(model.get("told")),
+    sort: { key: "ttl", descending: false }, log: false, decimals: 1, usual: [],
+    replay: null, window: [], when: null }; // what counts: the focus window, or what has happened so far in a replay
   const save = (name, value) => { model.set(name, value); model.save_changes(); };
   const actions = {
     state: () => state,
-    select(ttl, responder) {
-      if (state.selected === ttl && state.responder === responder) return;
+    select(ttl, responder, flow = state.flow) {
+      if (state.selected === ttl && state.responder === responder && state.flow === flow) return;
       Object.assign(state, { selected: ttl, responder });
+      if (state.flow !== flow) { state.flow = flow; model.set("flow", flow); }
       paintSelection();
       model.set("selected", ttl);
       save("responder", responder);
     },
     focus(focus, final) {
+      extra?.leave();
       state.focus = focus;
       if (!final) { paintSoon(); return; }
       paintSoon.cancel();
       paintFocus(true);
       save("focus", focus);
     },
+    replay(player) { Object.assign(state, { replay: player }); paintFocus(true); },
+    replayed(moving) { if (state.replay) paintFocus(!moving); },
     show(shown) { state.shown = shown; parts.table.paint(state, true); save("shown", shown); },
   };
-  const log = html("button", { type: "button", class: "tnb-button", "aria-pressed": "false", text: "Log scale", onclick: () => {
+  const log = button("Log scale", () => {
     state.log = !state.log;
     log.setAttribute("aria-pressed", String(state.log));
     parts.path.rescale(state);
-  } });
+  }, { "aria-pressed": "false" });
   const note = html("span", { class: "tnb-note" });
-  const bar = html("div", { class: "tnb-bar" }, html("span", { class: "tnb-caption", text: "Path, and RTT (ms) of each hop" }), note, log);
+  const bar = html("div", { class: "tnb-bar" }, html("span", { class: "tnb-caption", text: "Path, and RTT (ms) of each hop" }), note);
+  const flows = html("select", { "aria-label": "Flow", "data-keep": "flow", onchange: () =>
+    actions.select(state.selected, state.responder, flows.value === "" ? null : Number(flows.value)) });
   const parts = {};
+  let extra = null;
   let unwatch = () => {}, total = 0, feeds = 0;
 
   function build(view) {
     const made = { view, columns, index, actions };
     const here = body.getRootNode().activeElement, place = body.contains(here) ? here.dataset.keep : null;
+    extra?.close();
     Object.assign(parts, { path: pathView(made), timeline: timeView(made), table: tableView(made) });
-    body.replaceChildren(bar, parts.path.element, parts.timeline.element, parts.table.element);
+    const said = [...new Set(columns.flow)].sort((a, b) => a - b);
+    flows.hidden = said.length < 2;
+    flows.replaceChildren(html("option", { value: "", text: "All flows" }), ...said.map((flow) => html("option", { value: flow, text: `Flow ${flow}` })));
+    extra = more?.({ ...made, fly: parts.path.fly }) ?? null;
+    bar.replaceChildren(...bar.childNodes.length ? [bar.firstChild] : [], note, flows, ...extra?.buttons ?? [], log, ...pictureButtons(() => parts.path.element, "path"));
+    body.replaceChildren(bar, ...extra ? [extra.element] : [], parts.path.element, parts.timeline.element, parts.table.element);
     if (place) body.querySelector(`[data-keep="${place}"]`)?.focus();
     unwatch();
     unwatch = watchWidth(body, (width) => { total = width; resize(); });
@@ -67,10 +84,13 @@ export function board(model) {
     note.textContent = parts.path.thinned();
   }
 
-  function paintSelection() { parts.path.paint(state); parts.timeline.paint(state); parts.table.select(state); }
+  function paintSelection() { flows.value = state.flow ?? ""; parts.path.paint(state); parts.timeline.paint(state); parts.table.select(state); }
 
   function paintFocus(final) {
-    state.now = state.focus.length === 2 ? allStats(columns, index, state.focus) : state.whole;
+    const { replay } = state;
+    state.window = replay ? [-Infinity, replay.moment()] : state.focus;
+    state.when = replay ? replay.plan.due : columns.at;
+    state.now = state.window.length === 2 ? allStats(replay?.index ?? index, state.window) : state.whole;
     parts.path.paint(state, !final);
     parts.timeline.brush(state, final);
     parts.table.paint(state, final);
@@ -80,7 +100,8 @@ export function board(model) {
   const pulls = {
     "change:selected": () => { state.selected = model.get("selected"); paintSelection(); },
     "change:responder": () => { state.responder = model.get("responder"); paintSelection(); },
-    "change:focus": () => { state.focus = model.get("focus"); paintFocus(true); },
+    "change:flow": () => { state.flow = model.get("flow"); paintSelection(); },
+    "change:focus": () => { extra?.leave(); state.focus = model.get("focus"); paintFocus(true); },
     "change:shown": () => { state.shown = model.get("shown"); parts.table.paint(state, true); },
     "change:told": () => { tell(model.get("told")); parts.table.paint(state, true); },
   };
@@ -93,11 +114,15 @@ export function board(model) {
 
   /** Take all probes, and, where it is another one, the view they are of. */
   function feed(fresh, view) {
+    if (view) state.replay = null;
+    if (view) for (const name of ["selected", "responder", "flow", "focus"]) state[name] = model.get(name);
     Object.assign(columns, fresh);
     index.clear();
-    for (const [ttl, rows] of indexByTtl(columns)) index.set(ttl, rows);
-    state.whole = allStats(columns, index, []);
+    for (const [ttl, hop] of indexByTtl(columns)) index.set(ttl, hop);
+    state.whole = allStats(index, []);
+    state.usual = [...state.whole.values()].map((stats) => stats.p50_ms || 0);
     state.decimals = decimalsFor([...state.whole.values()].flatMap((stats) => [stats.best_ms, stats.p50_ms, stats.worst_ms]));
+    Object.assign(state, { window: state.focus, when: columns.at, now: state.whole });
     if (view) build(view);
     else if (total) {
       if (feeds++ % 5 === 0) parts.path.rescale(state, true); // the scale can wait a second: it sorts all there is
@@ -106,12 +131,15 @@ export function board(model) {
     paintFocus(true);
   }
 
+  const unwatchTheme = watchTheme(oncePerFrame(() => { if (total) { parts.path.paint(state); parts.timeline.paint(state); } }));
   const handlers = Object.entries(pulls).map(([event, pull]) => [event, () => parts.table && pull()]);
   for (const [event, handler] of handlers) model.on(event, handler);
   return {
     element: body, feed, tell, columns,
     close() {
       unwatch();
+      unwatchTheme();
+      extra?.close();
       paintSoon.cancel();
       for (const [event, handler] of handlers) model.off(event, handler);
     },

@@ -127,7 +127,7 @@ function render({ model, el }) {
   const set = (name, value) => { model.set(name, value); model.save_changes(); };
   const verdict = html("div", { class: "tnb-verdict", role: "status" });
   const note = html("div", { class: "tnb-status" }), place = html("div", { class: "tnb-table" });
-  const aspects = html("dl", { class: "tnb-aspects" }), caveats = html("ul", { class: "tnb-caveats" });
+  const aspects = html("div", { class: "tnb-aspects" }), caveats = html("ul", { class: "tnb-caveats" });
   const namings = Object.keys(view.called).map((key) =>
     [key, html("button", { type: "button", class: "tnb-button", text: view.headings[key], onclick: () => set("naming", key) })]);
   const masks = view.turning.map(() => html("input", { type: "checkbox", onchange: () =>
@@ -161,9 +161,9 @@ function render({ model, el }) {
     shown = comparedTable(view, select);
     place.replaceChildren(shown.table);
     shown.table.addEventListener("keydown", keys);
-    aspects.replaceChildren(...view.aspects.flatMap(([name, outcome, test, found]) => [
-      html("dt", {}, `${name}: `, html("b", { class: `tnb-${outcome.replace(" ", "-")}`, text: outcome })),
-      html("dd", {}, html("div", { class: "tnb-muted", text: test }), found)]));
+    aspects.replaceChildren(...view.aspects.map(([name, outcome, test, found]) => html("div", {},
+      `${name}: `, html("b", { class: `tnb-${outcome.replace(" ", "-")}`, text: outcome }),
+      html("div", { class: "tnb-muted", text: test }), found)));
     caveats.replaceChildren(...view.caveats.map((text) => html("li", { text })));
     tick(); rename(); paint(); shown.draw(width);
   }

@@ -23,18 +23,32 @@ export const svg = (tag, attributes = {}, ...children) =>
 export const frame = (label, ...children) =>
   html("div", { class: "tnb", role: "group", "aria-label": label, "data-lm-suppress-shortcuts": "true" }, ...children);
 
+/** A button of ours. */
+export const button = (text, onclick, more = {}) => html("button", { type: "button", class: "tnb-button", text, onclick, ...more });
+
+/** A mark that is text, or a path. */
+export const textAt = (kind, x, y, text) => svg("text", { class: `tnb-${kind}`, x, y, text });
+export const lineOf = (kind, d, ...more) => svg("path", { class: `tnb-${kind}`, d }, ...more);
+
 /** A button that copies what `text()` gives, and has `say` told of it: where there is no clipboard, the text itself. */
 export function copyButton(label, text, say) {
-  return html("button", { type: "button", class: "tnb-button", text: label, onclick: async () => {
+  return button(label, async () => {
     const copied = text();
     try { await navigator.clipboard.writeText(copied); say("Copied", copied); } catch { say(copied, copied); }
-  } });
+  });
 }
 
+const written = new WeakMap();
 /** Set text only where it changed: cells are made once. */
 export function setText(element, text) {
-  if (element.textContent !== text) element.textContent = text;
+  if (written.get(element) === text) return;
+  written.set(element, text);
+  element.textContent = text;
 }
+
+/** Where a key leads in a list: a place, -1 for none of them, or undefined if it is not for us. */
+export const listMove = (key, at, count) => ({ ArrowDown: Math.min(count - 1, at + 1), ArrowUp: at < 0 ? count - 1 : Math.max(0, at - 1),
+  Home: 0, End: count - 1, Escape: -1 })[key];
 
 let serial = 0;
 /** An id no other view on the page has. */
@@ -59,6 +73,3 @@ export function watchWidth(element, changed) {
   observer.observe(element);
   return () => { observer.disconnect(); look.cancel(); };
 }
-
-/** Dots as one path of zero-length strokes: follows the theme by CSS and costs one element. */
-export const dotAt = (x, y) => `M${x.toFixed(1)} ${y.toFixed(1)}h0`;

@@ -1,12 +1,13 @@
-import { inFocus, quantile, STATUS } from "./stats.js";
+import { quantile, STATUS } from "./stats.js";
 import { countText, msText, ratioText, SILENT, tickDecimals, ticks } from "./words.js";
-import { dotAt, html, setText, svg, uniqueId } from "./dom.js";
+import { html, lineOf, listMove, setText, svg, textAt, uniqueId } from "./dom.js";
+import { inkCanvas } from "./canvas.js";
 
 // Hop graph, names and latency of each hop side by side: one row a TTL, from the source downwards.
 
 const ROW = 26, HEAD = 34, TTL_WIDTH = 26, LOSS_WIDTH = 76, NODE = 5;
 const MOST_DOTS = 12000; // drawn; every probe is counted
-const MOVING_DOTS = 1500; // while the brush moves
+const MOVING_DOTS = 3000; // while the brush moves
 
 const sum = (counts) => counts.reduce((a, b) => a + b, 0);
 
@@ -20,7 +21,7 @@ export function layeredLayout({ nodes, edges, lanes }, rowOf, width) {
   const curves = edges.map(({ a, b, dashed }) => {
     const [x0, y0] = place[a], [x1, y1] = place[b], bend = (y1 - y0) / 2;
     const bow = x0 === x1 && Math.abs(y1 - y0) > ROW * 1.5 ? gap * 0.8 : 0; // round the rows it skips
-    return { a, b, dashed,
+    return { a, b, dashed, points: [[x0, y0], [x0 + bow, y0 + bend], [x1 + bow, y1 - bend], [x1, y1]],
       d: `M${x0} ${y0}C${x0 + bow} ${y0 + bend} ${x1 + bow} ${y1 - bend} ${x1} ${y1}` };
   });
   return { place, curves, gap };
@@ -52,9 +53,11 @@ export function pathView({ view, columns, index, actions }) {
   const ttls = view.hops.map((hop) => hop.ttl);
   const rowOf = (ttl) => (ttls.includes(ttl) ? HEAD + (ttls.indexOf(ttl) + 0.5) * ROW : HEAD / 2);
   const height = HEAD + ttls.length * ROW + 4;
-  let stride = 1, dots = 0, thinned = "";
+  const rowsOf = (ttl) => index.get(ttl)?.rows ?? [];
+  let stride = 1, dots = 0, thinned = "", sight = [0, height];
   const ids = new Map(ttls.map((ttl) => [ttl, uniqueId("hop")]));
 
+  const flights = svg("g", { class: "tnb-flights" });
   const band = html("div", { class: "tnb-band", hidden: true });
   const graph = svg("svg", { class: "tnb-graph", height, role: "img",
     "aria-label": `Hop graph, ${view.graph.nodes.length} nodes, from the source downwards` });
@@ -64,7 +67,8 @@ export function pathView({ view, columns, index, actions }) {
   const list = html("div", { class: "tnb-hops", role: "listbox", tabindex: 0, "data-keep": "hops",
     "aria-label": "Hops of the path" },
     html("div", { class: "tnb-source", role: "presentation", text: view.source, title: view.source }), ...options);
-  const element = html("div", { class: "tnb-path" }, band, graph, list, strip);
+  const ink = inkCanvas("tnb-ink");
+  const element = html("div", { class: "tnb-path" }, band, graph, list, html("div", {}, ink.element, strip));
   strip.addEventListener("click", (event) => pick(event));
   graph.addEventListener("click", (event) => pick(event));
   list.addEventListener("keydown", (event) => onKey(event));
@@ -76,12 +80,8 @@ export function pathView({ view, columns, index, actions }) {
   }
 
   function onKey(event) {
-    const { selected, responder } = actions.state();
-    const at = ttls.indexOf(selected), last = ttls.length - 1;
-    const moves = { ArrowDown: at < 0 ? 0 : Math.min(last, at + 1), ArrowUp: at < 0 ? last : Math.max(0, at - 1),
-      Home: 0, End: last };
-    if (event.key in moves) actions.select(ttls[moves[event.key]], null);
-    else if (event.key === "Escape") actions.select(null, null);
+    const { selected, responder } = actions.state(), at = ttls.indexOf(selected), to = listMove(event.key, at, ttls.length);
+    if (to !== undefined) actions.select(ttls[to] ?? null, null);
     else if (at >= 0 && (event.key === "ArrowLeft" || event.key === "ArrowRight")) {
       const ring = [null, ...view.hops[at].addrs]; // all of them, then each alone
       const step = event.key === "ArrowRight" ? 1 : ring.length - 1;
@@ -101,20 +101,21 @@ export function pathView({ view, columns, index, actions }) {
   }
 
   function thinOut() {
-    const timed = ttls.map((ttl) => (index.get(ttl) ?? []).filter((row) => columns.rtt[row] === columns.rtt[row]).length);
+    const timed = ttls.map((ttl) => rowsOf(ttl).filter((row) => columns.rtt[row] === columns.rtt[row]).length);
     const answers = sum(timed);
     stride = Math.max(1, Math.ceil(answers / MOST_DOTS));
     dots = sum(timed.map((count) => Math.ceil(count / stride)));
     thinned = stride > 1 ? `${countText(dots)} of ${countText(answers)} dots drawn; every number counts all` : "";
   }
 
-  let nodes = [], curves = [], scale = null, marks = null, width = 0, size = 0;
+  let nodes = [], curves = [], lines = [], places = [], scale = null, marks = null, width = 0, size = 0;
 
   function drawGraph() {
-    const { place, curves: lines, gap } = layeredLayout(view.graph, rowOf, width);
+    const { place, curves: made, gap } = layeredLayout(view.graph, rowOf, width);
+    [lines, places] = [made, place];
     graph.setAttribute("width", width);
-    const numbers = ttls.map((ttl) => svg("text", { class: "tnb-ttl", x: TTL_WIDTH - 6, y: rowOf(ttl) + 4, text: ttl }));
-    curves = lines.map((line) => svg("path", { class: `tnb-edge${line.dashed ? " tnb-dashed" : ""}`, d: line.d }));
+    const numbers = ttls.map((ttl) => textAt("ttl", TTL_WIDTH - 6, rowOf(ttl) + 4, ttl));
+    curves = lines.map((line) => lineOf(`edge${line.dashed ? " tnb-dashed" : ""}`, line.d));
     const radius = { source: 4, target: Math.min(NODE + 1, gap * 0.45), silent: Math.min(4, gap * 0.22) }; // silent ones stand closer
     nodes = view.graph.nodes.map((node, i) => {
       const [x, y] = place[i];
@@ -123,11 +124,11 @@ export function pathView({ view, columns, index, actions }) {
         : svg("circle", { cx: x, cy: y, r: radius[node.kind] ?? Math.min(NODE, gap * 0.4) });
       const parts = [svg("title", { text: node.label }), svg("circle", { cx: x, cy: y, r: 10, class: "tnb-reach" }), mark];
       if (node.kind === "target") parts.push(svg("circle", { cx: x, cy: y, r: 2, class: "tnb-core" }));
-      if (node.kind === "silent" && radius.silent > 3) parts.push(svg("text", { x, y: y + 5, class: "tnb-star", text: SILENT }));
+      if (node.kind === "silent" && radius.silent > 3) parts.push(textAt("star", x, y + 5, SILENT));
       return svg("g", { class: `tnb-node tnb-${node.kind}`,
         onclick: () => ttls.includes(node.ttl) && actions.select(node.ttl, node.addr) }, ...parts);
     });
-    graph.replaceChildren(...numbers, ...curves, ...nodes);
+    graph.replaceChildren(...numbers, ...curves, ...nodes, flights);
   }
 
   function drawStrip(log) {
@@ -136,46 +137,54 @@ export function pathView({ view, columns, index, actions }) {
     scale = timeScale(columns, log, 8, right - 10);
     const decimals = Math.max(0, ...scale.marks.map((mark) => (mark < 1 && mark > 0 ? -Math.floor(Math.log10(mark)) : 0)),
       log ? 0 : tickDecimals(scale.marks));
-    const grid = scale.marks.map((mark) => svg("path", { class: "tnb-grid", d: `M${scale.x(mark)} ${HEAD - 8}V${height - 4}` }));
-    const numbers = scale.marks.map((mark) => svg("text", { class: "tnb-tick", x: scale.x(mark), y: HEAD - 14,
-      text: log ? String(Number(mark.toPrecision(1))) : mark.toFixed(decimals) }));
-    marks = { faint: svg("path", { class: "tnb-dots tnb-faint" }), dots: svg("path", { class: "tnb-dots" }),
-      late: svg("path", { class: "tnb-dots tnb-late" }), off: svg("path", { class: "tnb-off" }),
-      hops: ttls.map((ttl) => {
-        const y = rowOf(ttl);
-        return { box: svg("rect", { class: "tnb-box", y: y - 5, height: 10, rx: 2 }),
-          median: svg("path", { class: "tnb-median" }),
-          loss: svg("text", { class: "tnb-loss", x: size - 8, y: y + 4 }) };
-      }) };
+    const grid = scale.marks.map((mark) => lineOf("grid", `M${scale.x(mark)} ${HEAD - 8}V${height - 4}`));
+    const numbers = scale.marks.map((mark) => textAt("tick", scale.x(mark), HEAD - 14,
+      log ? String(Number(mark.toPrecision(1))) : mark.toFixed(decimals)));
+    marks = ttls.map((ttl) => {
+      const y = rowOf(ttl);
+      return [svg("rect", { class: "tnb-box", y: y - 5, height: 10, rx: 2 }), lineOf("median"), textAt("loss", size - 8, y + 4)];
+    });
     strip.setAttribute("width", size);
     strip.replaceChildren(...grid, ...numbers,
-      svg("text", { class: "tnb-tick tnb-end", x: size - 8, y: HEAD - 14, text: "Unanswered" }),
-      marks.faint, ...marks.hops.map((hop) => hop.box), marks.dots, marks.late, marks.off,
-      ...marks.hops.flatMap((hop) => [hop.median, hop.loss]));
+      textAt("tick tnb-end", size - 8, HEAD - 14, "Unanswered"), ...marks.flat());
   }
 
-  function drawDots({ focus, selected, responder }, moving) {
-    const step = moving ? stride * Math.max(1, Math.ceil(dots / MOVING_DOTS)) : stride;
-    const only = responder === null ? -1 : view.addresses.indexOf(responder);
-    const parts = { faint: [], dots: [], late: [], off: [] };
-    for (const ttl of ttls) {
-      const y = rowOf(ttl);
-      const rows = index.get(ttl) ?? [];
-      for (let k = 0; k < rows.length; k += step) { // in the order of RTT: thinned evenly
-        const row = rows[k], time = columns.rtt[row];
-        if (time !== time) break; // those without a time come last
-        const x = scale.x(time), at = y + jitter(row);
-        const shown = inFocus(columns.at[row], focus) && (ttl !== selected || only < 0 || columns.addr[row] === only);
-        if (time > scale.top && shown) parts.off.push(`M${(x + 1).toFixed(1)} ${(at - 3).toFixed(1)}l4 3l-4 3`);
-        else parts[!shown ? "faint" : columns.status[row] === STATUS.late ? "late" : "dots"].push(dotAt(x, at));
+  /** The rows that can be seen: while the brush moves no other is drawn. */
+  function inSight() {
+    const { top } = element.getBoundingClientRect(), above = element.scrollTop, { clientHeight } = element;
+    return [above + Math.max(0, -top), above + Math.min(clientHeight, innerHeight - top)];
+  }
+
+  function drawDots({ when, window, selected, responder, flow, replay }, [low, high]) {
+    const step = high < height ? Math.max(stride, Math.ceil(dots * stride * ((high - low) / height) / MOVING_DOTS)) : stride;
+    const only = responder === null ? -1 : view.addresses.indexOf(responder), whole = window.length !== 2, [from, to] = window;
+    const { rtt, status, addr, flow: flows } = columns, off = [], counts = { shown: 0, faint: 0 };
+    ink.wipe(size, height, low, high);
+    const faint = ink.dots("quiet", 0.16), plain = ink.dots("answer", 0.5), late = ink.dots("late", 0.9);
+    for (const shown of replay === null ? [false, true] : [true]) { // what is shown lies above; what is to come is not drawn
+      for (const ttl of ttls) {
+        const y = rowOf(ttl), rows = rowsOf(ttl);
+        if (y < low - ROW || y > high + ROW) continue;
+        for (let k = 0; k < rows.length; k += step) { // in the order of RTT: thinned evenly
+          const row = rows[k], time = rtt[row];
+          if (time !== time) break; // those without a time come last
+          if (((whole || (when[row] >= from && when[row] <= to)) && (flow === null || flows[row] === flow) &&
+            (ttl !== selected || only < 0 || addr[row] === only)) !== shown) continue;
+          const x = scale.x(time), at = y + jitter(row);
+          counts[shown ? "shown" : "faint"] += 1;
+          if (time > scale.top && shown) off.push(`M${x + 1} ${at - 3}l4 3l-4 3`);
+          else (!shown ? faint : status[row] === STATUS.late ? late : plain)(x, at);
+        }
       }
     }
-    for (const [name, pieces] of Object.entries(parts)) marks[name].setAttribute("d", pieces.join(""));
+    ink.lines("answer", off, 1.5);
+    if (low <= 0) Object.assign(ink.element.dataset, counts);
   }
 
-  function drawStats({ now }) {
+  function drawStats({ now }, [low, high]) {
     ttls.forEach((ttl, i) => {
-      const stats = now.get(ttl), { box, median, loss } = marks.hops[i], y = rowOf(ttl);
+      const stats = now.get(ttl), [box, median, loss] = marks[i], y = rowOf(ttl);
+      if (y < low - ROW || y > high + ROW) return;
       const seen = stats !== undefined && stats.p50_ms === stats.p50_ms;
       if (seen) {
         const left = scale.x(stats.p25_ms);
@@ -189,15 +198,29 @@ export function pathView({ view, columns, index, actions }) {
     });
   }
 
-  function drawSelection({ selected, responder }) {
+  /** Who answered a flow: its nodes, by their number. */
+  function nodesOf(flow) {
+    const seen = new Set();
+    columns.flow.forEach((each, row) => { if (each === flow) seen.add(`${columns.ttl[row]} ${view.addresses[columns.addr[row]] ?? null}`); });
+    return view.graph.nodes.map((node) => node.kind === "source" || node.ttls.some((ttl) => seen.has(`${ttl} ${node.addr}`)));
+  }
+
+  function drawSelection({ selected, responder, flow }) {
     band.hidden = !ttls.includes(selected);
-    if (!band.hidden) band.style.top = `${rowOf(selected) - ROW / 2}px`;
+    if (!band.hidden) {
+      const y = rowOf(selected);
+      band.style.top = `${y - ROW / 2}px`;
+      if (y < element.scrollTop + ROW || y > element.scrollTop + element.clientHeight - ROW) element.scrollTop = y - element.clientHeight / 2;
+    }
     list.toggleAttribute("aria-activedescendant", false);
     if (!band.hidden) list.setAttribute("aria-activedescendant", ids.get(selected));
+    const within = flow === null ? null : nodesOf(flow);
     nodes.forEach((node, i) => {
       const { ttls: at, addr } = view.graph.nodes[i];
       node.classList.toggle("tnb-on", at.includes(selected) && (responder === null || addr === responder));
+      node.classList.toggle("tnb-dim", within !== null && !within[i]);
     });
+    curves.forEach((curve, i) => curve.classList.toggle("tnb-dim", within !== null && !(within[lines[i].a] && within[lines[i].b])));
   }
 
   function drawLabels({ selected, responder, now, decimals }) {
@@ -213,12 +236,63 @@ export function pathView({ view, columns, index, actions }) {
     strip.setAttribute("aria-label", "Round-trip times of each hop; the table below holds the numbers");
   }
 
+  const ways = new Map();
+  /** Nodes from the source to the hop of a probe, as others of its flow and round found them. */
+  function wayOf(row) {
+    if (ways.has(row)) return ways.get(row);
+    const { round, flow, ttl, addr } = columns, seen = new Map(), all = view.graph.nodes, { edges } = view.graph;
+    const look = (i) => { if (flow[i] === flow[row]) seen.set(ttl[i], view.addresses[addr[i]] ?? null); };
+    for (let i = row; i >= 0 && round[i] === round[row]; i--) look(i);
+    for (let i = row; i < round.length && round[i] === round[row]; i++) look(i);
+    const way = [all.findIndex((node) => node.kind === "source")];
+    for (let hop = 1; hop <= ttl[row]; hop++) {
+      const here = way.at(-1), joined = (i) => edges.some(({ a, b }) => a === here && b === i);
+      const some = [...all.keys()].filter((i) => all[i].ttls.includes(hop)), same = some.filter((i) => all[i].addr === (seen.get(hop) ?? null));
+      const next = same.find(joined) ?? same[0] ?? some.find(joined);
+      if (next !== undefined && next !== here) way.push(next);
+    }
+    if (ways.size > 5000) ways.clear();
+    ways.set(row, way);
+    return way;
+  }
+
+  const legOf = (a, b) => lines.find((line) => line.a === a && line.b === b)?.points ?? [places[a], places[a], places[b], places[b]];
+
+  /** Where a probe is that has come a share of its way. */
+  function pointOn(way, share) {
+    const legs = way.length - 1, leg = Math.min(legs - 1, Math.floor(share * legs)), part = share * legs - leg, rest = 1 - part;
+    if (legs < 1) return places[way[0]];
+    const [p, q, r, s] = legOf(way[leg], way[leg + 1]);
+    return [0, 1].map((i) => rest ** 3 * p[i] + 3 * rest ** 2 * part * q[i] + 3 * rest * part ** 2 * r[i] + part ** 3 * s[i]);
+  }
+
+  /** Show a moment of a replay: probes under way, the way of the latest event, and who has been seen by then. */
+  function fly(marks, latest, isSeen) {
+    const drawn = marks.map(({ row, out, back, lost }) => {
+      const [x, y] = pointOn(wayOf(row), out ?? 1 - back);
+      return lost && out === 1 ? lineOf("lost", `M${x - 4} ${y - 4}l8 8m0 -8l-8 8`)
+        : svg("circle", { class: back === undefined ? "tnb-probe" : "tnb-probe tnb-home", cx: x, cy: y, r: 4 });
+    });
+    if (latest) {
+      const way = wayOf(latest.row), kind = !latest.settled ? "" : latest.answered ? " tnb-home" : " tnb-gone";
+      const d = way.slice(1).map((to, i) => { const [p, ...rest] = legOf(way[i], to); return `M${p}C${rest.join(" ")}`; }).join("");
+      const [x, y] = places[way.at(-1)];
+      drawn.unshift(lineOf(`way${kind}`, d), svg("circle", { class: `tnb-way${kind}`, cx: x, cy: y, r: 9 }));
+    }
+    flights.replaceChildren(...drawn);
+    const known = view.graph.nodes.map((node) => !isSeen || node.kind === "source" || node.ttls.some((ttl) => isSeen(ttl, node.addr)));
+    nodes.forEach((node, i) => node.classList.toggle("tnb-unseen", !known[i]));
+    curves.forEach((curve, i) => curve.classList.toggle("tnb-unseen", !(known[lines[i].a] && known[lines[i].b])));
+    options.forEach((option, i) => option.classList.toggle("tnb-unseen", isSeen !== null && ![null, ...view.hops[i].addrs].some((addr) => isSeen(ttls[i], addr))));
+  }
+
   return {
-    element,
+    element, fly,
     thinned: () => thinned, // what to say if not every answer is a dot
     resize(total, state) {
       width = Math.round(Math.min(TTL_WIDTH + 42 + (view.graph.lanes - 1) * 22, total * 0.32));
       const names = Math.round(Math.min(260, Math.max(150, total * 0.24)));
+      total -= element.offsetWidth - element.clientWidth; // a scroll bar
       size = Math.max(180, total - width - names);
       element.style.gridTemplateColumns = `${width}px ${names}px ${size}px`;
       drawGraph();
@@ -231,8 +305,9 @@ export function pathView({ view, columns, index, actions }) {
     },
     paint(state, moving = false) {
       if (!scale) return;
-      drawDots(state, moving);
-      drawStats(state);
+      sight = !moving ? [0, height] : sight[1] < height ? sight : inSight();
+      drawDots(state, sight);
+      drawStats(state, sight);
       if (moving) return;
       drawSelection(state);
       drawLabels(state);

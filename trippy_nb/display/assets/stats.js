@@ -18,23 +18,90 @@ export function decodeColumns(raw) {
   return columns;
 }
 
+/** Rows by a figure, those without it last, ties as they came. */
+function ordered(rows, figure) {
+  const known = rows.filter((row) => figure[row] === figure[row]).sort((a, b) => figure[a] - figure[b] || a - b);
+  return Uint32Array.from([known, rows.filter((row) => figure[row] !== figure[row])].flat());
+}
+
 /**
- * Rows of each TTL, those with an RTT first and in its order, so that a window needs no sorting:
- * any subset of an ordered list is ordered.
+ * The probes of each TTL: `rows` in the order of RTT, and what tells any window without going through it,
+ * namely `when` in the order of time, with counts up to each place.
  */
-export function indexByTtl({ ttl, rtt }) {
+export function indexByTtl(columns) {
   const lists = new Map();
-  for (let row = 0; row < ttl.length; row++) {
-    if (!lists.has(ttl[row])) lists.set(ttl[row], []);
-    lists.get(ttl[row]).push(row);
+  columns.ttl.forEach((hop, row) => {
+    if (!lists.has(hop)) lists.set(hop, []);
+    lists.get(hop).push(row);
+  });
+  return new Map([...lists].map(([hop, list]) => [hop, hopIndex(columns, list)]));
+}
+
+function hopIndex({ status, rtt, at }, list) {
+  const rows = ordered(list, rtt), inTime = ordered(list, at), n = list.length;
+  const timed = (row) => status[row] < STATUS.timeout && rtt[row] === rtt[row];
+  const tests = { sent: (row) => status[row] <= STATUS.timeout, // else its fate is unknown, or not the network's doing
+    recv: (row) => status[row] < STATUS.timeout, late: (row) => status[row] === STATUS.late, timed };
+  const upTo = {};
+  for (const [name, test] of Object.entries(tests)) {
+    const counts = upTo[name] = new Uint32Array(n + 1);
+    inTime.forEach((row, i) => { counts[i + 1] = counts[i] + test(row); });
   }
-  const order = (a, b) => (rtt[a] - rtt[b]) || (a - b);
-  const index = new Map();
-  for (const [hop, rows] of lists) {
-    const known = rows.filter((row) => rtt[row] === rtt[row]).sort(order);
-    index.set(hop, Uint32Array.from([...known, ...rows.filter((row) => rtt[row] !== rtt[row])]));
+  const when = Float64Array.from(inTime, (row) => at[row]), sorted = rows.filter(timed);
+  const times = Float64Array.from(sorted, (row) => rtt[row]), series = Float64Array.from(inTime.filter(timed), (row) => rtt[row]);
+  let tree = null;
+  return { rows, upTo, when, series, dated: inTime.findLastIndex((row) => at[row] === at[row]) + 1,
+    /** The k-th smallest of the times at the places from `low` on and before `high`, counted in time. */
+    nth(low, high, k) {
+      if (high - low === times.length) return times[k];
+      tree ??= rankTree(sorted, inTime.filter(timed));
+      return times[nthRank(tree, low, high, k)];
+    } };
+}
+
+/**
+ * A wavelet tree over ranks in the order of time: for each bit from the highest, how many of those before a
+ * place have it; below, those without it stand first. It finds the k-th smallest of any stretch in as many steps
+ * as a rank has bits, so a brush costs the number of hops, not of probes.
+ */
+function rankTree(sorted, inTime) {
+  const rank = new Map(), levels = [];
+  sorted.forEach((row, i) => rank.set(row, i));
+  let now = Uint32Array.from(inTime, (row) => rank.get(row));
+  for (let bit = 31 - Math.clz32(now.length); bit >= 0; bit--) {
+    const ones = new Uint32Array(now.length + 1);
+    now.forEach((value, i) => { ones[i + 1] = ones[i] + ((value >>> bit) & 1); });
+    const zeros = now.filter((value) => !((value >>> bit) & 1));
+    levels.push({ bit, ones, zeros: zeros.length });
+    const next = new Uint32Array(now.length);
+    next.set(zeros);
+    next.set(now.filter((value) => (value >>> bit) & 1), zeros.length);
+    now = next;
   }
-  return index;
+  return levels;
+}
+
+function nthRank(levels, low, high, k) {
+  let rank = 0;
+  for (const { bit, ones, zeros } of levels) {
+    const before = ones[low], until = ones[high], without = high - low - (until - before);
+    if (k < without) { low -= before; high -= until; continue; }
+    k -= without;
+    low = zeros + before;
+    high = zeros + until;
+    rank |= 1 << bit;
+  }
+  return rank;
+}
+
+/** How many of ascending moments, of the first `high`, lie before one (or, if `through`, up to it). */
+export function placeOf(when, high, moment, through) {
+  let low = 0;
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if (when[middle] < moment || (through && when[middle] === moment)) low = middle + 1; else high = middle;
+  }
+  return low;
 }
 
 /** Whether a moment lies in the window; no window (an empty one) holds everything. */
@@ -43,51 +110,32 @@ export function inFocus(at, focus) {
 }
 
 /** Quantile of ordered numbers by linear interpolation (numpy's and pandas' default); NaN of none. */
-export function quantile(ordered, p) {
-  if (ordered.length === 0) return NaN;
-  const place = (ordered.length - 1) * p, low = Math.floor(place), share = place - low;
-  if (share === 0) return ordered[low];
-  const a = ordered[low], b = ordered[low + 1], step = b - a;
+export const quantile = (ordered, p) => quantileOf(ordered.length, (k) => ordered[k], p);
+
+function quantileOf(size, nth, p) {
+  if (size === 0) return NaN;
+  const place = (size - 1) * p, low = Math.floor(place), share = place - low, a = nth(low);
+  if (share === 0) return a;
+  const b = nth(low + 1), step = b - a;
   return share < 0.5 ? a + step * share : b - step * (1 - share); // as numpy: exact at both ends
 }
 
-/** Counts, loss ratio and quantiles of the rows of one hop that lie in the window; NaN is missing. */
-export function hopStats({ status, rtt, at }, rows, focus) {
-  let sent = 0, recv = 0, late = 0, last = -1, sum = 0, squares = 0;
-  const times = [];
-  for (const row of rows) {
-    if (!inFocus(at[row], focus)) continue;
-    const code = status[row];
-    if (code > STATUS.timeout) continue; // fate unknown, or not the network's doing
-    sent++;
-    if (code === STATUS.timeout) continue;
-    recv++;
-    if (code === STATUS.late) late++;
-    if (rtt[row] !== rtt[row]) continue;
-    times.push(rtt[row]);
-    sum += rtt[row];
-    last = Math.max(last, row);
-  }
-  const mean = sum / times.length;
-  for (const time of times) squares += (time - mean) ** 2;
-  return {
-    sent, recv, late,
-    loss_ratio: sent ? (sent - recv) / sent : NaN,
-    last_ms: last < 0 ? NaN : rtt[last],
-    avg_ms: mean,
-    stddev_ms: times.length > 1 ? Math.sqrt(squares / (times.length - 1)) : NaN,
-    best_ms: times.length ? times[0] : NaN,
-    p25_ms: quantile(times, 0.25),
-    p50_ms: quantile(times, 0.5),
-    p75_ms: quantile(times, 0.75),
-    worst_ms: times.length ? times[times.length - 1] : NaN,
-  };
+/** Counts, loss ratio, quantiles and moments of the probes of one hop that lie in the window; NaN is missing. */
+export function hopStats({ upTo, when, dated, nth, series }, focus) {
+  const whole = focus.length !== 2;
+  const from = whole ? 0 : placeOf(when, dated, focus[0], false), to = whole ? when.length : placeOf(when, dated, focus[1], true);
+  const count = (name) => Math.max(0, upTo[name][to] - upTo[name][from]);
+  const sent = count("sent"), recv = count("recv"), size = count("timed"), low = upTo.timed[from];
+  const at = (p) => quantileOf(size, (k) => nth(low, low + size, k), p);
+  const times = series.subarray(low, low + size), mean = times.reduce((sum, time) => sum + time, 0) / size;
+  return { sent, recv, late: count("late"), loss_ratio: sent ? (sent - recv) / sent : NaN,
+    last_ms: size ? times[size - 1] : NaN, avg_ms: mean,
+    stddev_ms: size > 1 ? Math.sqrt(times.reduce((sum, time) => sum + (time - mean) ** 2, 0) / (size - 1)) : NaN,
+    best_ms: at(0), p25_ms: at(0.25), p50_ms: at(0.5), p75_ms: at(0.75), worst_ms: at(1) };
 }
 
 /** `hopStats` of every hop, by TTL. */
-export function allStats(columns, index, focus) {
-  return new Map([...index].map(([ttl, rows]) => [ttl, hopStats(columns, rows, focus)]));
-}
+export const allStats = (index, focus) => new Map([...index].map(([ttl, hop]) => [ttl, hopStats(hop, focus)]));
 
 /** Row numbers in the order of one figure; missing ones last in either direction, ties as they were. */
 export function sortedOrder(values, descending) {

@@ -1,6 +1,6 @@
 import { sortedOrder } from "./stats.js";
 import { countText, MISSING, msText, ratioText, SILENT } from "./words.js";
-import { copyButton, html, setText } from "./dom.js";
+import { copyButton, html, listMove, setText } from "./dom.js";
 
 // The hop table: recomputed for the focus window, sortable, columns of choice, one row selected.
 
@@ -26,15 +26,12 @@ export function tableView({ view, actions }) {
   const element = html("div", {}, html("div", { class: "tnb-bar tnb-table-bar" },
     html("span", { class: "tnb-caption", text: "Hops (times in ms)" }), status, choice, copy),
   html("div", { class: "tnb-table" }, table));
-  let keys = [], heads = [], cells = [], rows = [], last = null;
+  let keys = [], heads = [], cells = [], rows = [], last = null, sight = null;
 
   body.addEventListener("keydown", (event) => {
-    const shown = [...body.children], at = shown.findIndex((row) => row.classList.contains("tnb-on"));
-    const to = { ArrowDown: Math.min(shown.length - 1, at + 1), ArrowUp: at < 0 ? shown.length - 1 : Math.max(0, at - 1),
-      Home: 0, End: shown.length - 1 }[event.key];
-    if (event.key === "Escape") actions.select(null, null);
-    else if (to === undefined) return;
-    else actions.select(view.hops[rows.indexOf(shown[to])].ttl, null);
+    const list = [...body.children], to = listMove(event.key, list.findIndex((row) => row.classList.contains("tnb-on")), list.length);
+    if (to === undefined) return;
+    actions.select(view.hops[rows.indexOf(list[to])]?.ttl ?? null, null);
     event.preventDefault();
   });
 
@@ -64,11 +61,12 @@ export function tableView({ view, actions }) {
   const sameWindow = (a, b) => a.length === b.length && a.every((end, i) => end === b[i]);
 
   /** What the browser knows at once, else what Python told of this very window and rows; else nothing yet. */
-  function figure(key, hop, { now, told, focus }) {
+  function figure(key, hop, { now, told, focus, replay }) {
     if (key === "ttl") return hop.ttl;
     if (key === "addr") return hop.addrs[0] ?? null;
     const mine = now.get(hop.ttl)?.[key];
     if (view.moving.includes(key)) return mine ?? (kinds.get(key) === "count" ? 0 : NaN);
+    if (replay) return mine ?? NaN;
     if (!told || !sameWindow(told.focus, focus)) return mine;
     return (told.old ? mine : null) ?? told.hops.get(hop.ttl)?.[key] ?? NaN;
   }
@@ -113,18 +111,30 @@ export function tableView({ view, actions }) {
     return [keys.join(","), ...lines, ""].join("\n");
   }
 
+  /** While the brush moves columns keep their widths, and only rows that can be seen are told. */
+  function hold(final) {
+    const { top, bottom } = table.parentElement.getBoundingClientRect();
+    sight = final ? null : rows.map((row) => { const at = row.getBoundingClientRect(); return at.bottom > Math.max(0, top) && at.top < Math.min(bottom, innerHeight); });
+    const widths = final ? [] : heads.map((one) => one.offsetWidth);
+    heads.forEach((one, i) => { one.style.width = final ? "" : `${widths[i]}px`; });
+    table.style.tableLayout = final ? "" : "fixed";
+  }
+
   return {
     element, csv,
     paint(state, final) {
       last = state;
       if (!sameWindow(["ttl", "addr", ...state.shown], keys)) build(state.shown);
+      if (final || !sight) hold(final);
       view.hops.forEach((hop, i) => {
+        if (sight && !sight[i]) return;
         keys.forEach((key, k) => key !== "addr" && setText(cells[i][k], spell(key, figure(key, hop, state), state.decimals)));
         rows[i].classList.toggle("tnb-lossy", state.now.get(hop.ttl)?.loss_ratio > 0);
         rows[i].classList.toggle("tnb-muted", !hop.addrs.length);
       });
+      if (!final) return;
       this.select(state);
-      if (final) order(state); // rows keep their places while the brush moves
+      order(state); // rows keep their places while the brush moves
     },
     select({ selected }) {
       view.hops.forEach((hop, i) => {

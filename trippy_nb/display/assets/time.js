@@ -1,12 +1,16 @@
 import { inFocus, quantile, STATUS } from "./stats.js";
-import { countText, SILENT, spanUnit, tickDecimals, ticks } from "./words.js";
-import { dotAt, html, setText, svg } from "./dom.js";
+import { inkCanvas } from "./canvas.js";
+import { panels } from "./panels.js";
+import { pictureButtons } from "./picture.js";
+import { countText, msText, SILENT, spanUnit, tickDecimals, ticks } from "./words.js";
+import { button, html, lineOf, setText, svg, textAt } from "./dom.js";
 
-// The selected hop over time, and the brush that sets the one focus window.
+// The selected hop over time and its distribution, what else lies along time, and over all the brush that sets the
+// one focus window.
 
-const HEIGHT = 132, LEFT = 50, RIGHT = 14, TOP = 8, LOST = 12, BOTTOM = 20;
+const HEIGHT = 132, LEFT = 50, RIGHT = 104, TOP = 8, LOST = 12, BOTTOM = 20;
 const FLOOR = HEIGHT - BOTTOM - LOST; // where times end and the lane of the unanswered begins
-const GRIP = 7, CLICK = 3;
+const GRIP = 7, CLICK = 3, BINS = 26;
 
 /** A window kept inside the span, in order; the whole span (or next to nothing) is no window. */
 export function tidyFocus([a, b], [low, high]) {
@@ -27,25 +31,29 @@ export function timeView({ view, columns, index, actions }) {
   let { span } = view.axis, words = axisWords(view.axis); // a live view's axis grows
   const title = html("span", { class: "tnb-caption" });
   const status = html("span", { class: "tnb-status", role: "status" });
-  const all = html("button", { type: "button", class: "tnb-button", text: "Show all", onclick: () => actions.focus([], true) });
-  const canvas = svg("svg", { class: "tnb-time", height: HEIGHT });
+  const all = button("Show all", () => actions.focus([], true));
+  const more = panels({ view, actions, top: HEIGHT }), whole = HEIGHT + more.height, foot = whole - (more.height ? 4 : BOTTOM);
+  const canvas = svg("svg", { class: "tnb-time", height: whole }), under = svg("svg", { class: "tnb-under", height: whole });
+  const ink = inkCanvas("tnb-ink");
   const legend = html("span", { class: "tnb-legend", "aria-hidden": "true" });
-  const element = html("div", { class: "tnb-timeline" }, html("div", { class: "tnb-bar" }, title, legend, status, all), canvas);
-  const shades = [svg("rect", { class: "tnb-shade" }), svg("rect", { class: "tnb-shade" })];
+  const element = html("div", { class: "tnb-timeline" }, html("div", { class: "tnb-bar" }, title, legend, status, all, ...pictureButtons(() => element, "timeline")),
+    html("div", { class: "tnb-stage" }, under, ink.element, canvas), ...more.legend);
+  const shade = svg("path", { class: "tnb-shade" }), bands = [[TOP, HEIGHT - TOP - BOTTOM], ...more.bands]; // where time is drawn
   const grips = ["Start", "End"].map((word, i) => svg("g", {
     class: "tnb-grip", role: "slider", tabindex: 0, "aria-label": `${word} of the focus window`,
     "aria-orientation": "horizontal", "data-keep": `grip-${i}`,
     onkeydown: (event) => onKey(event, i) },
-  svg("rect", { class: "tnb-reach", x: -GRIP, width: 2 * GRIP, y: TOP, height: FLOOR + LOST - TOP }),
-  svg("path", { d: `M0 ${TOP}V${FLOOR + LOST}` }),
+  svg("rect", { class: "tnb-reach", x: -GRIP, width: 2 * GRIP, y: TOP, height: foot - TOP }),
+  svg("path", { d: `M0 ${TOP}V${foot}` }),
   svg("rect", { x: -3, width: 6, rx: 3, y: (TOP + FLOOR) / 2 - 13, height: 26 })));
-  const frame = svg("g"), marks = svg("g");
-  canvas.append(frame, marks, ...shades, ...grips);
-  let width = 0;
+  const frame = svg("g"), spread = svg("g");
+  under.append(frame, more.element);
+  canvas.append(spread, shade, ...grips);
+  let width = 0, times = [], axis = null;
 
   const toX = (at) => LEFT + ((at - span[0]) / (span[1] - span[0])) * (width - LEFT - RIGHT);
   const toAt = (x) => span[0] + ((x - LEFT) / (width - LEFT - RIGHT)) * (span[1] - span[0]);
-  const ends = () => { const { focus } = actions.state(); return focus.length === 2 ? focus : span; };
+  const ends = () => { const { window } = actions.state(); return window.length === 2 ? window.map((at, i) => Math.max(span[0], Math.min(span[1], at))) : span; };
 
   function onKey(event, i) {
     const small = (span[1] - span[0]) / 100, step = event.shiftKey ? small * 10 : small;
@@ -62,12 +70,14 @@ export function timeView({ view, columns, index, actions }) {
     event.preventDefault();
   }
 
-  let drag = null;
+  let drag = null, edge = 0;
   canvas.addEventListener("pointerdown", (event) => {
     if (event.button !== 0) return;
-    const x = event.clientX - canvas.getBoundingClientRect().left;
-    const grip = grips.indexOf(event.target.closest(".tnb-grip")), [from, to] = ends(), whole = actions.state().focus.length !== 2;
-    const inside = !whole && x > toX(from) && x < toX(to);
+    ({ left: edge } = canvas.getBoundingClientRect());
+    const x = event.clientX - edge;
+    const grip = grips.indexOf(event.target.closest(".tnb-grip")), [from, to] = ends(), narrowed = actions.state().focus.length === 2;
+    if (grip < 0 && x > width - RIGHT + GRIP) return;
+    const inside = narrowed && x > toX(from) && x < toX(to);
     drag = { x, from, to, moved: false, mode: grip >= 0 ? grip : inside ? "move" : "new" };
     canvas.setPointerCapture(event.pointerId);
     if (grip >= 0) grips[grip].focus();
@@ -75,15 +85,17 @@ export function timeView({ view, columns, index, actions }) {
   });
   canvas.addEventListener("pointermove", (event) => {
     if (!drag) return;
-    const x = event.clientX - canvas.getBoundingClientRect().left;
+    const x = event.clientX - edge;
     drag.moved ||= Math.abs(x - drag.x) >= CLICK;
     if (drag.moved) actions.focus(dragged(x), false);
   });
-  const release = () => {
+  const release = (event) => {
     if (!drag) return;
+    const box = canvas.getBoundingClientRect();
     const { moved, mode } = drag;
     drag = null;
     if (moved) actions.focus(actions.state().focus, true);
+    else if (more.pick(event.clientY - box.top)) return;
     else if (mode === "new") actions.focus([], true); // a click beside the window lets go of it
   };
   canvas.addEventListener("pointerup", release);
@@ -100,16 +112,18 @@ export function timeView({ view, columns, index, actions }) {
 
   const shownHop = ({ selected }) => selected ?? view.target_ttl;
 
-  function times(ttl, only) {
-    const rows = [...(index.get(ttl) ?? [])];
-    return only < 0 ? rows : rows.filter((row) => columns.addr[row] === only || columns.status[row] === STATUS.timeout);
+  /** Rows of the hop that the selection leaves, in the order of RTT; nobody knows whose an unanswered one was. */
+  function rowsOf(ttl, { responder, flow }) {
+    const only = responder === null ? -1 : view.addresses.indexOf(responder), { addr, status, flow: flows } = columns;
+    return (index.get(ttl)?.rows ?? []).filter((row) => (flow === null || flows[row] === flow) &&
+      (only < 0 || addr[row] === only || status[row] === STATUS.timeout));
   }
 
   function drawMarks(state) {
     if (span !== view.axis.span) ({ span } = view.axis), (words = axisWords(view.axis));
-    const ttl = shownHop(state), only = state.responder === null ? -1 : view.addresses.indexOf(state.responder);
-    const rows = times(ttl, only);
-    const known = rows.map((row) => columns.rtt[row]).filter((time) => time === time);
+    const ttl = shownHop(state), rows = rowsOf(ttl, state);
+    times = rows.filter((row) => columns.rtt[row] === columns.rtt[row]);
+    const known = Array.from(times, (row) => columns.rtt[row]);
     const usual = quantile(known, 0.5) + 5 * (quantile(known, 0.95) - quantile(known, 0.5));
     const top = known.length ? Math.min(known[known.length - 1], Math.max(usual, quantile(known, 0.95))) : 1;
     // A narrow band of times is shown large; all but equal ones would only show noise.
@@ -117,31 +131,52 @@ export function timeView({ view, columns, index, actions }) {
     const base = narrow ? known[0] - (top - known[0]) * 0.15 : 0;
     const high = top > base ? top + (top - base) * 0.08 : base + 1;
     const y = (time) => FLOOR - 3 - Math.min(1, (time - base) / (high - base)) * (FLOOR - 3 - TOP);
-    const parts = { dots: [], late: [], lost: [], off: [], lateOff: [] };
+    axis = { y, binOf: (time) => Math.min(BINS - 1, Math.floor(((time - base) / (high - base)) * BINS)) };
+    const counts = { dots: 0, late: 0, lost: 0 }, off = [[], []], lost = [];
+    ink.wipe(width, HEIGHT);
+    const stamps = [ink.dots("answer", 0.55), ink.dots("late", 0.9)];
     for (const row of rows) {
-      const at = columns.at[row], code = columns.status[row];
-      if (at !== at || code > STATUS.timeout) continue;
-      if (code === STATUS.timeout) parts.lost.push(`M${toX(at).toFixed(1)} ${FLOOR + 3}v7`);
-      else if (columns.rtt[row] > high) parts[code === STATUS.late ? "lateOff" : "off"].push(`M${(toX(at) - 3).toFixed(1)} ${TOP + 4}l3 -4l3 4`);
-      else if (columns.rtt[row] === columns.rtt[row]) parts[code === STATUS.late ? "late" : "dots"].push(dotAt(toX(at), y(columns.rtt[row])));
+      const at = columns.at[row], code = columns.status[row], time = columns.rtt[row];
+      if (at !== at || code > STATUS.timeout || (code < STATUS.timeout && time !== time)) continue;
+      counts[["dots", "late", "lost"][code]] += 1;
+      if (code === STATUS.timeout) lost.push(`M${toX(at)} ${FLOOR + 3}v7`);
+      else if (time > high) off[code].push(`M${toX(at) - 3} ${TOP + 4}l3 -4l3 4`);
+      else stamps[code](toX(at), y(time));
     }
-    marks.replaceChildren(svg("path", { class: "tnb-dots", d: parts.dots.join("") }),
-      svg("path", { class: "tnb-dots tnb-late", d: parts.late.join("") }),
-      svg("path", { class: "tnb-off", d: parts.off.join("") }),
-      svg("path", { class: "tnb-off tnb-late", d: parts.lateOff.join("") }),
-      svg("path", { class: "tnb-lost", d: parts.lost.join("") }));
-    drawLegend(parts);
+    ["answer", "late"].forEach((name, code) => ink.lines(name, off[code], 1.5));
+    ink.lines("lost", lost, 1.8);
+    Object.assign(ink.element.dataset, counts);
+    drawLegend(counts);
     drawFrame(y, ticks(base, high, 3).filter((mark) => mark >= base));
-    const hop = view.hops.find((each) => each.ttl === ttl);
+    const hop = view.hops.find((each) => each.ttl === ttl), { flow } = state;
     const who = state.responder ?? hop?.addrs[0] ?? SILENT;
-    const more = only < 0 && hop?.addrs.length > 1 ? ` +${hop.addrs.length - 1}` : "";
-    setText(title, `Hop ${ttl}, ${view.names[who] ?? who}${more}: RTT (ms) over ${view.axis.kind === "round" ? "rounds" : "time"}`);
-    canvas.setAttribute("aria-label", `${title.textContent}; ${countText(known.length)} answers, ${countText(parts.lost.length)} unanswered`);
+    const others = state.responder === null && hop?.addrs.length > 1 ? ` +${hop.addrs.length - 1}` : "";
+    setText(title, `Hop ${ttl}, ${view.names[who] ?? who}${others}${flow === null ? "" : `, flow ${flow}`}: RTT (ms) over ${view.axis.kind === "round" ? "rounds" : "time"}`);
+    canvas.setAttribute("aria-label", `${title.textContent}; ${countText(known.length)} answers, ${countText(counts.lost)} unanswered`);
   }
 
-  function drawLegend({ dots, late, lost, off, lateOff }) {
-    const kinds = [["tnb-dots", "M5 6h0", dots.length + off.length, "answered"], ["tnb-dots tnb-late", "M5 6h0", late.length + lateOff.length, "late"],
-      ["tnb-lost", "M5 2v7", lost.length, "unanswered"]];
+  /** How the times of the window are spread, along the axis of the strip; in outline, how all are. */
+  function drawSpread({ when, window }) {
+    const all = new Uint32Array(BINS), inside = new Uint32Array(BINS), known = [];
+    for (const row of times) {
+      const bin = axis.binOf(columns.rtt[row]);
+      all[bin]++;
+      if (!inFocus(when[row], window)) continue;
+      inside[bin]++;
+      known.push(columns.rtt[row]);
+    }
+    const left = width - RIGHT + 14, room = RIGHT - 22, high = (FLOOR - 3 - TOP) / BINS, share = (counts, n) => room / Math.max(...counts, 1) * (n > 0);
+    const bars = (counts, scale) => [...counts].map((count, bin) => (count ? `M${left} ${(FLOOR - 3 - (bin + 1) * high).toFixed(1)}h${(count * scale).toFixed(1)}v${(high - 0.6).toFixed(1)}h${(-count * scale).toFixed(1)}z` : "")).join("");
+    const middle = quantile(known, 0.5), { decimals } = actions.state();
+    spread.replaceChildren(lineOf("ghost", bars(all, share(all, times.length))),
+      lineOf("bars", bars(inside, share(inside, known.length))),
+      lineOf("median", known.length ? `M${left - 4} ${axis.y(middle)}h${room + 6}` : ""),
+      textAt("spread", left - 4, HEIGHT - 18, `median ${msText(middle, decimals)}`),
+      textAt("spread", left - 4, HEIGHT - 5, `p95 ${msText(quantile(known, 0.95), decimals)}`));
+  }
+
+  function drawLegend({ dots, late, lost }) {
+    const kinds = [["tnb-dots", "M5 6h0", dots, "answered"], ["tnb-dots tnb-late", "M5 6h0", late, "late"], ["tnb-lost", "M5 2v7", lost, "unanswered"]];
     legend.replaceChildren(...kinds.filter(([, , count]) => count).map(([mark, d, count, word]) => html("span", {},
       svg("svg", { width: 10, height: 11 }, svg("path", { class: mark, d })), `${countText(count)} ${word}`)));
   }
@@ -151,25 +186,21 @@ export function timeView({ view, columns, index, actions }) {
     const at = ticks(span[0] / size, span[1] / size, wanted);
     const whole = view.axis.kind === "round" ? at.filter(Number.isInteger) : at;
     const parts = levels.flatMap((level) => [
-      svg("path", { class: "tnb-grid", d: `M${LEFT} ${y(level)}H${width - RIGHT}` }),
-      svg("text", { class: "tnb-tick tnb-end", x: LEFT - 6, y: y(level) + 4, text: level.toFixed(tickDecimals(levels)) })]);
-    parts.push(svg("path", { class: "tnb-axis", d: `M${LEFT} ${FLOOR + LOST}H${width - RIGHT}` }));
+      lineOf("grid", `M${LEFT} ${y(level)}H${width - RIGHT}`),
+      textAt("tick tnb-end", LEFT - 6, y(level) + 4, level.toFixed(tickDecimals(levels)))]);
+    parts.push(lineOf("axis", `M${LEFT} ${FLOOR + LOST}H${width - RIGHT}`));
     whole.forEach((mark, i) => {
       const text = words.mark ? words.mark(mark) : mark.toFixed(tickDecimals(at)) + (i === 0 ? ` ${words.unit}` : "");
-      parts.push(svg("text", { class: "tnb-tick", x: toX(mark * size), y: HEIGHT - 5, text }));
+      parts.push(textAt("tick", toX(mark * size), HEIGHT - 5, text));
     });
     frame.replaceChildren(...parts);
+    more.draw(toX, LEFT, width - RIGHT);
   }
 
-  function drawBrush({ focus }) {
-    const [from, to] = ends(), right = width - RIGHT;
-    const boxes = focus.length === 2 ? [[LEFT - 4, toX(from)], [toX(to), right + 4]] : [[0, 0], [0, 0]];
-    shades.forEach((shade, i) => {
-      shade.setAttribute("x", boxes[i][0]);
-      shade.setAttribute("y", TOP);
-      shade.setAttribute("width", Math.max(0, boxes[i][1] - boxes[i][0]));
-      shade.setAttribute("height", HEIGHT - TOP - BOTTOM);
-    });
+  function drawBrush({ window, replay }) {
+    const [from, to] = ends(), right = width - RIGHT, narrowed = window.length === 2;
+    const sides = narrowed ? [[LEFT - 4, toX(from)], [toX(to), right + 4]] : [];
+    shade.setAttribute("d", sides.flatMap(([x0, x1]) => bands.map(([y, high]) => `M${x0} ${y}H${Math.max(x0, x1)}v${high}H${x0}z`)).join(""));
     [from, to].forEach((at, i) => {
       grips[i].setAttribute("transform", `translate(${toX(at)})`);
       grips[i].setAttribute("aria-valuemin", span[0]);
@@ -177,37 +208,46 @@ export function timeView({ view, columns, index, actions }) {
       grips[i].setAttribute("aria-valuenow", at);
       grips[i].setAttribute("aria-valuetext", words.place(at));
     });
-    canvas.classList.toggle("tnb-narrowed", focus.length === 2);
-    all.disabled = focus.length !== 2;
+    canvas.classList.toggle("tnb-narrowed", narrowed);
+    canvas.classList.toggle("tnb-played", replay !== null);
+    all.disabled = !narrowed;
   }
 
   /** Told on release only: a live region that speaks while a mouse moves is noise. */
-  function drawStatus({ focus }) {
+  function drawStatus({ when, window }) {
+    const [from, to] = ends();
     let inside = 0, count = 0;
     columns.status.forEach((code, row) => {
       if (code === STATUS.not_sent) return;
       count++;
-      inside += inFocus(columns.at[row], focus);
+      inside += inFocus(when[row], window);
     });
     const total = countText(count);
-    setText(status, focus.length === 2
-      ? `${words.place(focus[0])} to ${words.place(focus[1])}: ${countText(inside)} of ${total} probes`
-      : `all ${total} probes; drag to focus`);
+    setText(status, window.length === 2
+      ? `${words.place(from)} to ${words.place(to)}: ${countText(inside)} of ${total} probes` : `all ${total} probes; drag to focus`);
   }
 
   return {
     element,
     resize(total, state) {
       width = total;
-      canvas.setAttribute("width", total);
-      this.paint(state, true);
+      for (const one of [canvas, under]) one.setAttribute("width", total);
+      this.paint(state);
     },
-    select(state) { if (width) drawMarks(state); },
     brush(state, final) {
       if (!width) return;
       drawBrush(state);
+      drawSpread(state);
       if (final) drawStatus(state);
     },
-    paint(state) { this.select(state); this.brush(state, true); },
+    paint(state) {
+      this.select(state);
+      this.brush(state, true);
+    },
+    select(state) {
+      if (!width) return;
+      drawMarks(state);
+      more.select(state);
+    },
   };
 }

@@ -1,0 +1,197 @@
+"""What an explorer has beside graph and table, in a page without Jupyter: panels, replay, pictures, runs."""
+
+from __future__ import annotations
+
+import re
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from tests.browser.bare import bare_page
+from tests.browser.chromium import blameless
+from tests.display.made import NAMES, explorer_parts, made_tables
+from tests.widgets.test_panels import rerouted
+from tests.widgets.test_runs_explorer import run_at
+from trippy_nb.run.runs import RunSet
+from trippy_nb.widgets import Explorer
+
+pytestmark = [pytest.mark.browser, pytest.mark.slow]
+
+
+@pytest.fixture(scope="module")
+def pages(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("explorer")
+    made = {
+        "explorer": Explorer(*explorer_parts(made_tables()), names=NAMES),
+        "rerouted": Explorer(*explorer_parts(rerouted())),
+        "runs": RunSet([run_at(0), run_at(30), run_at(60)]).explore(),
+    }
+    for name, widget in made.items():
+        (folder / f"{name}.html").write_text(bare_page(widget), encoding="utf-8")
+        widget.close()
+    return folder
+
+
+@pytest.fixture
+def show(browser, pages):
+    @contextmanager
+    def showing(name="explorer", **view):
+        with blameless(browser, **view) as here:
+            here.page.goto(f"file://{pages / name}.html")
+            here.page.wait_for_function("window.ready")
+            here.page.wait_for_function("document.querySelector('.tnb-under text')")
+            yield here.page
+
+    return showing
+
+
+def said(page):
+    return page.evaluate("window.said.splice(0)")
+
+
+def counts(page):
+    """Sent and answered by TTL, as the table says."""
+    rows = page.locator(".tnb-table tbody tr").evaluate_all(
+        "rows => rows.map(r => [...r.cells].map(c => c.textContent))"
+    )
+    return {int(row[0]): (row[3], row[4]) for row in rows}
+
+
+def test_the_raster_and_the_ribbon_lie_along_the_same_time_as_the_strip(show):
+    with show("rerouted") as page:
+        heads = page.locator(".tnb-under .tnb-head").all_text_contents()
+        assert heads == ["Unanswered, by hop and time", "Path of each flow"]
+        letters = page.locator(".tnb-letter").all_text_contents()
+        assert letters == ["A", "C", "B", "D"]  # lane by lane
+        assert page.locator(".tnb-paths span").count() == 4
+        mark = page.locator(".tnb-change-mark").first.get_attribute("d")
+        span = page.locator(".tnb-time").bounding_box()["width"] - 50 - 104
+        assert float(re.split("[M ]", mark)[1]) == pytest.approx(50 + span * 40 / 79.14, abs=2)
+        assert page.locator(".tnb-cell.tnb-s6").first.get_attribute("d").count("M") == 10  # hop 4, twice
+
+
+def test_a_click_on_the_raster_selects_a_hop_and_one_on_the_ribbon_a_flow(show):
+    with show() as page:
+        page.mouse.move(0, 0)
+        box = page.locator(".tnb-cell.tnb-s6").first.bounding_box()
+        page.mouse.click(box["x"] + 3, box["y"] + box["height"] / 2)
+        assert said(page) == [["selected", 4], ["responder", None], ["saved"]]
+        assert page.locator(".tnb-ring").is_visible()
+        lane = page.locator(".tnb-stretch").nth(1).bounding_box()
+        page.mouse.click(lane["x"] + 40, lane["y"] + lane["height"] / 2)
+        assert ["flow", 1] in said(page)
+        assert page.get_by_label("Flow", exact=True).input_value() == "1"
+        assert page.locator(".tnb-lane-of.tnb-dim").count() == 1
+        assert page.locator(".tnb-node.tnb-dim title").all_text_contents() == ["203.0.113.1"]
+        assert ", flow 1: RTT" in page.locator(".tnb-timeline .tnb-caption").inner_text()
+        assert page.locator(".tnb-stage .tnb-ink").get_attribute("data-dots") == "35"  # of 40, 5 are lost
+        page.get_by_label("Flow", exact=True).select_option("All flows")
+        assert ["flow", None] in said(page)
+        assert page.locator(".tnb-dim").count() == 0
+
+
+def test_the_distribution_is_that_of_the_window(show):
+    with show() as page:
+        page.evaluate("window.tell('selected', 4)")
+        texts = page.locator(".tnb-time .tnb-spread")
+        whole = texts.all_text_contents()
+        bars = page.locator(".tnb-bars").get_attribute("d")
+        page.evaluate("window.tell('focus', [0, 5])")
+        assert page.locator(".tnb-bars").get_attribute("d") != bars
+        median = page.locator(".tnb-table tbody tr").nth(3).locator("td").nth(8).inner_text()
+        assert texts.first.text_content() == f"median {median}"
+        assert texts.all_text_contents() != whole
+
+
+def test_a_replay_counts_step_by_step_what_has_happened(show):
+    with show(still=True) as page:
+        page.get_by_role("button", name="Replay").click()
+        assert (
+            page.get_by_role("button", name="Play", exact=True).count() == 0
+        )  # who asked for less motion steps
+        words = page.locator(".tnb-said")
+        assert words.inner_text() == "400 probes, in order of time"
+        assert set(counts(page).values()) == {("0", "0")}
+        assert page.locator(".tnb-node.tnb-unseen").count() == 7  # all but the source
+        page.keyboard.press("ArrowRight")
+        assert words.inner_text() == "Round 1: probe to hop 1 sent"
+        assert page.locator(".tnb-flights .tnb-probe").count() == 1
+        assert counts(page)[1] == ("0", "0")
+        page.keyboard.press("ArrowRight")
+        assert re.fullmatch(
+            r"Round 1: hop 1, gateway.example.net, answered after \d+\.\d\d ms", words.inner_text()
+        )
+        assert counts(page)[1] == ("1", "1")
+        assert page.locator(".tnb-node.tnb-unseen").count() == 6
+        assert page.locator(".tnb-way.tnb-home").count() == 2
+        page.keyboard.press("ArrowLeft")
+        assert counts(page)[1] == ("0", "0")
+        page.keyboard.press("PageUp")
+        assert words.inner_text() == "Round 2: probe to hop 1 sent"
+        page.keyboard.press("PageDown")
+        assert words.inner_text() == "Round 1: probe to hop 1 sent"
+        page.keyboard.press("End")
+        recv = {1: "80", 2: "79", 3: "0", 4: "70", 5: "80"}
+        assert counts(page) == {ttl: ("80", count) for ttl, count in recv.items()}
+        page.get_by_role("button", name="Replay").click()
+        assert page.locator(".tnb-unseen, .tnb-replay").count() == 0
+        assert said(page) == []
+
+
+def test_a_replay_plays_by_itself_and_the_space_bar_holds_it(show):
+    with show() as page:
+        page.evaluate("window.tell('focus', [10, 20])")
+        page.get_by_role("button", name="Replay").click()
+        assert page.locator(".tnb-said").inner_text().startswith("Round 11: ")
+        before = page.locator(".tnb-scrub").input_value()
+        page.keyboard.press(" ")
+        page.wait_for_function("b => +document.querySelector('.tnb-scrub').value > +b + 5", arg=before)
+        assert page.get_by_role("button", name="Pause").count() == 1
+        page.keyboard.press(" ")
+        held = page.locator(".tnb-scrub").input_value()
+        page.evaluate("() => new Promise(requestAnimationFrame)")
+        assert page.locator(".tnb-scrub").input_value() == held
+        assert page.get_by_role("button", name="Play", exact=True).count() == 1
+        page.evaluate("window.tell('focus', [])")  # another window ends it
+        assert page.locator(".tnb-replay").count() == 0
+
+
+def test_a_picture_is_whole_and_says_what_the_view_says(show, tmp_path):
+    with show() as page:
+        page.evaluate("""() => { window.copied = [];
+            const value = { writeText: async text => copied.push(text) };
+            Object.defineProperty(navigator, 'clipboard', { value }) }""")
+        page.get_by_role("button", name="Copy SVG").first.click()
+        page.get_by_role("button", name="Copied").wait_for()
+        text = page.evaluate("copied[0]")
+        assert text.startswith("<svg ")
+        assert "gateway.example.net" in text
+        assert "data:image/png;base64," in text
+        assert "class=" not in text
+        assert "button" not in text
+        with page.expect_download() as waiting:
+            page.get_by_role("button", name="Save PNG").last.click()
+        assert waiting.value.suggested_filename == "timeline.png"
+        saved = tmp_path / "timeline.png"
+        waiting.value.save_as(saved)
+        assert Path(saved).read_bytes().startswith(b"\x89PNG")
+        assert saved.stat().st_size > 10_000
+
+
+def test_a_run_is_chosen_and_the_view_is_of_that_run(show):
+    with show("runs") as page:
+        choice = page.get_by_label("Run", exact=True)
+        options = choice.locator("option").all_text_contents()
+        assert options[0] == "All 3 runs together"
+        assert len(options) == 4
+        assert page.locator(".tnb-status").first.inner_text().startswith("all 300 probes")
+        choice.select_option("1: www.example.com, 2026-11-23 20:00:30")
+        assert said(page) == [["chosen", 1], ["saved"]]
+
+
+def test_on_one_page_everything_fits(show):
+    with show("rerouted", width=700) as page:
+        assert page.evaluate("document.documentElement.scrollWidth <= document.documentElement.clientWidth")
+        page.get_by_role("button", name="Replay").click()
+        assert page.evaluate("document.documentElement.scrollWidth <= document.documentElement.clientWidth")
