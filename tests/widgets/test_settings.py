@@ -88,8 +88,10 @@ def test_host_names_can_be_kept_away_from_cards_and_widgets(run, wire):
     assert "192.0.2.1" in repr(run)
     assert run.names["192.0.2.1"] == "home.example"  # it is known as before
     comparison = tn.compare(run, run)
-    assert "home.example" not in repr(comparison) + comparison._repr_html_()
+    aligned = comparison.explore()
+    assert "home.example" not in repr(comparison) + comparison._repr_html_() + str(aligned.view)
     explorer.close()
+    aligned.close()
 
 
 def test_times_are_told_in_the_zone_of_the_session_and_tables_stay_in_utc(run, wire):

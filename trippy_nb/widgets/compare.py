@@ -10,7 +10,7 @@ import traitlets
 
 from trippy_nb.analysis import as_path, difference_text
 from trippy_nb.display import comparison_card, comparison_html, comparison_text, esm, stylesheet
-from trippy_nb.display.words import MISSING, count_text
+from trippy_nb.display.words import MISSING, count_text, shown_names
 from trippy_nb.widgets.base import CardWidget
 
 if TYPE_CHECKING:
@@ -63,7 +63,7 @@ class CompareExplorer(CardWidget):
     ) -> None:
         self.turning = tuple(turning) if compare is not None else ()
         self._whole, self._compare = comparison, compare
-        self._names, self._asns = dict(names or {}), asns
+        self._names, self._asns = dict(shown_names(names)), asns
         masked = sorted(masked)
         super().__init__(view=self._seen(masked), masked=masked)
 

@@ -2,9 +2,9 @@
 
 It looks at what was collected five times a second, or as often as the session has set (less often where a
 look costs much), and sends only what changed. The picture around the numbers is made anew when the path is
-another, and else so rarely that it costs next to nothing. A browser that does not acknowledge is not sent more:
-a closed tab would otherwise fill the memory of the notebook server, which keeps every message for it. While a
-cell computes the kernel reads no acknowledgement, so none is waited for.
+another, and else so rarely that it costs next to nothing. A browser that does not acknowledge is not sent
+more: a closed tab would otherwise fill the memory of the notebook server, which keeps every message for it.
+While a cell computes the kernel reads no acknowledgement, so none is waited for.
 """
 
 import contextlib
