@@ -64,7 +64,8 @@ def main_thread_ms(events: list[dict[str, Any]]) -> float:
     """Sum the processor time of the tasks of the page's main thread."""
     main = {(one["pid"], one["tid"]) for one in events if one["args"].get("name") == "CrRendererMain"}
     tasks = (one for one in events if (one["pid"], one["tid"]) in main and one["name"] == "RunTask")
-    return sum(one.get("tdur", 0) for one in tasks) / 1000
+    total_us: int = sum(one.get("tdur", 0) for one in tasks)
+    return total_us / 1000
 
 
 def main() -> None:

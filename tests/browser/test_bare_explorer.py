@@ -104,6 +104,30 @@ def test_the_distribution_is_that_of_the_window(show):
         assert texts.all_text_contents() != whole
 
 
+def test_however_often_the_mouse_moves_a_frame_is_painted_once(show):
+    with show() as page:
+        before, moved, painted = page.evaluate("""async () => {
+            const strip = document.querySelector('.tnb-time'), { left, top } = strip.getBoundingClientRect();
+            const fire = (type, x) => strip.dispatchEvent(new PointerEvent(type,
+              { clientX: left + x, clientY: top + 40, button: 0, pointerId: 1, bubbles: true }));
+            strip.setPointerCapture = () => {};
+            let paints = 0;
+            const watch = new MutationObserver((records) => { paints += records.length; });
+            watch.observe(document.querySelector(".tnb-shade"), { attributes: true });
+            const sent = () => document.querySelector('.tnb-table tbody td:nth-child(4)').textContent;
+            const texts = [sent()];
+            fire('pointerdown', 100);
+            for (let x = 110; x < 400; x += 10) fire('pointermove', x);
+            texts.push(sent());
+            await new Promise(requestAnimationFrame);
+            await new Promise(requestAnimationFrame);
+            return [...texts, paints];
+        }""")
+        assert before == moved == "80"
+        assert painted == 1
+        assert counts(page)[1][0] != "80"
+
+
 def test_a_replay_counts_step_by_step_what_has_happened(show):
     with show(still=True) as page:
         page.get_by_role("button", name="Replay").click()

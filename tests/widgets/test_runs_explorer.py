@@ -84,6 +84,15 @@ def test_a_run_that_is_not_there_cannot_be_chosen(explorer):
         explorer.chosen = 3
 
 
+def test_one_run_is_explored_with_what_it_knows_of_itself(wire):
+    run = run_at(0)
+    widget = run.explore()
+    assert widget.view["title"] == "Trace to www.example.com (198.51.100.7)"
+    assert len(widget.panels["ribbon"]["stretches"]) == len(run.epochs) == 2
+    assert run.between(*widget.window) is run
+    widget.close()
+
+
 def test_no_runs_are_refused(wire):
     with pytest.raises(ConfigError, match="no runs"):
         RunSet([]).explore()

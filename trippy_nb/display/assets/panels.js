@@ -32,7 +32,7 @@ export function rasterRuns({ sent, unanswered, ttls }, columns) {
 
 export function panels({ view, actions, top }) {
   const element = svg("g"), { raster, ribbon } = view.panels ?? {};
-  if (!raster) return { element, height: 0, legend: [], bands: [], draw() {}, select() {}, pick: () => false };
+  if (!raster) return { element, height: 0, legend: [], bands: [], said: { "aria-hidden": "true" }, draw() {}, select() {}, pick: () => false };
   const { ttls, edges, each } = raster, counts = decodeColumns({ sent: raster.sent, unanswered: raster.unanswered });
   const row = Math.max(2.5, Math.min(13, 190 / Math.max(1, ttls.length))), lanes = ribbon.lanes.length;
   const lane = Math.max(4, Math.min(17, 120 / Math.max(1, lanes)));
@@ -75,7 +75,7 @@ export function panels({ view, actions, top }) {
   const legend = html("div", { class: "tnb-paths" }, ...ribbon.paths.map(({ letter, words }, i) => html("span", {},
     html("i", { class: `tnb-l${i % PATH_COLOURS}` }), `${letter}: ${words}`)), ribbon.note);
   return {
-    element, height, legend: [legend], bands: [[cellsAt, ttls.length * row], [lanesAt, lanes * lane]],
+    element, height, legend: [legend], said: { role: "img", "aria-label": "Unanswered probes by hop and time, and the path of each flow, along the time of the strip" }, bands: [[cellsAt, ttls.length * row], [lanesAt, lanes * lane]],
     draw(toX, left, right) {
       marks = [svg("rect", { class: "tnb-ring", x: left, width: Math.max(0, right - left), height: row })];
       element.replaceChildren(...drawRaster(toX, left, right), ...drawRibbon(toX, left, right), ...marks);

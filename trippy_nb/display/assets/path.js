@@ -54,7 +54,7 @@ export function pathView({ view, columns, index, actions }) {
   const rowOf = (ttl) => (ttls.includes(ttl) ? HEAD + (ttls.indexOf(ttl) + 0.5) * ROW : HEAD / 2);
   const height = HEAD + ttls.length * ROW + 4;
   const rowsOf = (ttl) => index.get(ttl)?.rows ?? [];
-  let stride = 1, dots = 0, thinned = "", sight = [0, height];
+  let stride = 1, dots = 0, thinned = "", sight = [0, height], looked = -Infinity;
   const ids = new Map(ttls.map((ttl) => [ttl, uniqueId("hop")]));
 
   const flights = svg("g", { class: "tnb-flights" });
@@ -178,7 +178,7 @@ export function pathView({ view, columns, index, actions }) {
       }
     }
     ink.lines("answer", off, 1.5);
-    if (low <= 0) Object.assign(ink.element.dataset, counts);
+    if (low <= 0 && high >= height) Object.assign(ink.element.dataset, counts);
   }
 
   function drawStats({ now }, [low, high]) {
@@ -305,10 +305,12 @@ export function pathView({ view, columns, index, actions }) {
     },
     paint(state, moving = false) {
       if (!scale) return;
-      sight = !moving ? [0, height] : sight[1] < height ? sight : inSight();
+      if (!moving) sight = [0, height], looked = -Infinity;
+      else if (performance.now() - looked > 400) [sight, looked] = [inSight(), performance.now()]; // it costs a layout
       drawDots(state, sight);
       drawStats(state, sight);
       if (moving) return;
+      looked = -Infinity;
       drawSelection(state);
       drawLabels(state);
     },

@@ -26,7 +26,7 @@ export function tableView({ view, actions }) {
   const element = html("div", {}, html("div", { class: "tnb-bar tnb-table-bar" },
     html("span", { class: "tnb-caption", text: "Hops (times in ms)" }), status, choice, copy),
   html("div", { class: "tnb-table" }, table));
-  let keys = [], heads = [], cells = [], rows = [], last = null, sight = null;
+  let keys = [], heads = [], cells = [], rows = [], last = null, sight = null, looked = -Infinity;
 
   body.addEventListener("keydown", (event) => {
     const list = [...body.children], to = listMove(event.key, list.findIndex((row) => row.classList.contains("tnb-on")), list.length);
@@ -114,6 +114,7 @@ export function tableView({ view, actions }) {
   /** While the brush moves columns keep their widths, and only rows that can be seen are told. */
   function hold(final) {
     const { top, bottom } = table.parentElement.getBoundingClientRect();
+    looked = final ? -Infinity : performance.now();
     sight = final ? null : rows.map((row) => { const at = row.getBoundingClientRect(); return at.bottom > Math.max(0, top) && at.top < Math.min(bottom, innerHeight); });
     const widths = final ? [] : heads.map((one) => one.offsetWidth);
     heads.forEach((one, i) => { one.style.width = final ? "" : `${widths[i]}px`; });
@@ -125,7 +126,7 @@ export function tableView({ view, actions }) {
     paint(state, final) {
       last = state;
       if (!sameWindow(["ttl", "addr", ...state.shown], keys)) build(state.shown);
-      if (final || !sight) hold(final);
+      if (final || performance.now() - looked > 400) hold(final);
       view.hops.forEach((hop, i) => {
         if (sight && !sight[i]) return;
         keys.forEach((key, k) => key !== "addr" && setText(cells[i][k], spell(key, figure(key, hop, state), state.decimals)));

@@ -33,7 +33,7 @@ export function timeView({ view, columns, index, actions }) {
   const status = html("span", { class: "tnb-status", role: "status" });
   const all = button("Show all", () => actions.focus([], true));
   const more = panels({ view, actions, top: HEIGHT }), whole = HEIGHT + more.height, foot = whole - (more.height ? 4 : BOTTOM);
-  const canvas = svg("svg", { class: "tnb-time", height: whole }), under = svg("svg", { class: "tnb-under", height: whole });
+  const canvas = svg("svg", { class: "tnb-time", height: whole }), under = svg("svg", { class: "tnb-under", height: whole, ...more.said });
   const ink = inkCanvas("tnb-ink");
   const legend = html("span", { class: "tnb-legend", "aria-hidden": "true" });
   const element = html("div", { class: "tnb-timeline" }, html("div", { class: "tnb-bar" }, title, legend, status, all, ...pictureButtons(() => element, "timeline")),
