@@ -88,7 +88,7 @@ bench: $(VENV)/.tests ## every benchmark, one after the other
 winpy: $(VENV)/.tests ## Windows Pythons for the tests under wine, in .winpy (Debian: wine64 osslsigncode unzip)
 	PYTHON=$(BIN)/python tests/lifetimes/winpy_setup.sh .winpy 3.11 3.13
 
-kernels: $(VENV)/.tests ## older ipykernels, Notebook, Voila and marimo for the tests of front ends, in .kernels (600 MB)
+kernels: $(VENV)/.tests ## older ipykernels, Notebook, Voila and marimo for the tests of front ends, in .kernels (1 GB)
 	PYTHON=$(BIN)/python tests/notebooks/kernels_setup.sh .kernels
 
 docs: $(VENV)/.tests ## the pages that are made from tables in the code

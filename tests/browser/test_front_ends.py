@@ -33,9 +33,8 @@ def moves(page, by=3):
     page.locator(".tnb-live .tnb-box").first.wait_for(state="attached", timeout=60_000)
     sent = page.locator(".tnb-live tbody tr").first.locator("td").nth(2)
     wanted = int(sent.inner_text()) + by
-    sent.filter(
-        has_text=re.compile(f"^({'|'.join(str(n) for n in range(wanted, wanted + 300))})$")
-    ).wait_for()
+    further = "|".join(str(number) for number in range(wanted, wanted + 300))
+    sent.filter(has_text=re.compile(f"^({further})$")).wait_for(timeout=60_000)
 
 
 def works(page):
