@@ -378,5 +378,5 @@ def _kernels(sample: Floats, grid: Floats, width: float) -> Floats:
     steps *= steps
     steps *= -0.5
     np.exp(steps, out=steps)
-    total: Floats = steps.sum(axis=1)
-    return total / (len(sample) * width * np.sqrt(2 * np.pi))
+    total: Floats = steps.sum(axis=1) / (len(sample) * width * np.sqrt(2 * np.pi))
+    return total
