@@ -90,7 +90,9 @@ def main() -> None:
     run = made_run(hops, rounds)
     plots.save_figure(plots.plot_handles(handles_frame(SEVEN)), BytesIO())  # fonts
     print(f"{hops} hops x {rounds:,} rounds, ms of process time, median of {TIMES}; the goal is {GOAL_MS}")
-    print(f"{'':18}{'numbers':>9}{'draw':>9}{'PNG':>9}{'all':>9}")
+    empty = median(took_ms(lambda: plots.save_figure(plots.new_axes(8.4, 4), BytesIO()))[0] for _ in range(9))
+    print(f"empty Axes as a PNG take {empty:.0f} ms here and now: `x` is how many of them a picture takes")
+    print(f"{'':18}{'numbers':>9}{'draw':>9}{'PNG':>9}{'all':>9}{'x':>7}")
     for name, (numbers, draw) in pictures(run).items():
         parts: list[tuple[float, float, float]] = []
         for _ in range(TIMES):
@@ -101,7 +103,10 @@ def main() -> None:
         each = [median(part[i] for part in parts) for i in range(3)]
         whole = median(sum(part) for part in parts)
         over = f"   {whole / GOAL_MS:.1f} x the goal" if whole > GOAL_MS else ""
-        print(f"{name:18}{each[0]:9.0f}{each[1]:9.0f}{each[2]:9.0f}{whole:9.0f}{over}", flush=True)
+        print(
+            f"{name:18}{each[0]:9.0f}{each[1]:9.0f}{each[2]:9.0f}{whole:9.0f}{whole / empty:7.1f}{over}",
+            flush=True,
+        )
 
 
 if __name__ == "__main__":

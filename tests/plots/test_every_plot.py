@@ -31,7 +31,7 @@ def test_the_oddest_runs_can_be_drawn(picture: str):
 
 @pytest.mark.slow
 @given(st.data())
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=10, deadline=None)
 def test_any_probes_can_be_drawn(data: st.DataObject):
     rows: list[Row] = data.draw(probe_rows())
     picture = data.draw(st.sampled_from(sorted(EVERY)))

@@ -146,6 +146,7 @@ def test_branches_that_can_be_drawn_without_crossing_are():
         assert order in ([0, 2, 1], [1, 2, 0], [2, 0, 1], [1, 0, 2])
 
 
+@pytest.mark.slow
 @given(st.integers(0, 2**16 - 1))
 @settings(max_examples=5, deadline=None)
 def test_the_same_flows_are_the_same_picture(seed: int):

@@ -198,6 +198,7 @@ def test_nothing_can_be_drawn():
     assert title(drawn(plot_map(ground(tables([]), {})))) == "0 of 0 responders have a position"
 
 
+@pytest.mark.slow
 @given(st.lists(st.tuples(st.floats(-90, 90), st.floats(-180, 180)), min_size=1, max_size=6))
 @settings(max_examples=6, deadline=None)
 def test_any_places_can_be_drawn_within_the_map(places: list[Place]):

@@ -9,14 +9,12 @@ from itertools import pairwise
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given, settings
 from matplotlib.axes import Axes
 from matplotlib.collections import QuadMesh
 from matplotlib.colors import to_hex
 from matplotlib.patches import Rectangle
 
-from tests.analysis.handmade import TARGET, Row, a, probe, replaced, rounds, tables
-from tests.analysis.strategies import probe_rows
+from tests.analysis.handmade import TARGET, a, probe, replaced, rounds, tables
 from tests.plots.drawing import (
     START_NS,
     drawn,
@@ -61,19 +59,10 @@ PICTURES: dict[str, Callable[[Tables, Axes | None], Axes]] = {
 }
 
 
-@pytest.mark.parametrize("known", ["rounds", "times"])
 @pytest.mark.parametrize("name", odd_runs())
 @pytest.mark.parametrize("picture", PICTURES)
-def test_odd_runs_can_be_drawn(picture: str, name: str, known: str):
-    made = odd_runs()[name]
-    drawn(PICTURES[picture](timed(made) if known == "times" else made, None))
-
-
-@given(probe_rows())
-@settings(max_examples=4)
-def test_any_probes_can_be_drawn(rows: list[Row]):
-    for draw in PICTURES.values():
-        drawn(draw(tables(rows), None))
+def test_odd_runs_with_times_can_be_drawn(picture: str, name: str):
+    drawn(PICTURES[picture](timed(odd_runs()[name]), None))  # without times: test_every_plot
 
 
 @pytest.mark.parametrize("theme", [LIGHT, DARK], ids=lambda theme: theme.name)

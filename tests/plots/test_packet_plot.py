@@ -115,6 +115,7 @@ def test_what_a_router_wrote_is_text_and_no_formula(answered: Exchange):
     assert "'$\\frac$ \\u6f22 $x'" in texts(ax)
 
 
+@pytest.mark.slow
 @given(st.one_of(st.binary(max_size=80), st.binary(max_size=60).map(lambda tail: b"\x45\x00\x00\x50" + tail)))
 @settings(max_examples=12, deadline=None)
 def test_any_bytes_can_be_drawn_and_every_one_is_in_a_box(octets: bytes):

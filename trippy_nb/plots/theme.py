@@ -32,6 +32,7 @@ MANY = 5_000
 """More marks than that are drawn as pixels in vector files too, which would be slow to open."""
 
 _STEPS = 256
+_PNG_LEVEL = 3  # of 9; pictures are flat, and more takes longer than it saves
 _MARKERS, _HATCHES = ("o", "s", "^", "D", "v"), ("", "////", "....", "xxxx", "----")
 _LETTERS_AN_INCH = 13  # of DejaVu Sans at TEXT_PT + 0.5
 
@@ -124,7 +125,15 @@ def save_figure(ax: Axes, target: str | Path | BytesIO) -> None:
     """Write the figure of an Axes to a file (png, svg or pdf by its suffix) or buffer, nothing cut off."""
     figure = ax.get_figure(root=True)
     assert figure is not None  # an Axes that was drawn on has a figure
-    figure.savefig(target, dpi=DPI, bbox_inches="tight", pad_inches=0.12, facecolor=figure.get_facecolor())
+    is_png = isinstance(target, BytesIO) or str(target).lower().endswith(".png")
+    figure.savefig(
+        target,
+        dpi=DPI,
+        bbox_inches="tight",
+        pad_inches=0.12,
+        facecolor=figure.get_facecolor(),
+        pil_kwargs={"compress_level": _PNG_LEVEL} if is_png else None,
+    )
 
 
 def set_title(

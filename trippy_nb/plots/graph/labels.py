@@ -15,9 +15,10 @@ _NO_EXPONENTS_FROM = 1000
 _MOST_LABELS = 2
 
 
-def draw_labels(scene: Scene) -> None:
-    """Write beside each node, or below it if layers go across."""
-    halo = [withStroke(linewidth=2.5, foreground=scene.theme.background)]
+def draw_labels(scene: Scene, *, on_bands: bool) -> None:
+    """Write beside each node, or below it if layers go across; with a halo where anything may lie behind."""
+    alone = not on_bands and max(scene.across) == min(scene.across)
+    halo = [] if alone else [withStroke(linewidth=2.5, foreground=scene.theme.background)]
     two_lines = scene.is_roomy and scene.size > _CRAMPED
     for node, data in scene.graph.nodes(data=True):
         spot = scene.at(*scene.where[node])

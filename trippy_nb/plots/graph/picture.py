@@ -77,7 +77,7 @@ def plot_graph(
     draw_edges(scene)
     has_tubes = draw_tubes(scene)
     draw_nodes(scene, colour)
-    draw_labels(scene)
+    draw_labels(scene, on_bands=asns is not None)
     ends = _set_limits(scene, with_systems=asns is not None)
     if asns is not None:
         draw_systems(scene, asns, ends)

@@ -26,6 +26,7 @@ SECOND_LINE = 16
 """Letters of the smaller second line: median and share unanswered."""
 _LONGEST_LABEL = 39  # an IPv6 address in full
 _ROW_IN, _TIGHT_ROW_IN, ROOMY_UP_TO = 0.62, 0.30, 40
+_BELOW_IN = 0.14
 _SIDE_IN = 0.72  # from one node of a layer to the next, if layers go across
 _LEAST_IN = (4.2, 2.0)
 _AIR = 1.25  # of the room between nodes, at both ends of a layer
@@ -94,5 +95,6 @@ def wanted_in(graph: "nx.MultiDiGraph[str]", direction: Direction) -> Spot:
     if direction == "down":
         width = (breadth + _AIR) * label_in(graph) + _MARGIN_IN
         return max(width, _LEAST_IN[0]), (depth + 1) * (_ROW_IN if roomy else _TIGHT_ROW_IN) + 0.9
-    width = (depth + 1) * (label_in(graph) if roomy else NODE_IN) + _MARGIN_IN
+    beside = label_in(graph) - NODE_IN + _BELOW_IN  # labels stand below their nodes
+    width = (depth + 1) * (beside if roomy else NODE_IN) + _MARGIN_IN
     return max(width, _LEAST_IN[0]), max((breadth + _AIR) * _SIDE_IN + 0.9, _LEAST_IN[1])
