@@ -94,5 +94,6 @@ def blameless(browser: Browser, *, but: str | None = None, **view: Any) -> Itera
     """Open a page, and afterwards demand that it asked nobody for anything and logged no error but this."""
     with visit(browser, **view) as here:
         yield here
-        assert here.external == []
-        assert [error for error in here.errors if but is None or but not in error] == []
+        assert here.external == [], here.external
+        errors = [error for error in here.errors if but is None or but not in error]
+        assert not errors, errors

@@ -103,7 +103,10 @@ def test_the_span_is_that_of_the_rows_with_a_time():
     feed = Feed()
     assert feed.span is None
     places, rows = made([(0, 0, 1.0), (1, 0, 1.0), (2, 0, 1.0), (3, 1, 1.0)])
-    rows["at"][1:3] = 2.0, 5.0
+    rows["at"][1] = 2.0
+    feed.delta(places, rows)
+    assert feed.span == (2.0, 3.0)  # an axis has a length
+    rows["at"][2] = 5.0
     feed.delta(places, rows)
     assert feed.span == (2.0, 5.0)
 

@@ -61,6 +61,19 @@ class Discovery(Told):
         return (1 - shown.groupby("ttl")["found"].prod()).rename("hidden_ratio")
 
     @property
+    def by_ttl(self) -> pd.DataFrame:
+        """What was found at each TTL.
+
+        `responders`, whether something never answered there (`silent`), whether all of them were asked often
+        enough (`complete`), and `hidden_ratio` as `hidden_by_ttl` has it.
+        """
+        nodes = self.nodes.assign(silent=self.nodes["addr"].isna())
+        table = nodes.groupby("ttl").agg(
+            responders=("addr", "count"), silent=("silent", "any"), complete=("complete", "all")
+        )
+        return table.join(self.hidden_by_ttl)
+
+    @property
     def said(self) -> tuple[str, pd.DataFrame]:
         """The sentence, and the nodes, with chances in percent."""
         chances = self.nodes["hidden_ratio"].map("{:.1%}".format, na_action="ignore")

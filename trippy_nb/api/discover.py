@@ -16,6 +16,7 @@ from trippy_nb.model import (
 from trippy_nb.run import Run
 
 if TYPE_CHECKING:
+    from trippy_nb.display import Sheet
     from trippy_nb.tracing import Network
 
 OnProgress = Callable[[Run], object]
@@ -98,7 +99,8 @@ def discover(
         dict(options),
         network=network,
     )
-    with finished(tracing), tracing.progress(wanted=progress, words=HiddenChance(tracing)) as bar:
+    chance = HiddenChance(tracing)
+    with finished(tracing), tracing.progress(wanted=progress, words=chance, sheet=chance.sheet) as bar:
         ticks = 0
         while not tracing.advance(TICK_S):
             bar.update()
@@ -133,6 +135,19 @@ def prepare_discovery(
 
 class HiddenChance(Telling):
     """Says while a discovery is under way how likely it still is that a branch is hidden, and where most."""
+
+    def sheet(self, over: bool) -> "Sheet | None":  # noqa: FBT001 - the one thing a progress line tells
+        """Make the card for a notebook; None before there is anything."""
+        from trippy_nb.display import discovery_sheet
+
+        runs = self._tracing.runs()
+        if not runs:
+            return None
+        run = runs[0]
+        probes = run.probes.groupby("ttl").size()
+        return discovery_sheet(
+            run.discovery, probes, target=self._tracing.collected[0].target.name, over=over
+        )
 
     def _say(self, run: Run) -> str:
         found = run.discovery

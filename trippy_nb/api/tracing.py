@@ -16,7 +16,7 @@ from trippy_nb.model import RoundEnded, Target, TraceConfig, TraceOptions
 from trippy_nb.run import Run, RunSet
 
 if TYPE_CHECKING:
-    from trippy_nb.display import TraceProgress
+    from trippy_nb.display import Sheet, TraceProgress
     from trippy_nb.tracing import Network
 
 _log = logging.getLogger(__name__)
@@ -140,9 +140,16 @@ class Tracing:
         return self._names.peek
 
     def progress(
-        self, *, wanted: bool | None = None, words: Callable[[], str] | None = None
+        self,
+        *,
+        wanted: bool | None = None,
+        words: Callable[[], str] | None = None,
+        sheet: "Callable[[bool], Sheet | None] | None" = None,
     ) -> "TraceProgress":
-        """Return a progress line for these captures, to be entered and updated; `words` says more in it."""
+        """Return a progress line for these captures, to be entered and updated.
+
+        `words` says more in it; `sheet` makes the card that a notebook shows in its place.
+        """
         from trippy_nb.display import TraceProgress
 
         config, alone = self._config, self._at_once == 1
@@ -153,6 +160,7 @@ class Tracing:
             expected_s=0.0 if alone else min(expected_s, config.duration or expected_s),
             wanted=wanted,
             words=words,
+            sheet=sheet,
         )
 
     def wait_for_names(self, timeout_s: float) -> None:

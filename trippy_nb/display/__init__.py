@@ -17,6 +17,7 @@ from trippy_nb.display.cardframe import CardFrame as CardFrame
 from trippy_nb.display.cards import doctor_sentence as doctor_sentence
 from trippy_nb.display.cards import doctor_sheet as doctor_sheet
 from trippy_nb.display.cards import handles_sheet as handles_sheet
+from trippy_nb.display.discovering import discovery_sheet as discovery_sheet
 from trippy_nb.display.gather import card_from_tables as card_from_tables
 from trippy_nb.display.gather import comparison_card as comparison_card
 from trippy_nb.display.lens import lens_html as lens_html
@@ -24,6 +25,7 @@ from trippy_nb.display.lens import lens_sheet as lens_sheet
 from trippy_nb.display.lens import lens_text as lens_text
 from trippy_nb.display.progress import TraceProgress as TraceProgress
 from trippy_nb.display.sessions import sessions_sheet as sessions_sheet
+from trippy_nb.display.sheet import Sheet as Sheet
 from trippy_nb.display.shown import in_ipython as in_ipython
 from trippy_nb.display.shown import in_notebook as in_notebook
 from trippy_nb.display.shown import show as show

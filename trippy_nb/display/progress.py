@@ -11,12 +11,15 @@ from contextlib import ExitStack
 from html import escape
 from typing import TYPE_CHECKING, Protocol, Self
 
+from trippy_nb.display.sheet import Sheet, sheet_html, sheet_text
 from trippy_nb.display.shown import in_notebook
 
 if TYPE_CHECKING:
     from rich.progress import Progress
 
 _WORTH_SHOWING_S = 1.0
+_UPDATES_A_SHEET = 20
+"""A card is redrawn once a second: it is some kilobytes, and tables are made for it."""
 _TERMINAL = threading.Lock()
 """A terminal has one line: of traces side by side (tasks, threads) the first has it."""
 
@@ -48,6 +51,9 @@ class TraceProgress:
         True shows it anyhow, False never.
     words
         Says more than the number of probes; what has such words has no rounds.
+    sheet
+        Makes the card that a notebook shows in place of the line, if there is something to show; it is told
+        whether this is the end.
     """
 
     def __init__(
@@ -58,8 +64,11 @@ class TraceProgress:
         expected_s: float,
         wanted: bool | None = None,
         words: Callable[[], str] | None = None,
+        sheet: Callable[[bool], Sheet | None] | None = None,
     ) -> None:
         self._more = words
+        self._sheet = sheet
+        self._updates = 0
         self._captures = captures
         self._total = None if rounds is None else rounds * len(captures)
         self._stack = ExitStack()
@@ -83,16 +92,25 @@ class TraceProgress:
 
     def __exit__(self, *_exc: object) -> None:
         """Show the end, and leave."""
-        self.update()
+        self._update(over=True)
         self._stack.close()
 
     def update(self) -> None:
         """Redraw; called by whoever waits, some times a second."""
+        self._update(over=False)
+
+    def _update(self, *, over: bool) -> None:
+        self._updates += 1
         if self._terminal is not None:
             self._terminal.update(self._task, completed=self._done, description=self._words)
-        elif self._cell is not None and repr(line := self._html()) != self._drawn:
-            self._drawn = repr(line)
-            self._cell.update(line)  # type: ignore[attr-defined]  # IPython's DisplayHandle
+        elif self._cell is not None and (
+            over or self._sheet is None or self._updates % _UPDATES_A_SHEET == 1
+        ):
+            sheet = None if self._sheet is None else self._sheet(over)
+            line = self._html() if sheet is None else _Html(sheet_html(sheet), sheet_text(sheet))
+            if repr(line) != self._drawn:
+                self._drawn = repr(line)
+                self._cell.update(line)  # type: ignore[attr-defined]  # IPython's DisplayHandle
 
     @property
     def _done(self) -> int:
@@ -108,20 +126,21 @@ class TraceProgress:
         limit = "" if self._total is None else f' max="{self._total}" value="{self._done}"'
         of = "" if self._total is None else f" of {self._total}"
         rounds = f"round {self._done}{of}, " if self._more is None else ""
-        return _Html(f"<progress{limit}></progress> {rounds}{escape(self._words)}")
+        words = f"{rounds}{self._words}"
+        return _Html(f"<progress{limit}></progress> {escape(words)}", words)
 
 
 class _Html:
     """A piece of HTML, with its words as plain text."""
 
-    def __init__(self, html: str) -> None:
-        self._html = html
+    def __init__(self, html: str, text: str) -> None:
+        self._html, self._text = html, text
 
     def _repr_html_(self) -> str:
         return self._html
 
     def __repr__(self) -> str:
-        return self._html.partition("</progress> ")[2]
+        return self._text
 
 
 def _bar(*, rounds: bool) -> "Progress":

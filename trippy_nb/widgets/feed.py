@@ -64,7 +64,9 @@ class Feed:
         at = self._rows["at"]
         ends = (at, at[::-1])
         first, last = (next((float(time) for time in end if time == time), None) for end in ends)  # noqa: PLR0124 - NaN is not itself
-        return None if first is None or last is None else (first, last)
+        if first is None or last is None:
+            return None
+        return first, last if last > first else first + 1.0  # an axis has a length
 
     @property
     def _rows(self) -> Rows:

@@ -25,8 +25,8 @@ _log = logging.getLogger(__name__)
 
 _COST_SHARE = 10
 """A pause is as many times as long as the look before it, at least: a tenth of a processor at most."""
-_EAGER_LOOKS, _RARE = 150, 5
-"""While the kernel is busy each look of the first 30 s is sent, then every fifth."""
+_EAGER_LOOKS, _RARE = 75, 5
+"""While the kernel is busy each look of the first 15 s is sent, then every fifth."""
 
 
 class Pump:
