@@ -1,0 +1,54 @@
+"""The live view in a bare page: what is told in pieces is what the hop table says."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from tests.browser.bare import _spell, bare_page
+from tests.browser.chromium import blameless
+from tests.widgets.conftest import wire  # noqa: F401 - a fixture
+from tests.widgets.watched import Played
+from trippy_nb.analysis import hop_table
+from trippy_nb.widgets import LiveView
+
+pytestmark = [pytest.mark.browser, pytest.mark.slow]
+
+CELLS = """[...document.querySelectorAll('.tnb-table tbody tr')]
+  .map(row => [...row.cells].map(one => one.textContent))"""
+
+
+def test_the_table_counts_what_comes_in_pieces_and_says_once_a_second_what_it_has(
+    browser,
+    tmp_path,
+    wire,  # noqa: F811 - the fixture
+):
+    def nothing(*_: Any) -> None:
+        """Nobody presses a button."""
+
+    played = Played(rounds=20)
+    view = LiveView("target.example", {}, on_start=nothing, on_stop=nothing)
+    view.say("starting", running=True)
+    with blameless(browser, width=1000, height=900) as here:
+        page = tmp_path / "live.html"
+        page.write_text(bare_page(view), encoding="utf-8")
+        here.page.goto(page.as_uri())
+        here.page.wait_for_function("window.ready")
+        for number in range(1, 8):
+            view.look(played.play(), picture=number == 1)
+            data, buffers = next(
+                (data, parts) for _, data, parts in reversed(wire.messages) if "content" in data
+            )
+            here.page.evaluate("hear", json.dumps([data["content"], buffers], default=_spell))
+        hops = hop_table(played.tables())
+        rows = here.page.evaluate(CELLS)
+        acknowledged = here.page.evaluate("said.filter(([what]) => what === 'sent').map(([, one]) => one)")
+    view.close()
+    assert [row[0] for row in rows] == hops["ttl"].astype(str).tolist()
+    assert [row[3] for row in rows] == hops["sent"].astype(str).tolist()
+    assert [row[4] for row in rows] == hops["recv"].astype(str).tolist()
+    mean = hops["avg_ms"].map("{:.2f}".format).replace("nan", "\N{EN DASH}")
+    assert [row[7] for row in rows] == mean.tolist()
+    assert acknowledged == [{"type": "hello"}, {"type": "shown", "number": 5}]
