@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from trippy_nb.analysis import Discovery
 
 _BAR = 20
-_FULL, _REST = "\N{FULL BLOCK}", "\N{LIGHT SHADE}"
+_FULL, _REST = "\N{BOX DRAWINGS HEAVY HORIZONTAL}", "\N{BOX DRAWINGS LIGHT HORIZONTAL}"
 
 
 def discovery_sheet(found: "Discovery", probes_by_ttl: "pd.Series[int]", *, target: str, over: bool) -> Sheet:

@@ -59,7 +59,7 @@ class Pump:
         self._traced: Traced | None = None
         self._unread = 0
         self._clock, self._processor = MonotonicClock(), ThreadClock()
-        self._pictured_ns = self._picture_cost_ns = 0
+        self._pictured_ns = self._picture_cost_ns = self._due_ns = 0
         self._on_end = on_end
         self._lock = threading.RLock()  # a trace that is made after Stop is stopped by whoever comes second
         self._thread = threading.Thread(target=self._run, name="trippy_nb live view", daemon=True)
@@ -131,7 +131,10 @@ class Pump:
         if picture:
             self._pictured_ns, self._picture_cost_ns = now_ns, cost_ns
             cost_ns = 0  # it is rare: what it costs is seen to above
-        return max(0.0, pause_s - (now_ns - began_ns) / NS_PER_S, _COST_SHARE * cost_ns / NS_PER_S)
+        # By the clock: beside a computing cell each wait is some milliseconds too long, which would add up.
+        look_ns = round(pause_s * NS_PER_S)
+        self._due_ns = max(self._due_ns, began_ns - look_ns) + look_ns
+        return max(0, self._due_ns - now_ns, _COST_SHARE * cost_ns) / NS_PER_S
 
     def _may_send(self) -> bool:
         if not self._view.waits:
