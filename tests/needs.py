@@ -154,7 +154,6 @@ NEEDS = {
         lambda: find_spec("axe_playwright_python") is not None,
         None,
         "pip install --no-deps axe-playwright-python (for its axe.min.js, MPL-2.0)",
-        can_be_demanded=False,
     ),
     "cc": Need(_tools("cc"), "gcc"),
     "chromium": Need(

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from contextlib import AbstractContextManager
     from pathlib import Path
 
-    from trippy_nb.widgets import CompareExplorer, LiveView, PacketLens
+    from trippy_nb.widgets import CompareExplorer, LiveView, PacketLens, Player, RunsExplorer, SettingsPanel
     from trippy_nb.widgets.base import CardWidget
 
 
@@ -51,11 +51,33 @@ def _live() -> Iterator[LiveView]:
         yield live.widget
 
 
+@contextmanager
+def _runs() -> Iterator[RunsExplorer]:
+    network = tn.sim.load("first-steps")
+    runs = [tn.trace("target.example", network=network.at(when), rounds=3) for when in (0, 70)]
+    yield tn.RunSet(runs).explore()
+
+
+@contextmanager
+def _player() -> Iterator[Player[tn.Run]]:
+    player = tn.play("nested-diamonds")
+    player.trace(rounds=2)
+    yield player
+
+
+@contextmanager
+def _settings() -> Iterator[SettingsPanel]:
+    yield tn.settings()
+
+
 EVERY: dict[str, Callable[[], AbstractContextManager[CardWidget]]] = {
     "explorer": _explorer,
     "compare": _compared,
     "lens": _lens,
     "live": _live,
+    "runs": _runs,
+    "player": _player,
+    "settings": _settings,
 }
 
 

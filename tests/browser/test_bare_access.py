@@ -14,6 +14,9 @@ from tests.browser.every import EVERY, write_pages
 from trippy_nb import widgets
 from trippy_nb.widgets.base import CardWidget
 
+SELECTING = [name for name in EVERY if name not in ("player", "settings")]
+"""Those with rows to select."""
+
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
 
@@ -32,7 +35,7 @@ def show(browser, written):
         with blameless(browser, **view) as here:
             here.page.goto((written[0] / f"{name}.html").as_uri())
             here.page.wait_for_function("window.ready")
-            here.page.wait_for_selector(".tnb tbody tr")
+            here.page.wait_for_selector(".tnb button")
             yield here.page
 
     return showing
@@ -54,7 +57,8 @@ def test_axe_finds_nothing_in_light_and_dark(show, name):
     assert found.origin is not None
     with show(name) as page:
         page.locator("summary").evaluate_all("all => all.forEach(e => { e.parentElement.open = true })")
-        page.locator("tbody tr").last.click()  # a row that is selected, too
+        if name in SELECTING:
+            page.locator("tbody tr").last.click()  # a row that is selected, too
         page.evaluate(Path(found.origin).with_name("axe.min.js").read_text(encoding="utf-8"))
         for theme, rules in (("light", {}), ("dark", {"runOnly": ["color-contrast"]})):
             page.emulate_media(color_scheme=theme)
@@ -70,7 +74,7 @@ _FOCUSED = """() => {
   if (e === document.body) return null;
   const bar = e.querySelector('rect:last-child'); // a grip of the time line is framed itself
   return { visible: ring(e) || (bar !== null && parseFloat(getComputedStyle(bar).strokeWidth) >= 2
-      && getComputedStyle(bar).stroke !== 'none'), top: e.getBoundingClientRect().top,
+      && getComputedStyle(bar).stroke !== 'none'), top: e.getBoundingClientRect().top + scrollY,
     number: [...document.querySelectorAll('.tnb *')].indexOf(e) }; }"""
 _OPERABLE = """() => [...document.querySelectorAll('.tnb *')].flatMap((e, i) =>
   e.matches('button:not(:disabled), input, select, summary, [tabindex]') && e.tabIndex >= 0
@@ -88,10 +92,12 @@ def test_keys_alone_reach_all_from_top_to_bottom_show_where_they_are_and_select(
         assert [stop["number"] for stop in stops] == page.evaluate(_OPERABLE)
         assert all(stop["visible"] for stop in stops)
         tops = [stop["top"] for stop in stops]
-        assert all(later > earlier - 15 for earlier, later in pairwise(tops))
+        assert all(later > earlier - 15 for earlier, later in pairwise(tops)), tops
         page.keyboard.press("Shift+Tab")
         assert page.evaluate(_FOCUSED) == stops[-1]
 
+        if name not in SELECTING:
+            return
         page.locator({"lens": ".tnb-bytes", "compare": ".tnb-compare"}.get(name, ".tnb-hops")).focus()
         page.keyboard.press("ArrowDown")
         told = dict(entry for entry in page.evaluate("window.said.splice(0)") if len(entry) == 2)
@@ -113,10 +119,12 @@ def test_a_selection_is_seen_where_the_system_chooses_the_colours_and_nothing_mo
             page.locator(".tnb-byte").first.click()
             ground = "e => getComputedStyle(e).backgroundColor"
             assert page.locator(".tnb-byte.tnb-on").evaluate(ground) != page.locator(".tnb").evaluate(ground)
-        else:
+        elif name in SELECTING:
             page.locator("tbody tr").last.click()
             outline = page.locator("tbody tr.tnb-on").evaluate("e => getComputedStyle(e).outlineStyle")
             assert outline == "solid"
+        if not page.locator("button[aria-pressed]").count():
+            return
         button = page.locator("button[aria-pressed]").first
         if button.get_attribute("aria-pressed") == "false":
             button.click()
