@@ -8,7 +8,7 @@ table, no number and no file depends on them.
 import weakref
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import tzinfo
+from datetime import UTC, tzinfo
 from typing import Final
 from zoneinfo import ZoneInfo
 
@@ -54,6 +54,8 @@ class Settings:
     @property
     def zone(self) -> tzinfo:
         """The time zone."""
+        if self.time_zone == "UTC":  # Windows has no list of zones, but where pandas is it brings one
+            return UTC
         try:
             return ZoneInfo(self.time_zone)
         except (OSError, TypeError, ValueError, LookupError):  # ZoneInfoNotFoundError is a KeyError
