@@ -13,8 +13,11 @@ from typing import TYPE_CHECKING
 from PIL import Image
 
 import trippy_nb as tn
+from tests.analysis.test_holdings import EPOCH_NS
 from tests.browser.bare import bare_page
 from tests.browser.chromium import chromium, visit
+from tests.plots.test_handles import SEVEN
+from trippy_nb.widgets import HandlesView
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -50,6 +53,7 @@ def widgets() -> Iterator[tuple[str, int, CardWidget]]:
     player.selected = "r3"
     yield "player", 980, player
     yield "settings", 760, tn.settings()
+    yield "handles-live", 980, HandlesView(lambda: SEVEN, now_ns=lambda: EPOCH_NS + 2_500_000_000)
 
 
 def _compared() -> CardWidget:

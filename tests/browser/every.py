@@ -7,9 +7,11 @@ from typing import TYPE_CHECKING
 
 import trippy_nb as tn
 from tests.analysis.handmade import TARGET, a, rounds, tables
+from tests.analysis.test_holdings import EPOCH_NS
 from tests.browser.bare import bare_page
 from tests.display.made import NAMES, explorer_parts, made_tables
-from trippy_nb.widgets import Explorer
+from tests.plots.test_handles import SEVEN
+from trippy_nb.widgets import Explorer, HandlesView
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -70,6 +72,11 @@ def _settings() -> Iterator[SettingsPanel]:
     yield tn.settings()
 
 
+@contextmanager
+def _handles() -> Iterator[HandlesView]:
+    yield HandlesView(lambda: SEVEN, now_ns=lambda: EPOCH_NS + 2_500_000_000)
+
+
 EVERY: dict[str, Callable[[], AbstractContextManager[CardWidget]]] = {
     "explorer": _explorer,
     "compare": _compared,
@@ -78,6 +85,7 @@ EVERY: dict[str, Callable[[], AbstractContextManager[CardWidget]]] = {
     "runs": _runs,
     "player": _player,
     "settings": _settings,
+    "handles": _handles,
 }
 
 

@@ -8,7 +8,7 @@ import pytest
 from trippy_nb.display import esm, stylesheet
 from trippy_nb.display.assets import _order, _travelling, asset
 
-ENTRIES = ["explorer", "compare", "live", "lens", "player", "settings"]
+ENTRIES = ["explorer", "compare", "live", "lens", "player", "settings", "handles"]
 
 
 @pytest.mark.parametrize("name", ENTRIES)

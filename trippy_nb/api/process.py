@@ -1,6 +1,6 @@
 """What this process holds, runs, and may do."""
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal, overload
 
 from trippy_nb.api.tracing import live_network
 from trippy_nb.capture import try_out
@@ -12,13 +12,28 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from trippy_nb.lifetimes import SessionRecord
+    from trippy_nb.widgets import HandlesView
 
 
-def handles() -> "pd.DataFrame":
+@overload
+def handles(*, live: Literal[False] = False) -> "pd.DataFrame": ...
+@overload
+def handles(*, live: Literal[True]) -> "HandlesView": ...
+def handles(*, live: bool = False) -> "pd.DataFrame | HandlesView":
     """List every socket this process holds or held, newest last: `frames.schema.HANDLES`.
 
     It shows itself as a card that says why something is open; all rows are in the frame.
+
+    Parameters
+    ----------
+    live
+        Return a widget instead that follows them, once a second, until it is closed.
     """
+    if live:
+        from trippy_nb.lifetimes import records
+        from trippy_nb.widgets import HandlesView
+
+        return HandlesView(records)
     from trippy_nb.display import CardFrame, handles_sheet
     from trippy_nb.frames import handles_frame
     from trippy_nb.lifetimes import records

@@ -26,6 +26,8 @@ from trippy_nb.display.lens import lens_text as lens_text
 from trippy_nb.display.progress import TraceProgress as TraceProgress
 from trippy_nb.display.sessions import sessions_sheet as sessions_sheet
 from trippy_nb.display.sheet import Sheet as Sheet
+from trippy_nb.display.sheet import sheet_html as sheet_html
+from trippy_nb.display.sheet import sheet_text as sheet_text
 from trippy_nb.display.shown import in_ipython as in_ipython
 from trippy_nb.display.shown import in_notebook as in_notebook
 from trippy_nb.display.shown import show as show

@@ -3,6 +3,7 @@
 from trippy_nb.widgets.compare import CompareExplorer as CompareExplorer
 from trippy_nb.widgets.explorer import Explored as Explored
 from trippy_nb.widgets.explorer import Explorer as Explorer
+from trippy_nb.widgets.handles import HandlesView as HandlesView
 from trippy_nb.widgets.lens import PacketLens as PacketLens
 from trippy_nb.widgets.live import SETTINGS as SETTINGS
 from trippy_nb.widgets.live import LiveView as LiveView
