@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 
 import pytest
 from hypothesis import settings
@@ -14,6 +15,12 @@ settings.register_profile("fast", max_examples=20, deadline=None, derandomize=Tr
 settings.register_profile("ci", max_examples=22, deadline=None, derandomize=True, database=None)
 settings.register_profile("explore", max_examples=2200, deadline=None, print_blob=True)
 settings.load_profile(os.environ.get("TRIPPY_NB_PROFILE", "fast"))
+
+
+def pytest_configure() -> None:
+    """Hear interrupts, which some tests send themselves: a script's background job is begun deaf to them."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
