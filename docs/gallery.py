@@ -9,20 +9,14 @@ from __future__ import annotations
 import io
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from draw import pictures, save, shrink
 from photograph import photograph, widgets
 
-import trippy_nb as tn
 from tests.browser.chromium import chromium
 from tests.needs import has
-from trippy_nb.plots import DARK, LIGHT, new_axes
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from trippy_nb.widgets.base import CardWidget
+from trippy_nb.model import Settings, use_settings
+from trippy_nb.plots import DARK, LIGHT
 
 _HERE = Path(__file__).parent
 _OUT = _HERE / "pictures" / "gallery"
@@ -44,39 +38,30 @@ _CALLS = {
     "ecdf": "run.plot.distribution('ecdf')",
     "smoke": "run.plot.distribution('smoke')",
     "comparison": "tn.compare(before, after).plot()",
-    "handles": "tn.handles.plot()",
+    "handles": "run.plot.handles()",
     "live": "tn.live('target.example')",
     "lens": "run.lens(ttl=4)",
-    "explorer": "run.explore()",
+    "explore": "run.explore()",
     "compare": "tn.compare(before, after).explore()",
+    "player": "tn.play('nested-diamonds')",
+    "settings": "tn.settings()",
+    "handles-live": "tn.handles(live=True)",
 }
-
-
-def _more_widgets() -> Iterator[tuple[str, int, CardWidget]]:
-    """Make those that no other page shows."""
-    flap = tn.trace("target.example", network=tn.sim.load("case-44-flap"), rounds=120, protocol="icmp")
-    yield "explorer", 1160, flap.explore()
-    change = tn.trace("target.example", network=tn.sim.load("case-43-change"), rounds=120, protocol="icmp")
-    yield "compare", 1160, tn.compare(change.between(0, 30), change.between(30)).explore()
+"""What makes each, in the order of the page; one that is missing here is an error."""
 
 
 def _draw() -> None:
     drawn = pictures()
     for theme in (LIGHT, DARK):
-        # Pictures make Axes of a size of their own, which are light unless somebody says so here.
-        new_axes.__kwdefaults__["theme"] = theme
+        use_settings(Settings(theme=theme.name))
         for name, draw in drawn.items():
             save(draw(), _OUT / f"{name}-{theme.name}.png", width=_WIDTH, colours=_COLOURS)
-    new_axes.__kwdefaults__["theme"] = LIGHT
+    use_settings(Settings())
 
 
 def _photograph() -> None:
     with chromium() as browser:
-        seen: set[str] = set()
-        for name, width, widget in (*widgets(), *_more_widgets()):
-            if name in seen:
-                continue
-            seen.add(name)
+        for name, width, widget in widgets():
             for theme in (LIGHT, DARK):
                 shot = photograph(browser, widget, width, dark=theme is DARK)
                 out = _OUT / f"{name}-{theme.name}.png"
@@ -97,12 +82,12 @@ def _page() -> str:
         "| light | dark |",
         "|---|---|",
     ]
-    names = [path.name.removesuffix("-light.png") for path in _OUT.glob("*-light.png")]
-    order = [*_CALLS, *sorted(set(names) - set(_CALLS))]
-    for name in order:
-        if name in names:
-            pair = [f"![{name}, {theme}](pictures/gallery/{name}-{theme}.png)" for theme in ("light", "dark")]
-            lines += [f"| `{_CALLS.get(name, name)}` | |", f"| {' | '.join(pair)} |"]
+    drawn = {path.name.removesuffix("-light.png") for path in _OUT.glob("*-light.png")}
+    if drawn != _CALLS.keys():
+        raise KeyError(f"a picture without a caption, or a caption without one: {drawn ^ _CALLS.keys()}")
+    for name, call in _CALLS.items():
+        pair = [f"![{name}, {theme}](pictures/gallery/{name}-{theme}.png)" for theme in ("light", "dark")]
+        lines += [f"| `{call}` | |", f"| {' | '.join(pair)} |"]
     return "\n".join(lines) + "\n"
 
 
