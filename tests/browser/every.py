@@ -89,6 +89,10 @@ EVERY: dict[str, Callable[[], AbstractContextManager[CardWidget]]] = {
 }
 
 
+SELECTING = [name for name in EVERY if name not in ("player", "settings", "handles")]
+"""Those with rows to select."""
+
+
 def write_pages(folder: Path) -> dict[str, type[CardWidget]]:
     """Write a page of each, and tell of which kind they are."""
     kinds = {}

@@ -10,12 +10,9 @@ from pathlib import Path
 import pytest
 
 from tests.browser.chromium import blameless
-from tests.browser.every import EVERY, write_pages
+from tests.browser.every import EVERY, SELECTING, write_pages
 from trippy_nb import widgets
 from trippy_nb.widgets.base import CardWidget
-
-SELECTING = [name for name in EVERY if name not in ("player", "settings", "handles")]
-"""Those with rows to select."""
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
