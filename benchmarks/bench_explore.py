@@ -16,14 +16,11 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-import numpy as np
-import pandas as pd
-
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
+from benchmarks.made import made_run
 from tests.browser.bare import bare_page
 from tests.browser.chromium import chromium, visit
-from trippy_nb import Run
 
 STEPS = 120
 DRAG = """async steps => {
@@ -44,20 +41,6 @@ DRAG = """async steps => {
   fire('pointerup', steps);
   return [1000 * steps / took, took / steps];
 }"""
-
-
-def made_run(hops: int, rounds: int) -> Run:
-    luck = np.random.default_rng(1)
-    round_, ttl = (
-        part.ravel() for part in np.meshgrid(np.arange(rounds), np.arange(1, hops + 1), indexing="ij")
-    )
-    rtt_ms = ttl * 1.5 + luck.gamma(1.5, 1.0, len(ttl))
-    rtt_ms[luck.random(len(ttl)) < 0.03] = np.nan
-    addr = np.array([f"10.0.{hop // 256}.{hop % 256}" for hop in range(hops + 1)], dtype=object)[ttl]
-    addr[np.isnan(rtt_ms)] = None
-    sent_at = pd.Timestamp("2026-01-01", tz="UTC") + pd.to_timedelta(round_, unit="s")
-    probes = {"round": round_, "ttl": ttl, "addr": addr, "rtt_ms": rtt_ms, "sent_at": sent_at}
-    return Run.from_probes(pd.DataFrame(probes))
 
 
 def main_thread_ms(events: list[dict[str, Any]]) -> float:

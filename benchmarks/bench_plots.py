@@ -15,12 +15,10 @@ from statistics import median
 from time import process_time
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-import pandas as pd
-
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
 import trippy_nb as tn
+from benchmarks.made import made_run
 from tests.plots.test_handles import SEVEN
 from trippy_nb import analysis, plots
 from trippy_nb.analysis.lens import exchange
@@ -32,20 +30,6 @@ if TYPE_CHECKING:
 GOAL_MS = 300
 TIMES = 5
 PLACES = [(52.5, 13.4), (50.1, 8.7), (51.5, -0.1), (40.7, -74.0), (37.4, -122.1), (35.7, 139.7)]
-
-
-def made_run(hops: int, rounds: int) -> tn.Run:
-    luck = np.random.default_rng(1)
-    round_, ttl = (
-        part.ravel() for part in np.meshgrid(np.arange(rounds), np.arange(1, hops + 1), indexing="ij")
-    )
-    rtt_ms = ttl * 1.5 + luck.gamma(1.5, 1.0, len(ttl))
-    rtt_ms[luck.random(len(ttl)) < 0.03] = np.nan
-    addr = np.array([f"10.0.{hop // 256}.{hop % 256}" for hop in range(hops + 1)], dtype=object)[ttl]
-    addr[np.isnan(rtt_ms)] = None
-    sent_at = pd.Timestamp("2026-01-01", tz="UTC") + pd.to_timedelta(round_, unit="s")
-    probes = {"round": round_, "ttl": ttl, "addr": addr, "rtt_ms": rtt_ms, "sent_at": sent_at}
-    return tn.Run.from_probes(pd.DataFrame(probes))
 
 
 def pictures(run: tn.Run) -> dict[str, tuple[Callable[[], Any], Callable[[Any], Any]]]:

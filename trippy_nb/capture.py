@@ -216,10 +216,9 @@ class Collected:
         RuntimeError
             If the trace has not got as far as having a plan.
         """
-        if self._recorder is None:
-            raise RuntimeError("this trace has not begun: there is nothing to see yet")
+        recorder = self._begun()
         now_ns = None if self.over else self._network.clock.now_ns()
-        return self._recorder.tables(now_ns=now_ns, error=self.error, handles=records(run_uuid=self.run_uuid))
+        return recorder.tables(now_ns=now_ns, error=self.error, handles=records(run_uuid=self.run_uuid))
 
     def recent(self, since: Mark = BEGINNING) -> Recent:
         """Return the probes that may have changed since an earlier look, as arrays: cheap, unlike tables.
@@ -229,9 +228,12 @@ class Collected:
         RuntimeError
             If the trace has not got as far as having a plan.
         """
+        return recent_probes(self._begun(), since)
+
+    def _begun(self) -> Recorder:
         if self._recorder is None:
             raise RuntimeError("this trace has not begun: there is nothing to see yet")
-        return recent_probes(self._recorder, since)
+        return self._recorder
 
     def job(self, vault: Vault, stop: Callable[[], bool]) -> EndReason:
         """Choose sockets, open them, trace, record: what the session runs on its thread."""

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from trippy_nb.analysis.graph import SOURCE
 from trippy_nb.analysis.links import FLOW
+from trippy_nb.analysis.told import plural
 
 if TYPE_CHECKING:
     import networkx as nx
@@ -114,7 +115,7 @@ class Belief:
                 f"{_links(skips)} {'skips' if len(skips) == 1 else 'skip'} what hides: {_some(over)}."
             )
         if lacking := self.having(LinkFate.MISSED):
-            parts.append(f"Missed: {_count(lacking, 'link')}, {_links(lacking)}.")
+            parts.append(f"Missed: {len(lacking)} {plural(len(lacking), 'link')}, {_links(lacking)}.")
         if silent := [node for node, fate in self.nodes.items() if fate is NodeFate.SILENT]:
             parts.append(f"{_some(silent)} never {'answers' if len(silent) == 1 else 'answer'}.")
         if self.strangers:
@@ -214,10 +215,6 @@ def _node_fates(ways: Sequence[Way], seen: set[str | None]) -> dict[str, NodeFat
         else:
             fates[node] = NodeFate.SILENT if node in shown else NodeFate.HIDDEN
     return fates
-
-
-def _count(things: Sequence[object], noun: str) -> str:
-    return f"{len(things)} {noun}{'' if len(things) == 1 else 's'}"
 
 
 def _links(links: Iterable[LinkBelief]) -> str:

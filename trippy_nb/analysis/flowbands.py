@@ -14,6 +14,7 @@ import numpy as np
 
 from trippy_nb.analysis.arrays import probe_arrays
 from trippy_nb.analysis.cells import cell_numbers, cells_of
+from trippy_nb.analysis.graph import SOURCE
 from trippy_nb.analysis.layout import place_boxes
 
 if TYPE_CHECKING:
@@ -21,9 +22,7 @@ if TYPE_CHECKING:
     from trippy_nb.analysis.cells import Cells
     from trippy_nb.frames import Tables
 
-SOURCE = "source"
 _SWEEPS = 6
-
 
 Way = tuple[tuple[int, str | None], ...]
 """TTLs that were probed, and who answered most often; None if nobody did."""

@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from trippy_nb.analysis.flowbands import SOURCE, FlowBand, FlowBands, flow_bands
+from trippy_nb.analysis.flowbands import FlowBand, FlowBands, flow_bands
+from trippy_nb.analysis.graph import SOURCE
 from trippy_nb.analysis.hops import hop_stats
 from trippy_nb.analysis.latencies.light import Place, check_places, light_check
 from trippy_nb.errors import ConfigError

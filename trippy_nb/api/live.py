@@ -94,9 +94,7 @@ class _Held:
 
     def forget(self) -> None:
         """End the trace and close the view, without waiting: this may run on any thread, at any moment."""
-        if (
-            _exiting.is_set()
-        ):  # the trace has an end of its own; the front end has put the view away, and would complain
+        if _exiting.is_set():  # the trace ends by itself, and the front end has put the view away
             return
         self.closing = True
         if self.pump is None or self.pump.wait(0):

@@ -106,6 +106,11 @@ class Congestion:
         """Tell whether it is going on."""
         return self.at_ns <= at_ns < self.until_ns
 
+    @property
+    def cuts(self) -> bool:
+        """Nothing passes: the link is down."""
+        return self.loss == self.loss_back == 1.0
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ClockStep:

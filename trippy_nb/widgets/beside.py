@@ -32,11 +32,7 @@ def ways_between(network: SimNetwork, addr: str, since_s: float, until_s: float)
     scenario = network.scenario
     found: dict[Way, None] = {}
     for at_s in _moments(scenario, since_s, until_s):
-        down = {
-            gap.ends
-            for gap in scenario.congestions
-            if gap.loss == gap.loss_back == 1.0 and gap.holds(seconds_to_ns(at_s))
-        }
+        down = {gap.ends for gap in scenario.congestions if gap.cuts and gap.holds(seconds_to_ns(at_s))}
         for path in network.truth.paths_to(addr, at_s=at_s):
             found[_way(path, down)] = None
     return list(found)

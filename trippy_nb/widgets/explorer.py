@@ -1,6 +1,6 @@
 """The explorer of a run: everything about it around one focus window and one selection.
 
-The browser computes only counts, quantiles and loss ratios of the focus window while it moves (`stats.js`);
+The browser computes only counts, quantiles and moments of the focus window while it moves (`stats.js`);
 tests hold them against `analysis.hop_table`, which says the rest when it rests. What lies along time, loss
 by hop and paths by flow, is computed once, here.
 """

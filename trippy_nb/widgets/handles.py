@@ -53,7 +53,8 @@ class HandlesView(CardWidget):
     def look(self) -> None:
         """Bring the view up to date, as it does once a second by itself."""
         records = self._read()
-        shown = _told(records, self._now_ns()) | {"says": _sheet(records).sentence}
+        held = [one for one in records if one.closed_at is None]  # few of thousands
+        shown = _told(records, self._now_ns()) | {"says": _sheet(held).sentence}
         if shown != self.shown:
             self.set_trait("shown", shown)
 

@@ -8,7 +8,7 @@ from typing import Any
 from trippy_nb.analysis import place_nodes
 from trippy_nb.model import NS_PER_MS, NS_PER_S, seconds_to_ns
 from trippy_nb.sim import Part, Scenario, SimNetwork
-from trippy_nb.sim.scenario import SOURCE, Congestion, LinkSpec, Router, Target
+from trippy_nb.sim.scenario import SOURCE, LinkSpec, Router, Target
 from trippy_nb.widgets.knobs import turned
 
 Link = tuple[str, str]
@@ -58,7 +58,7 @@ def net_view(network: SimNetwork, target: str, at_s: float) -> dict[str, Any]:
     specs = {spec.id: spec for spec in scenario.nodes}
     forks = {near for near, n in _fan(used).items() if n > 1}
     on_way = {node for link in (*used, *backs) for node in link}
-    down = {gap.ends for gap in scenario.congestions if _is_down(gap) and gap.holds(at_ns)}
+    down = {gap.ends for gap in scenario.congestions if gap.cuts and gap.holds(at_ns)}
     busy = {gap.ends for gap in scenario.congestions if gap.holds(at_ns)} - down
     nodes = [
         {
@@ -169,10 +169,6 @@ def _fan(links: Iterable[Link]) -> dict[str, int]:
     return count
 
 
-def _is_down(gap: Congestion) -> bool:
-    return gap.loss == 1.0 and gap.loss_back == 1.0
-
-
 def _is_silent(spec: "Router | Target | None") -> bool:
     if isinstance(spec, Router):
         return spec.silent or spec.answer_ratio == 0
@@ -242,7 +238,7 @@ def _parts(network: SimNetwork) -> dict[str, dict[str, Any]]:
         parts[node.id] = {"kind": kind, "says": says, "values": turned(kind, node)}
     for link in sorted(scenario.outward_links):
         spec = _spec(scenario, link)
-        gone = [gap for gap in scenario.congestions if gap.ends == link and _is_down(gap)]
+        gone = [gap for gap in scenario.congestions if gap.ends == link and gap.cuts]
         says = "; ".join(f"down from {gap.at_ns / NS_PER_S:g} s" for gap in gone)
         parts[link_name(*link)] = {"kind": "link", "says": says, "values": turned("link", spec)}
     for number, tunnel in enumerate(scenario.tunnels):

@@ -62,7 +62,7 @@ function hopIndex({ status, rtt, at }, list) {
 /**
  * A wavelet tree over ranks in the order of time: for each bit from the highest, how many of those before a
  * place have it; below, those without it stand first. It finds the k-th smallest of any stretch in as many steps
- * as a rank has bits, so a brush costs the number of hops, not of probes.
+ * as a rank has bits, so quantiles cost the number of hops, not of probes.
  */
 function rankTree(sorted, inTime) {
   const rank = new Map(), levels = [];
