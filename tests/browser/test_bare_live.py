@@ -37,14 +37,20 @@ def test_the_table_counts_what_comes_in_pieces_and_says_once_a_second_what_it_ha
         here.page.goto(page.as_uri())
         here.page.wait_for_function("window.ready")
         for number in range(1, 8):
-            view.look(played.play(), picture=number == 1)
+            if number == 4:
+                view.snapshot()  # as a second browser does: the next look makes the picture anew
+            view.look(played.play(), picture=number in (1, 4))
             data, buffers = next(
                 (data, parts) for _, data, parts in reversed(wire.messages) if "content" in data
             )
             here.page.evaluate("hear", json.dumps([data["content"], buffers], default=_spell))
+            if number == 1:
+                here.page.locator(".tnb-choice summary").click()
+                here.page.locator(".tnb-choice [value=jmax_ms]").focus()
         hops = hop_table(played.tables())
         rows = here.page.evaluate(CELLS)
         acknowledged = here.page.evaluate("sent")
+        kept = here.page.evaluate("[document.querySelector('.tnb-choice').open, document.activeElement.value]")
     view.close()
     assert [row[0] for row in rows] == hops["ttl"].astype(str).tolist()
     assert [row[3] for row in rows] == hops["sent"].astype(str).tolist()
@@ -52,3 +58,4 @@ def test_the_table_counts_what_comes_in_pieces_and_says_once_a_second_what_it_ha
     mean = hops["avg_ms"].map("{:.2f}".format).replace("nan", "\N{EN DASH}")
     assert [row[7] for row in rows] == mean.tolist()
     assert acknowledged == [{"type": "hello"}, {"type": "shown", "number": 5}]
+    assert kept == [True, "jmax_ms"], "a picture that is made anew closed what the reader had open"

@@ -62,7 +62,7 @@ export function board(model, more = null) {
   let unwatch = () => {}, total = 0, feeds = 0;
 
   function build(view) {
-    const made = { view, columns, index, actions };
+    const made = { view, columns, index, actions, choosing: parts.table?.choosing() };
     const here = body.getRootNode().activeElement, place = body.contains(here) ? here.dataset.keep : null;
     extra?.close();
     Object.assign(parts, { path: pathView(made), timeline: timeView(made), table: tableView(made) });

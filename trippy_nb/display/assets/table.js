@@ -4,19 +4,20 @@ import { copyButton, html, listMove, setText } from "./dom.js";
 
 // The hop table: recomputed for the focus window, sortable, columns of choice, one row selected.
 
-export function tableView({ view, actions }) {
+/** `choosing` says whether its list of columns is open: of a table that was, when it is made anew. */
+export function tableView({ view, actions, choosing = false }) {
   const kinds = new Map(view.choices.map(({ name, kind }) => [name, kind]));
   const head = html("tr"), body = html("tbody", { tabindex: 0, "data-keep": "table", "aria-label": "Hops; arrow keys select" });
   const table = html("table", {}, html("caption", { text: "Hops within the focus window" }), html("thead", {}, head), body);
   const boxes = view.choices.map(({ name, label, title }) => {
-    const box = html("input", { type: "checkbox", value: name, onchange: () => {
+    const box = html("input", { type: "checkbox", value: name, "data-keep": `choose-${name}`, onchange: () => {
       const { shown } = actions.state();
       actions.show(box.checked ? view.choices.map((one) => one.name).filter((one) => one === name || shown.includes(one))
         : shown.filter((one) => one !== name));
     } });
     return html("label", { title }, box, label);
   });
-  const choice = html("details", { class: "tnb-choice" }, html("summary", { text: "Columns" }),
+  const choice = html("details", { class: "tnb-choice", open: choosing }, html("summary", { text: "Columns", "data-keep": "columns" }),
     html("div", { role: "group", "aria-label": "Columns of the hop table" }, ...boxes));
   choice.addEventListener("keydown", (event) => {
     if (event.key === "Escape" && choice.open) { choice.open = false; choice.firstChild.focus(); event.stopPropagation(); }
@@ -123,6 +124,7 @@ export function tableView({ view, actions }) {
 
   return {
     element, csv,
+    choosing: () => choice.open,
     paint(state, final) {
       last = state;
       if (!sameWindow(["ttl", "addr", ...state.shown], keys)) build(state.shown);
