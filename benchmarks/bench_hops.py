@@ -419,6 +419,8 @@ def checked(task: str, frame: pd.DataFrame) -> pd.DataFrame:
         return (
             frame.sort_values("run_id")[["run_id", "n", "distinct"]].astype(np.int64).reset_index(drop=True)
         )
+    if task == "changes":
+        return frame.groupby("run_id").size().rename("changes").reset_index().astype(np.int64)
     of_run = frame.groupby("run_id")["rounds"]
     return pd.DataFrame({"links": of_run.size(), "rounds": of_run.sum()}).astype(np.int64).reset_index()
 

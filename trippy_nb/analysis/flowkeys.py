@@ -35,4 +35,4 @@ def _rows(frame: pd.DataFrame, names: tuple[str, ...]) -> Iterator[Definition]:
 
 def known(definition: Definition) -> bool:
     """Tell whether a definition says what the header of its packets looks like."""
-    return any(value is not None for value in definition[-len(HEADER) :]) and len(definition) > len(HEADER)
+    return len(definition) > len(HEADER) and any(value is not None for value in definition[-len(HEADER) :])

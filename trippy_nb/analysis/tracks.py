@@ -57,6 +57,27 @@ class Ways(Sequence[Way]):
         bounds = (self.first_ttl.tolist(), self._begin.tolist(), self._end.tolist())
         return (Way(ttl, flat[begin:end]) for ttl, begin, end in zip(*bounds, strict=True))
 
+    def laid_out(self, ways: Ints) -> tuple[Ints, Ints, Ints]:
+        """Lay out the places of some ways, one way after the other.
+
+        Returns
+        -------
+        which, ttl, addr
+            Of each place: of which of `ways` it is, by place in there; its TTL; who answered.
+        """
+        length = self.length[ways]
+        which = np.repeat(np.arange(len(ways)), length)
+        offset = np.arange(len(which)) - np.repeat(np.cumsum(length) - length, length)
+        ttl = self.first_ttl[ways][which] + offset
+        return which, ttl, self._places[self._begin[ways][which] + offset]
+
+    def last(self, ways: Ints) -> tuple[Ints, Ints]:
+        """Return who answered at the last place of these ways, if they have one, and its TTL."""
+        there = self.length[ways] > 0
+        addr = np.full(len(ways), SILENT, dtype=np.int64)
+        addr[there] = self._places[self._end[ways[there]] - 1]
+        return addr, self.first_ttl[ways] + self.length[ways] - 1
+
     @property
     def stars(self) -> Ints:
         """How many places without an answer each has."""

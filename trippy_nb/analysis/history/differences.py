@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
 _EDITS = ("changed", "added", "removed")
+_ADDED_AND_REMOVED = 2
 _Pair = tuple[int | None, int | None]
 
 
@@ -80,8 +81,8 @@ def _aligned(old: tuple[int, ...], new: tuple[int, ...]) -> list[_Pair]:
         tail += 1
     left, right = old[head : n - tail], new[head : m - tail]
     middle: Iterable[_Pair]
-    if len(left) == len(right) and GAP not in left + right and not {*left} & {*right}:
-        middle = zip(range(len(left)), range(len(right)), strict=True)  # nothing to find: each is another
+    if len(left) == len(right) and _is_in_step(left, right):
+        middle = zip(range(len(left)), range(len(right)), strict=True)
     else:
         middle = paired(len(left), len(right), lambda i, j: _cost(left[i], right[j]))
     return [
@@ -89,6 +90,18 @@ def _aligned(old: tuple[int, ...], new: tuple[int, ...]) -> list[_Pair]:
         *((None if i is None else head + i, None if j is None else head + j) for i, j in middle),
         *zip(range(n - tail, n), range(m - tail, m), strict=True),
     ]
+
+
+def _is_in_step(left: tuple[int, ...], right: tuple[int, ...]) -> bool:
+    """Tell whether no other alignment of as many places is better than the one place by place.
+
+    Without a responder in common nothing can be gained but by silence, and any other alignment costs at least
+    one place that was added and one that was removed.
+    """
+    if not ({*left} & {*right}) - {GAP}:
+        changed = sum(GAP not in pair for pair in zip(left, right, strict=True))
+        return changed <= _ADDED_AND_REMOVED or GAP not in left + right
+    return False
 
 
 def _cost(here: int, there: int) -> Cost:

@@ -15,8 +15,8 @@ if TYPE_CHECKING:
 
 _BLOCK = 2  # hops that vanish together; one alone may be anything. Our choice.
 _Codes = tuple[int, ...]
-_Epoch = tuple[int, int, int, Pattern]
-"""Series, moments of its first and its last observation, and what it looks like."""
+_Epoch = tuple[int, int, int, Pattern, frozenset[int]]
+"""Series, moments of its first and its last observation, what it looks like, and who is on it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +43,8 @@ class Kinds:
             for spell in history.kept(number):
                 first, last = int(moment[spell.first]), int(moment[spell.last])
                 group = int(history.group[spell.first])
-                self._of_group[group].append((number, first, last, spell.pattern))
+                who = frozenset(spell.pattern.places)
+                self._of_group[group].append((number, first, last, spell.pattern, who))
 
     def kind(self, crossing: Crossing) -> str:
         """Name the kind of a change."""
@@ -91,9 +92,14 @@ class Kinds:
         epochs = self._of_group[int(self._history.group[old.first])]
         for block, begin, end in sides:
             codes, anchor = _joined(left, block, right)
+            wanted = {*codes} - {GAP}
             if not any(
-                series != old.series and first <= end and last >= begin and _holds(pattern, codes, anchor)
-                for series, first, last, pattern in epochs
+                series != old.series
+                and first <= end
+                and last >= begin
+                and wanted <= who
+                and _holds(pattern, codes, anchor)
+                for series, first, last, pattern, who in epochs
             ):
                 return False
         return True

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from trippy_nb.analysis.arrays import Ints
+from trippy_nb.analysis.history.looks import Looks
 from trippy_nb.analysis.history.patterns import Pattern, gaps
 from trippy_nb.analysis.history.rows import addrs_of_pattern, series_columns
 from trippy_nb.analysis.history.spells import History, Spell, looked_at, spells_of
@@ -113,7 +114,7 @@ def _shares(history: History, owner: Ints) -> list[_Share]:
     return sorted(shares, key=lambda share: share.series)
 
 
-def _clusters(looks: list[Pattern], counts: Counter[int]) -> list[tuple[Pattern, int]]:
+def _clusters(looks: Looks, counts: Counter[int]) -> list[tuple[Pattern, int]]:
     """Put looks together that may be one path, those without gaps first; and count their observations."""
     clusters: list[tuple[Pattern, int]] = []
     for which in sorted(counts, key=lambda one: (gaps(looks[one]), -counts[one], looks[one].places)):

@@ -106,26 +106,26 @@ def _number(
     series: list[Series] = []
     number = np.zeros(len(pairs), dtype=np.int64)
     used: Counter[Any] = Counter()
-    for place in sorted(range(len(pairs)), key=lambda place: (rank[pairs[place][0]], pairs[place][1])):
-        run, flow = pairs[place]
-        vantage, src, dst, protocol = sides[run]
-        stable = stables[run]
-        group = groups.setdefault((vantage, src, dst, protocol), len(groups))
-        definition = defined.get((run, flow), ())
-        header: Any = _header(definition) if known(definition) else ("", run, flow)
-        # Two flows of one run that look the same are two series all the same.
-        used[run, header] += 1
-        key = (group, stable, header, used[run, header])
+    for place in sorted(range(len(pairs)), key=[(rank[run], flow) for run, flow in pairs].__getitem__):
+        run, _ = pair = pairs[place]
+        definition = defined.get(pair, ())
+        header = definition[-len(HEADER) :] if known(definition) else ()
+        group = groups.setdefault(sides[run], len(groups))
+        key: Any = pair
+        if header:
+            # Two flows of one run that look the same are two series all the same.
+            used[run, header] += 1
+            key = (group, stables[run], header, used[run, header])
         if key not in keys:
             keys[key] = len(series)
-            text = header if isinstance(header, str) else ""
-            series.append(Series(group, vantage, src, dst, protocol, text, stable))
+            vantage, src, dst, protocol = sides[run]
+            series.append(Series(group, vantage, src, dst, protocol, _spelled(header), stables[run]))
         number[place] = keys[key]
     return tuple(series), number
 
 
-def _header(definition: Definition) -> str:
-    fields = zip(HEADER, definition[-len(HEADER) :], strict=True)
+def _spelled(header: Definition) -> str:
+    fields = zip(HEADER, header, strict=False)  # none where it is not known
     return " ".join(f"{name}={int(value)}" for name, value in fields if value is not None)
 
 

@@ -13,9 +13,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from trippy_nb.analysis.arrays import Bools, Ints, distinct, pack, starts_of
+from trippy_nb.analysis.arrays import Bools, Ints, distinct, starts_of
 from trippy_nb.analysis.cells import Cells, cells_of
 from trippy_nb.analysis.history.bundles import Held, Step, bundles
+from trippy_nb.analysis.history.looks import Looks, disputes, looks_of, merged
 from trippy_nb.analysis.history.masks import Masks, masks_of
 from trippy_nb.analysis.history.patterns import GAP, Pattern
 from trippy_nb.analysis.history.series import Observations, observations
@@ -65,7 +66,7 @@ class History:
     series: Ints
     """Of each observation."""
     judged: Bools
-    looks: list[Pattern]
+    looks: Looks
     """What observations look like."""
     look: Ints
     """... and which of these each is."""
@@ -112,7 +113,7 @@ def looked_at(tables: "Tables") -> History:
     tracks = tracks_of(replace(cells, addr=masks.addr))
     base = int(tracks.ways.first_ttl.min()) if len(tracks.ways) else 1
     group = cells.run[tracks.heads]
-    looks, look = _looks(tracks, group, masks, base)
+    looks, look = looks_of(tracks, group, masks, base)
     return History(
         seen=seen,
         masks=masks,
@@ -148,79 +149,46 @@ def spells_of(history: History, rows: Ints, owner: Ints) -> dict[int, list[Spell
     owner
         Series of each observation, or whatever else is to be cut.
     """
-    whole = _whole(history, rows, owner)
-    if whole:
-        rows = rows[~np.isin(owner[rows], list(whole))]
-    rows = rows[np.argsort(owner[rows], kind="stable")]
-    begins = starts_of(owner[rows], history.look[rows])
+    ids, number, _ = distinct(owner[rows])
+    order = np.argsort(number, kind="stable")
+    rows, number = rows[order], number[order]
+    disputed, patterns = disputes(history.looks, number, history.look[rows], len(ids))
+    begins = starts_of(number, disputed)
     ends = np.append(begins[1:], len(rows)) - 1 if len(begins) else begins
     stretches: dict[int, list[tuple[int, int, int, int]]] = defaultdict(list)
     for one, first, last, which, n in zip(
         owner[rows[begins]].tolist(),
         rows[begins].tolist(),
         rows[ends].tolist(),
-        history.look[rows[begins]].tolist(),
+        disputed[begins].tolist(),
         (ends - begins + 1).tolist(),
         strict=True,
     ):
         stretches[one].append((first, last, which, n))
-    return whole | {one: list(_spells(one, found, history.looks)) for one, found in stretches.items()}
-
-
-def _whole(history: History, rows: Ints, owner: Ints) -> dict[int, list[Spell]]:
-    """Find the owners all of whose observations fit each other: most, and that is told from few looks."""
-    key = pack(owner[rows], history.look[rows])
-    _, number, counts = distinct(key)
-    example = np.zeros(len(counts), dtype=np.int64)
-    example[number] = rows
-    patterns: dict[int, Pattern | None] = {}
-    for one, which in zip(owner[example].tolist(), history.look[example].tolist(), strict=True):
-        look = history.looks[which]
-        known = patterns.setdefault(one, look)
-        if known is not None and known is not look:
-            patterns[one] = known.merged(look) if known.fits(look) else None
-    ids, first, n = np.unique(owner[rows], return_index=True, return_counts=True)
-    last = np.zeros(len(ids), dtype=np.int64)
-    last[np.searchsorted(ids, owner[rows])] = rows  # the last one written is the latest
-    ends = zip(ids.tolist(), rows[first].tolist(), last.tolist(), n.tolist(), strict=True)
-    return {
-        one: [Spell(one, begin, end, pattern, n=count, clear=count, last_clear=end, trail=[(begin, end)])]
-        for one, begin, end, count in ends
-        if (pattern := patterns[one]) is not None
-    }
-
-
-def _looks(tracks: Tracks, group: Ints, masks: Masks, base: int) -> tuple[list[Pattern], Ints]:
-    """List what observations look like, and which each is: its way, and whether that ends at the target."""
-    key = pack(tracks.way, tracks.reached.astype(np.int64), group if masks.turns else np.zeros_like(group))
-    _, number, counts = distinct(key)
-    example = np.zeros(len(counts), dtype=np.int64)
-    example[number] = np.arange(len(number))
-    ways = [(GAP,) * (way.first_ttl - base) + way.places for way in tracks.ways]
-    looks = []
-    of_look = (tracks.way[example], tracks.reached[example], group[example])
-    for way, reached, place in zip(*(one.tolist() for one in of_look), strict=True):
-        places = ways[way]
-        last = base + len(places) - 1
-        # Where the target takes turns with others the path ends now here, now there.
-        turns = places[-1:] and places[-1] in masks.turns.get((place, last), {})
-        looks.append(Pattern(places, ended=reached and not turns and places[-1] != GAP))
-    return looks, number
+    spells = {one: list(_spells(one, found, patterns)) for one, found in stretches.items()}
+    every = [spell for mine in spells.values() for spell in mine]
+    whose = np.repeat(np.arange(len(every)), [spell.n for spell in every])
+    for spell, pattern in zip(
+        every, merged(history.looks, whose, history.look[rows], len(every)), strict=True
+    ):
+        spell.pattern = pattern
+    return spells
 
 
 def _spells(
-    series: int, stretches: Sequence[tuple[int, int, int, int]], looks: list[Pattern]
+    series: int, stretches: Sequence[tuple[int, int, int, int]], patterns: Sequence[Pattern]
 ) -> Iterator[Spell]:
+    """Cut the observations of one owner, going by what its looks disagree about."""
     spell: Spell | None = None
     before: Pattern | None = None
     fits: dict[int, bool] = {}
     clear: dict[int, bool] = {}
     for first, last, which, n in stretches:
-        look = looks[which]
+        look = patterns[which]
         if spell is not None and which not in fits:
             fits[which] = spell.pattern.fits(look)
-            if fits[which] and (merged := spell.pattern.merged(look)) != spell.pattern:
-                spell.pattern = merged
+            if fits[which] and (both := spell.pattern.merged(look)) != spell.pattern:
+                spell.pattern = both
                 fits = {which: True}
         if spell is None or not fits[which]:
             if spell is not None:
