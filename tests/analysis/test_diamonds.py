@@ -205,9 +205,12 @@ def test_a_branch_that_was_not_followed_to_its_end_is_still_wide():
     assert (row["max_width"], row["min_width"], row["nodes"]) == (3, 2, 3)
 
 
-def test_each_flow_on_a_way_of_its_own_is_balancing_per_flow():
-    found = of([a(1), a(2), a(4), TARGET], [a(1), a(3), a(4), TARGET])
-    assert (found["balancing"], found["evidence"]) == ("per-flow", "flow")
+@pytest.mark.parametrize(("times", "says"), [(1, "cannot tell"), (3, "cannot tell"), (4, "per-flow")])
+def test_flows_that_keep_to_ways_of_their_own_are_balancing_per_flow_once_they_were_sent_again(times, says):
+    ways = [[a(1), a(2), a(4), TARGET], [a(1), a(3), a(4), TARGET]]
+    rows = [row for flow, way in enumerate(ways) for row in rounds(*[way] * times, flow=flow)]
+    (found,) = diamonds(tables(rows)).to_dict("records")
+    assert (found["balancing"], found["evidence"], found["repeats"]) == (says, "flow", 2 * times - 2)
 
 
 def test_one_flow_that_takes_turns_is_balancing_per_packet():

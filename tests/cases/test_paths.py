@@ -82,6 +82,17 @@ def test_case_4_packets_dealt_out_one_by_one_are_one_balancer_and_no_flapping_ro
     assert (outer["divergence"], outer["balancing"], outer["evidence"]) == (HOME, "per-packet", "positional")
 
 
+@pytest.mark.parametrize("options", [*PARIS, {}], ids=str)
+def test_case_4_flows_that_were_sent_once_prove_no_link_and_no_balancer_of_flows(options):
+    run = trace("case-04-per-packet", rounds=40, **options)
+    assert edges(run, evidence="flow") <= true_edges("case-04-per-packet")
+    if run.probes["flow"].nunique() == 40:  # each round is a flow of its own
+        assert edges(run, evidence="assumed") - true_edges("case-04-per-packet")
+        assert set(run.diamonds["balancing"]) == {"cannot tell"}
+        (says,) = run.findings.loc[run.findings["kind"] == "balancing", "says"]
+        assert "cannot be told: 5 more of them sent again would tell" in says
+
+
 @pytest.mark.parametrize("algorithm", ["mda", "mda-lite"])
 def test_case_4_a_discovery_tests_for_it_and_calls_no_link_behind_it_proof(algorithm):
     run = discover("case-04-per-packet", algorithm=algorithm)

@@ -18,8 +18,9 @@ import pandas as pd
 
 from trippy_nb.analysis.graph import SOURCE, hop_graph
 from trippy_nb.analysis.layers import forward_edges
-from trippy_nb.analysis.links import FLOW, POSITIONAL
+from trippy_nb.analysis.links import EVIDENCE, FLOW, POSITIONAL
 from trippy_nb.analysis.shapes import END, Diamond, find_diamonds, shape_of
+from trippy_nb.analysis.steady import REPEATS_THAT_TELL
 from trippy_nb.frames.check import conform
 from trippy_nb.frames.derived import DIAMONDS
 from trippy_nb.frames.split import by_run
@@ -45,8 +46,9 @@ def diamonds(tables: "Tables") -> pd.DataFrame:
     diamonds
         The columns of :data:`trippy_nb.frames.derived.DIAMONDS`, nearest first. `balancing` is ``per-packet``
         if probes of one flow took turns behind the divergence; ``per-flow`` if each of at least two flows
-        kept to one successor; else ``cannot tell``: flows that change with each probe, one flow only, or
-        a route that changed. With one target per-flow and per-destination look the same.
+        kept to one successor, `repeats` of 5 or more; else ``cannot tell``: flows that change with each
+        probe, one flow only, flows that were hardly sent twice, or a route that changed. With one target
+        per-flow and per-destination look the same.
     """
     rows: list[dict[str, Any]] = []
     for run_id, part in by_run(tables):
@@ -95,8 +97,8 @@ def _rows(graph: "nx.MultiDiGraph[str]", *, stable: bool) -> list[dict[str, Any]
                 "edges": len({(a, b) for a, b, _ in edges}),
                 "silent": sum(merged.nodes[node]["kind"] == "silent" for node in inside),
                 "flows": _flows_at(merged, diamond.divergence),
-                "balancing": _balancing(merged, diamond.divergence, stable=stable),
-                "evidence": FLOW if all(data["evidence"] == FLOW for *_, data in edges) else POSITIONAL,
+                **_balancing(merged, diamond.divergence, stable=stable),
+                "evidence": max((data["evidence"] for *_, data in edges), key=EVIDENCE.index),
             }
         )
     return rows
@@ -224,20 +226,33 @@ def _flows_at(graph: "nx.MultiDiGraph[str]", node: str) -> int:
     return len(graph.nodes[node]["flows"])
 
 
-def _balancing(graph: "nx.MultiDiGraph[str]", node: str, *, stable: bool) -> str:
-    """Say how a divergence shares packets out.
+def _balancing(graph: "nx.MultiDiGraph[str]", node: str, *, stable: bool) -> dict[str, Any]:
+    """Say how a divergence shares packets out, and how often that was put to the test.
 
     Where it is itself behind a balancer of packets, so that nobody knows which of its neighbours' packets
-    came through it, nothing can be said.
+    came through it, nothing can be said. Nor where flows were hardly seen twice: the first packet of a flow
+    goes some way behind any balancer.
     """
+    nothing = {"balancing": CANNOT_TELL, "repeats": None}
     if not stable or any(data["evidence"] != FLOW for _, _, data in graph.in_edges(node, data=True)):
-        return CANNOT_TELL
+        return nothing
     after: dict[tuple[int, int], set[str]] = defaultdict(set)
     for _, far, data in graph.out_edges(node, data=True):
-        if data["evidence"] != FLOW:
-            return PER_PACKET
+        if data["evidence"] == POSITIONAL:
+            return nothing | {"balancing": PER_PACKET}
         for flow in data["flows"]:
             after[data["ttl"], flow].add(far)
     if any(len(far) > 1 for far in after.values()):  # one flow took two ways: the route changed
-        return CANNOT_TELL
-    return PER_FLOW if len({flow for _, flow in after}) >= _BRANCHES else CANNOT_TELL
+        return nothing
+    repeats = sum(_repeats(graph, node, far) for far in set(graph.successors(node)))
+    told = repeats >= REPEATS_THAT_TELL and len({flow for _, flow in after}) >= _BRANCHES
+    return {"balancing": PER_FLOW if told else CANNOT_TELL, "repeats": repeats}
+
+
+def _repeats(graph: "nx.MultiDiGraph[str]", node: str, far: str) -> int:
+    """Count how often flows were seen again at a next hop; alone, too, if there is no other way to it."""
+    if set(graph.predecessors(far)) == {node}:
+        data = graph.nodes[far]
+        return max(int(data["n"]) - len(data["flows"]) * len(data["ttls"]), 0)
+    edges = [data for _, end, data in graph.out_edges(node, data=True) if end == far]
+    return sum(int(data["count"]) - len(data["flows"]) for data in edges)

@@ -13,10 +13,10 @@ from trippy_nb.analysis.cells import Cells, cell_numbers, cells_of, sightings
 from trippy_nb.analysis.graphtunnels import note_tunnels
 from trippy_nb.analysis.layers import layers_of
 from trippy_nb.analysis.layout import place_nodes
-from trippy_nb.analysis.links import FLOW, POSITIONAL, Pairs, pairs_of
+from trippy_nb.analysis.links import ASSUMED, FLOW, POSITIONAL, Pairs, pairs_of
 from trippy_nb.analysis.repeats import CAUSES, repeats_of
 from trippy_nb.analysis.silence import SilentHop, silent_hops
-from trippy_nb.analysis.steady import sure_cells
+from trippy_nb.analysis.steady import sure_cells, untested
 
 if TYPE_CHECKING:
     from trippy_nb.frames import Tables
@@ -69,10 +69,10 @@ def hop_graph(tables: "Tables", *, evidence: pd.DataFrame | None = None) -> "nx.
         the source). Attributes: `ttl`, `flows` (sorted tuple), `count` (paths, that is (run, round,
         flow), that showed it), `share` (of all that `ttl` showed, 0 to 1), `rtt_diff_p50_ms` (median of
         what the farther answer took longer than the nearer one; it is no delay of a link, for answers
-        come back on ways of their own), `evidence` (``flow``, or ``positional`` where a balancer may have
-        sent the two probes on different paths), `mark` (why the two may not be neighbours all the same, as in
-        `links`; None for most), `tunnel` (``labels`` if both ends show labels of MPLS to one flow,
-        ``implicit`` if `evidence` says that they hide some, else None).
+        come back on ways of their own), `evidence` (as in `links`: ``flow``, ``assumed``, or
+        ``positional`` where a balancer may have sent the two probes on different paths), `mark` (why the
+        two may not be neighbours all the same, as in `links`; None for most), `tunnel` (``labels`` if both
+        ends show labels of MPLS to one flow, ``implicit`` if `evidence` says that they hide some, else None).
 
         Graph attributes: `targets` and `sources` (sorted tuples of addresses).
 
@@ -206,7 +206,7 @@ class _Edges:
     far: Ints
     count: Ints
     share: Floats
-    proven: Bools
+    evidence: list[str]
     zero: Bools
     flows: list[tuple[int, ...]]
     rtt: list[float | None]
@@ -226,6 +226,15 @@ class _Edges:
         certain = (
             of_source | (sure[cell] & sure[np.minimum(cell + 1, len(sure) - 1)]) if len(cell) else of_source
         )
+        onwards = np.flatnonzero(~of_source)
+        near, far = (np.where(end < len(probes.names), end, -1)[onwards] for end in (pairs.near, pairs.far))
+        tested = np.ones(len(cell), dtype=np.bool_)
+        tested[onwards] = ~untested(probes, cells, cell[onwards], near, far)
+
+        def shown(which: Bools) -> Bools:
+            several: Bools = np.bincount(number[which], minlength=len(key)) > 0
+            return several
+
         found = distinct(number * _FLOWS + cells.flow[cell])[0].tolist()
         flows: dict[int, list[int]] = defaultdict(list)
         for one in found:
@@ -237,8 +246,10 @@ class _Edges:
             far=pairs.far[example],
             count=count,
             share=count / total[ttl[example]],
-            proven=np.bincount(number[certain], minlength=len(key)) > 0,
-            zero=np.bincount(number[pairs.zero], minlength=len(key)) > 0,
+            evidence=np.select(
+                [shown(certain & tested), shown(certain)], [FLOW, ASSUMED], POSITIONAL
+            ).tolist(),
+            zero=shown(pairs.zero),
             flows=[tuple(flows[edge]) for edge in range(len(key))],
             rtt=[rtt.get(edge) for edge in range(len(key))],
             cell=pairs.cell[example],
@@ -293,7 +304,7 @@ def _add_edges(
             count=int(edges.count[edge]),
             share=float(edges.share[edge]),
             rtt_diff_p50_ms=edges.rtt[edge],
-            evidence=FLOW if edges.proven[edge] else POSITIONAL,
+            evidence=edges.evidence[edge],
             mark=marks[edge],
         )
 

@@ -14,7 +14,7 @@ from trippy_nb.analysis.arrays import Bools, Ints, probe_arrays, stable_order, s
 from trippy_nb.analysis.blocks import blocks_of
 from trippy_nb.analysis.cells import Cells, cells_of, sightings
 from trippy_nb.analysis.repeats import CAUSES, Repeats, repeats_of, zero_ttl_rows
-from trippy_nb.analysis.steady import sure_at
+from trippy_nb.analysis.steady import sure_at, untested
 from trippy_nb.frames import concat
 from trippy_nb.frames.columns import codes, frame_of
 from trippy_nb.frames.derived import LINKS
@@ -26,8 +26,10 @@ if TYPE_CHECKING:
     from trippy_nb.frames import Tables
 
 FLOW = "flow"
+ASSUMED = "assumed"
 POSITIONAL = "positional"
 """Words of `evidence`."""
+EVIDENCE = (FLOW, ASSUMED, POSITIONAL)
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,8 +58,9 @@ def links(tables: "Tables") -> "pd.DataFrame":
     links
         One row for each (run_id, flow, ttl, from_addr, to_addr), sorted by it: `ttl` is that of
         `from_addr`; `rounds` in which it was seen; `evidence`: ``flow`` if all probes of the flow look
-        the same to a balancer, ``positional`` if they do not, or if a balancer treats the packets of
-        this flow one by one, so that the link may be between two different paths; `mark`: why the two
+        the same to a balancer, ``assumed`` if too few flows were sent again to tell whether a
+        balancer deals packets out one by one; ``positional`` if one does, or the probes do not look the
+        same, so that the link may be between two different paths; `mark`: why the two
         may not be neighbours all the same, missing for the rest. ``zero-ttl``: a router between them
         forwards what it should have answered. The causes of :func:`trippy_nb.analysis.repeats`: the two
         are one address.
@@ -88,6 +91,7 @@ def _links(tables: "Tables") -> "pd.DataFrame":
         repeats = repeats_of(tables, probes, cells, paths=cells.path[one[loops]])
         mark[loops] = _causes(repeats, hop[one[loops]], near[loops])
     proven = np.logical_and(*sure_at(tables, probes, cells, np.array([one, one + 1])))
+    dubious = untested(probes, cells, one, near, far)
     return frame_of(
         LINKS,
         {
@@ -97,7 +101,7 @@ def _links(tables: "Tables") -> "pd.DataFrame":
             "from_addr": codes(near, probes.names),
             "to_addr": codes(far, probes.names),
             "rounds": counts.astype(np.uint32),
-            "evidence": codes(np.where(proven, 0, 1), (FLOW, POSITIONAL)),
+            "evidence": codes(np.where(proven, np.where(dubious, 1, 0), 2), EVIDENCE),
             "mark": codes(mark, CAUSES),
         },
         len(one),

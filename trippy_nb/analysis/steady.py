@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from trippy_nb.analysis.arrays import Bools, Ints, Probes, pack, spread, stable_order, starts_of
-from trippy_nb.analysis.cells import Cells, hop_numbers, sightings
+from trippy_nb.analysis.arrays import Bools, Ints, Probes, distinct, pack, spread, stable_order, starts_of
+from trippy_nb.analysis.cells import Cells, cell_numbers, hop_numbers, sightings
 
 if TYPE_CHECKING:
     from trippy_nb.frames import Tables
@@ -18,8 +18,10 @@ if TYPE_CHECKING:
 # about half of all answers (or more rarely, if its weights are uneven). Our choice, not measured.
 _FEW_SWITCHES = 2
 _UNSTEADY_SHARE = 0.2
-_KEPT_TO_ONE = 6
-"""Answers of one address, with which an even balancer of packets over two would do so in 1 of 32 flows."""
+REPEATS_THAT_TELL = 5
+"""Flows seen again so often keep to their ways behind an even balancer of packets in 1 of 32 cases."""
+_KEPT_TO_ONE = REPEATS_THAT_TELL + 1
+"""Answers of one address, with which such a balancer would do so in 1 of 32 flows."""
 
 
 def sure_cells(tables: "Tables", probes: Probes, cells: Cells) -> Bools:
@@ -79,6 +81,42 @@ def _sightings_near(probes: Probes, cells: Cells, unsteady: Bools, hop: Ints) ->
     cell, addr, _ = sightings(probes, cells)
     mine = near[hop[cell]]
     return cell[mine], addr[mine]
+
+
+def untested(probes: Probes, cells: Cells, at: Ints, near: Ints, far: Ints) -> Bools:
+    """Find the links that stand only if nobody deals packets out one by one.
+
+    They do where the nearer end has a choice, and so has the farther one, and hardly a flow was sent to the
+    nearer one's TTL again, to show whether it keeps to its way.
+
+    Parameters
+    ----------
+    at
+        Cell of the nearer end of each link.
+    near, far
+        Who answered at its two ends; -1 for a silent hop.
+    """
+    hop, count = hop_numbers(cells)
+    heard = np.flatnonzero(probes.addr >= 0)
+    rows = hop if len(hop) == len(probes.ttl) else hop[cell_numbers(probes, cells)]
+    answers = np.bincount(rows.take(heard), minlength=count)
+    example = np.zeros(count, dtype=np.int64)
+    example[hop] = np.arange(len(hop))
+    some = np.flatnonzero(answers)
+    _, place, known = distinct(pack(cells.run[example[some]], cells.ttl[example[some]]))
+    repeats = np.bincount(place, weights=answers[some] - 1, minlength=len(known))
+    place_of = np.zeros(count, dtype=np.int64)
+    place_of[some] = place
+    number = place_of[hop[at]]
+
+    def has_choice(ends: Ints) -> Bools:
+        there = np.flatnonzero(ends >= 0)
+        span = int(ends.max(initial=0)) + 1
+        each = distinct(number[there] * span + ends[there])[0] // span
+        return np.bincount(each, minlength=len(known)) > 1
+
+    found: Bools = (has_choice(near) & has_choice(far) & (repeats < REPEATS_THAT_TELL))[number]
+    return found
 
 
 def stable_paths(tables: "Tables", cells: Cells) -> Bools:

@@ -60,8 +60,9 @@ LINKS = Table(
         _C(
             "evidence",
             "category",
-            "`flow`: both probes took the same path; `positional`: a balancer may have parted them",
-            words=("flow", "positional"),
+            "`flow`: both probes took the same path; `assumed`: if nobody deals packets out one by one, "
+            "which too few flows sent again would show; `positional`: a balancer may have parted them",
+            words=("flow", "assumed", "positional"),
         ),
         _C(
             "mark",
@@ -139,10 +140,16 @@ DIAMONDS = Table(
             words=("per-flow", "per-packet", "cannot tell"),
         ),
         _C(
+            "repeats",
+            "UInt32",
+            "How often flows were seen again behind the divergence; missing if one did not keep to its way",
+            nullable=True,
+        ),
+        _C(
             "evidence",
             "category",
-            "`flow` if all its links are proven within a flow",
-            words=("flow", "positional"),
+            "The weakest of its links: `flow` if all are proven within a flow",
+            words=("flow", "assumed", "positional"),
         ),
     ),
 )

@@ -114,8 +114,8 @@ def assert_graph_true(
 ) -> None:
     """Assert that a run's graph shows nothing that its network has not.
 
-    All routers and targets are looked at, and links between them. Links whose `evidence` is ``positional``
-    claim nothing, and are not looked at, nor are links to what did not answer, and that of the source.
+    All routers and targets are looked at, and links between them. Only links whose `evidence` is ``flow``
+    claim something; others are not looked at, nor are links to what did not answer, and that of the source.
 
     Parameters
     ----------
@@ -142,12 +142,20 @@ def assert_graph_true(
     graph = run.graph()
     found = {node for node in graph if _is_responder(graph, node)}
     _no("nodes that are not there", found - nodes)
-    shown = {(near, far) for near, far, data in graph.edges(data=True) if data["evidence"] == "flow"}
-    named = {(near, far) for near, far in shown if near in found and far in found}
-    _no("links that are not there", named - true)
+    named = {evidence: _links(graph, evidence, found) for evidence in ("flow", "assumed")}
+    _no("links that are not there", named["flow"] - true)
     if complete:
         _no("nodes that were not found", {addr for edge in true for addr in edge if addr is not None} - found)
-        _no("links that were not found", {edge for edge in true if None not in edge} - named)
+        _no(
+            "links that were not found",
+            {edge for edge in true if None not in edge} - set().union(*named.values()),
+        )
+
+
+def _links(graph: "nx.MultiDiGraph", evidence: str, ends: Collection[str]) -> set[tuple[str, str]]:
+    """List the links between these of which a graph says that."""
+    every = graph.edges(data="evidence")
+    return {(near, far) for near, far, word in every if word == evidence and near in ends and far in ends}
 
 
 def _no(what: str, things: Collection[object]) -> None:

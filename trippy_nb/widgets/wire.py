@@ -110,7 +110,7 @@ def graph_json(graph: "nx.MultiDiGraph[str]") -> dict[str, Any]:
         for _, data in graph.nodes(data=True)
     ]
     edges = [
-        {"a": number[a], "b": number[b], "dashed": data["evidence"] == "positional", "share": data["share"]}
+        {"a": number[a], "b": number[b], "dashed": data["evidence"] != "flow", "share": data["share"]}
         for a, b, data in graph.edges(data=True)
     ]
     return {"nodes": nodes, "edges": edges, "lanes": round(max(across) - min(across)) + 1}

@@ -13,6 +13,7 @@ from trippy_nb.analysis.findings.finding import (
     Seen,
     rows_of,
 )
+from trippy_nb.analysis.steady import REPEATS_THAT_TELL
 
 _WEIGHED_ELSEWHERE: Final = ("rate-limit", "non-response")
 """Against loss, by `analysis.attribution`."""
@@ -31,7 +32,7 @@ def sign_findings(seen: Seen) -> Iterator[Finding]:
 def balancing_findings(seen: Seen) -> Iterator[Finding]:
     """Say where flows part, and where they meet again."""
     for row in rows_of(seen.answers.diamonds):
-        if row["balancing"] == "per-flow" and row["nested_in"] is None:
+        if row["nested_in"] is None and (row["balancing"] == "per-flow" or _is_untested(row)):
             first, last = row["ttl"] + 1, row["ttl"] + max(row["max_length"] - 1, 1)
             yield Finding(
                 run_id=row["run_id"],
@@ -45,6 +46,11 @@ def balancing_findings(seen: Seen) -> Iterator[Finding]:
             )
 
 
+def _is_untested(row: Row) -> bool:
+    """Tell whether flows parted, but too few were seen again to say that they keep to their ways."""
+    return row["repeats"] is not None and row["repeats"] < REPEATS_THAT_TELL and row["flows"] > 1
+
+
 def _parting(row: Row) -> str:
     where = "From the source on" if row["ttl"] == 0 else f"Behind hop {row['ttl']} ({row['divergence']})"
     meet = f", and meet again at {row['convergence']}" if row["convergence"] else ""
@@ -53,4 +59,15 @@ def _parting(row: Row) -> str:
         lengths = f" The ways are {row['min_length']} to {row['max_length']} links long."
     return (
         f"{where} flows part: {row['flows']} flows took {row['max_width']} ways side by side{meet}.{lengths}"
+        f"{_untold(row)}"
+    )
+
+
+def _untold(row: Row) -> str:
+    if not _is_untested(row):
+        return ""
+    lack = REPEATS_THAT_TELL - row["repeats"]
+    return (
+        " Whether flows keep to their ways, or packets are dealt out one by one, cannot be told: "
+        f"{lack} more of them sent again would tell (`tn.discover` does so)."
     )

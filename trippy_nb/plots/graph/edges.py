@@ -79,4 +79,4 @@ def _elsewhere(x0: float, y0: float, x1: float, y1: float) -> list[Spot]:
 def _line_style(data: dict[str, Any]) -> Any:  # noqa: ANN401 - a name, or a pattern
     if data["mark"] == "zero-ttl":
         return DOTS
-    return DASHES if data["evidence"] == "positional" else "solid"
+    return "solid" if data["evidence"] == "flow" else DASHES

@@ -53,12 +53,12 @@ def plot_graph(
     Returns
     -------
     ax
-        Width of an edge: its share of what was seen at its TTL. Dashed: positional evidence, the two
-        ends may belong to different paths. Dotted: a router between the two forwards a TTL of 0, and is
-        not seen. Fill: median RTT or share unanswered, which stand beside the node as well. Hollow and dashed
-        with a star: a hop that never answered. Tube: an MPLS tunnel, striped if it shows no labels. A node is
-        below all that lead to it: where branches have unequal lengths that is lower than its smallest TTL,
-        and the axis counts hops of the longest way.
+        Width of an edge: its share of what was seen at its TTL. Dashed: assumed or positional
+        evidence, the two ends may belong to different paths. Dotted: a router between the two forwards a TTL
+        of 0, and is not seen. Fill: median RTT or share unanswered, which stand beside the node as well.
+        Hollow and dashed with a star: a hop that never answered. Tube: an MPLS tunnel, striped if it shows no
+        labels. A node is below all that lead to it: where branches have unequal lengths that is lower than
+        its smallest TTL, and the axis counts hops of the longest way.
 
     Raises
     ------
@@ -137,7 +137,7 @@ def _add_legend(scene: Scene, *, has_tubes: bool) -> None:
             )
         )
     evidence = {data["evidence"] for _, _, data in graph.edges(data=True)}
-    if "positional" in evidence:
+    if evidence - {"flow"}:
         handles.append(Line2D([], [], color=theme.muted, linestyle=DASHES, label="perhaps not one path"))
     if any(mark == "zero-ttl" for _, _, mark in graph.edges(data="mark")):
         handles.append(Line2D([], [], color=theme.muted, linestyle=DOTS, label="skips a router"))
