@@ -7,12 +7,19 @@ from __future__ import annotations
 
 import base64
 import json
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from anywidget import AnyWidget
 
+from tests.browser.chromium import blameless
+
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from playwright.sync_api import Browser, Page
+
     from trippy_nb.widgets.base import CardWidget
 
 _SHIM = (Path(__file__).parent / "bare.js").read_text(encoding="utf-8")
@@ -38,3 +45,33 @@ def bare_page(widget: CardWidget) -> str:
         f"<script type=text/plain id=module>{widget._esm}</script>"
         f"<script type=module>{_SHIM}</script></html>"
     )
+
+
+@contextmanager
+def shown(browser: Browser, page: Path, *, until: str = "true", **view: Any) -> Iterator[Page]:
+    """Show a written page, and afterwards demand that it asked nobody for anything and logged no error.
+
+    Parameters
+    ----------
+    until
+        What is true of the document once it is drawn.
+    view
+        As of `blameless`.
+    """
+    with blameless(browser, **view) as here:
+        here.page.goto(page.as_uri())
+        here.page.wait_for_function("window.ready")
+        here.page.wait_for_function(until)
+        yield here.page
+
+
+def said(page: Page) -> list[Any]:
+    """Take what the view told its model since the last time."""
+    told: list[Any] = page.evaluate("window.said.splice(0)")
+    return told
+
+
+def sent(page: Page) -> list[Any]:
+    """Take the messages that the view sent."""
+    messages: list[Any] = page.evaluate("window.sent.splice(0)")
+    return messages

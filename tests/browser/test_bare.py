@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import re
-from contextlib import contextmanager
 
 import pytest
 
-from tests.browser.bare import bare_page
-from tests.browser.chromium import blameless
+from tests.browser.bare import bare_page, said, shown
 from tests.display.made import NAMES, explorer_parts, made_comparison, made_tables
 from trippy_nb.analysis import hop_table, probes_in_view
 from trippy_nb.display import words
@@ -50,24 +48,18 @@ def pages(tmp_path_factory, tables, many):
 
 @pytest.fixture
 def show(browser, pages):
-    """Show a widget, and afterwards demand that it asked nobody for anything and logged no error."""
-
-    @contextmanager
     def showing(name="explorer", **view):
-        with blameless(browser, **view) as here:
-            here.page.goto(f"file://{pages / name}.html")
-            here.page.wait_for_function("window.ready")
-            here.page.wait_for_function("document.querySelector('.tnb svg')?.childElementCount > 0")
-            yield here.page
+        return shown(
+            browser,
+            pages / f"{name}.html",
+            until="document.querySelector('.tnb svg')?.childElementCount > 0",
+            **view,
+        )
 
     return showing
 
 
 MOVING = ("Sent", "Recv", "Late", "Unanswered", "Best", "Median", "Worst")
-
-
-def said(page):
-    return page.evaluate("window.said.splice(0)")
 
 
 def table(page):

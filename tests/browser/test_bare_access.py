@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from contextlib import contextmanager
 from importlib.util import find_spec
 from itertools import pairwise
 from pathlib import Path
 
 import pytest
 
-from tests.browser.chromium import blameless
+from tests.browser.bare import said, shown
 from tests.browser.every import EVERY, SELECTING, write_pages
 from trippy_nb import widgets
 from trippy_nb.widgets.base import CardWidget
@@ -25,15 +24,9 @@ def written(tmp_path_factory):
 
 @pytest.fixture
 def show(browser, written):
-    """Show a widget, and afterwards demand that it asked nobody for anything and logged no error."""
-
-    @contextmanager
     def showing(name, **view):
-        with blameless(browser, **view) as here:
-            here.page.goto((written[0] / f"{name}.html").as_uri())
-            here.page.wait_for_function("window.ready")
-            here.page.wait_for_selector(".tnb :is(button, tbody tr)")
-            yield here.page
+        until = "document.querySelector('.tnb :is(button, tbody tr)')"
+        return shown(browser, written[0] / f"{name}.html", until=until, **view)
 
     return showing
 
@@ -100,7 +93,7 @@ def test_keys_alone_reach_all_from_top_to_bottom_show_where_they_are_and_select(
             return
         page.locator({"lens": ".tnb-bytes", "compare": ".tnb-compare"}.get(name, ".tnb-hops")).focus()
         page.keyboard.press("ArrowDown")
-        told = dict(entry for entry in page.evaluate("window.said.splice(0)") if len(entry) == 2)
+        told = dict(entry for entry in said(page) if len(entry) == 2)
         assert told["selected"] is not None
         assert page.locator(".tnb-on").count() > 0
 

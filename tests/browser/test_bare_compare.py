@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from contextlib import contextmanager
-
 import pytest
 
 import trippy_nb as tn
 from tests.analysis.handmade import TARGET, a, rounds, tables
-from tests.browser.bare import bare_page
-from tests.browser.chromium import blameless
+from tests.browser.bare import bare_page, said, shown
 from trippy_nb.widgets import CompareExplorer
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
@@ -39,18 +36,10 @@ def made(tmp_path_factory):
 
 @pytest.fixture
 def show(browser, made):
-    @contextmanager
     def showing(**view):
-        with blameless(browser, **view) as here:
-            here.page.goto(made[0].as_uri())
-            here.page.wait_for_function("window.ready")
-            yield here.page
+        return shown(browser, made[0], **view)
 
     return showing
-
-
-def said(page):
-    return page.evaluate("window.said.splice(0)")
 
 
 def test_a_hop_is_masked_by_the_keyboard_and_python_answers_with_another_verdict(show, made):

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import re
-from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
-from tests.browser.bare import bare_page
-from tests.browser.chromium import blameless
+from tests.browser.bare import bare_page, said, shown
 from tests.display.made import NAMES, explorer_parts, made_tables
 from tests.widgets.test_panels import rerouted
 from tests.widgets.test_runs_explorer import run_at
@@ -35,19 +33,12 @@ def pages(tmp_path_factory):
 
 @pytest.fixture
 def show(browser, pages):
-    @contextmanager
     def showing(name="explorer", **view):
-        with blameless(browser, **view) as here:
-            here.page.goto(f"file://{pages / name}.html")
-            here.page.wait_for_function("window.ready")
-            here.page.wait_for_function("document.querySelector('.tnb-under text')")
-            yield here.page
+        return shown(
+            browser, pages / f"{name}.html", until="document.querySelector('.tnb-under text')", **view
+        )
 
     return showing
-
-
-def said(page):
-    return page.evaluate("window.said.splice(0)")
 
 
 def counts(page):

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from contextlib import contextmanager
-
 import pytest
 
 import trippy_nb as tn
-from tests.browser.bare import bare_page
-from tests.browser.chromium import blameless
+from tests.browser.bare import bare_page, said, shown
 from tests.browser.test_bare import _LUMINANCE
 from tests.wire import oracle
 from trippy_nb import wire
@@ -46,14 +43,8 @@ def views(tmp_path_factory):
 
 @pytest.fixture
 def show(browser, views):
-    """Show a lens, and afterwards demand that it asked nobody for anything and logged no error."""
-
-    @contextmanager
     def showing(name="nat", **view):
-        with blameless(browser, **view) as here:
-            here.page.goto(f"file://{views[0] / name}.html")
-            here.page.wait_for_function("window.ready")
-            yield here.page
+        return shown(browser, views[0] / f"{name}.html", **view)
 
     return showing
 
@@ -69,10 +60,6 @@ def field_at(packet, key, *, quoted):
         for i, field in enumerate(packet["fields"])
         if field["key"] == key and packet["layers"][field["layer"]]["quoted"] is quoted
     )
-
-
-def said(page):
-    return page.evaluate("window.said.splice(0)")
 
 
 def selected(page):

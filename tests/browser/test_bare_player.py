@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from contextlib import contextmanager
-
 import pytest
 
 import trippy_nb as tn
-from tests.browser.bare import bare_page
-from tests.browser.chromium import blameless
+from tests.browser.bare import bare_page, sent, shown
 from tests.browser.test_bare import _LUMINANCE
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
@@ -42,21 +39,10 @@ def pages(tmp_path_factory):
 
 @pytest.fixture
 def show(browser, pages):
-    """Show a player, and afterwards demand that it asked nobody for anything and logged no error."""
-
-    @contextmanager
     def showing(name="nested-diamonds", **view):
-        with blameless(browser, **view) as here:
-            here.page.goto(f"file://{pages / name}.html")
-            here.page.wait_for_function("window.ready")
-            here.page.wait_for_selector(".tnb-map")
-            yield here.page
+        return shown(browser, pages / f"{name}.html", until="document.querySelector('.tnb-map')", **view)
 
     return showing
-
-
-def sent(page):
-    return page.evaluate("window.sent.splice(0)")
 
 
 def field(page, name):
@@ -206,10 +192,7 @@ def test_it_fits_its_width(show, width):
 
 @pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
 def test_the_panel_of_settings_asks_and_shows_what_holds(browser, pages, dark):
-    with blameless(browser, dark=dark) as here:
-        page = here.page
-        page.goto(f"file://{pages / 'settings.html'}")
-        page.wait_for_function("window.ready")
+    with shown(browser, pages / "settings.html", dark=dark) as page:
         page.get_by_label("Pictures").select_option("dark")
         page.get_by_label("Time zone").fill("Mars")
         page.get_by_label("Time zone").press("Enter")
