@@ -83,8 +83,8 @@ function render({ model, el }) {
       }
       picture.tell(told && { ...told, values: [told.values, buffers[1]] });
       if (message.base !== null) {
-        const fresh = decodeRows(message.count, buffers[0]);
-        picture.feed(placedRows(picture.columns, base, message.base, fresh), message.view);
+        const fresh = decodeRows(message.count, buffers[0]), rows = fresh.place.map((at) => at - message.base);
+        picture.feed(placedRows(picture.columns, base, message.base, fresh), message.view, { rows, moved: base !== message.base });
         base = message.base;
       } else if (told) picture.feed({}, message.view);
     }
