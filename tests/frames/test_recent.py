@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import fields
 from typing import Any
+from unittest.mock import patch
 
 import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.frames.play import MS, FakeClock, S, Script, make_recorder, play, streams
-from trippy_nb.frames import BEGINNING, Recent, recent_probes
+from trippy_nb.frames import BEGINNING, Recent, recent, recent_probes
 from trippy_nb.model import ReplyKind, Status
 
 Row = tuple[int, int, int, int, str, str | None, float | None]
@@ -69,6 +71,23 @@ def test_looks_from_mark_to_mark_add_up_to_a_look_at_everything(stream, cuts):
     steady = len(stream.samples) == 1
     if steady and not (is_behind or recent.was_settled):
         assert {key: row[:6] for key, row in rows.items()} == {key: row[:6] for key, row in whole.items()}
+
+
+@given(streams(), st.lists(st.integers(0, 60), max_size=6))
+def test_few_probes_are_looked_at_one_by_one_by_the_same_rules(stream, cuts):
+    clock = FakeClock(0)
+    recorder = make_recorder(stream.plan, clock)
+    mark = BEGINNING
+    for number, event in enumerate(stream.events):
+        recorder.record(event)
+        clock.mono_ns = max(clock.mono_ns, getattr(event, "at_ns", 0), getattr(event, "mono_ns", 0))
+        if number in cuts:
+            few = recent_probes(recorder, mark)
+            with patch.object(recent, "_FEW", -1):
+                many = recent_probes(recorder, mark)
+            for field in fields(Recent):
+                np.testing.assert_array_equal(getattr(few, field.name), getattr(many, field.name))
+            mark = few.next
 
 
 def test_what_is_settled_is_not_looked_at_again_until_it_is_answered_after_all():

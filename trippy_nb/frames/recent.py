@@ -13,6 +13,7 @@ import numpy.typing as npt
 from trippy_nb.frames import columns as col
 from trippy_nb.frames.build import reply_rtts, wall_stamps
 from trippy_nb.frames.fates import find_fates
+from trippy_nb.frames.glance import REPLY_KEY, Fate, Glance, fates_of
 from trippy_nb.frames.records import NO_PROBE, Bools, Ints
 from trippy_nb.frames.snapshot import Rows, Snapshot, sort_rows
 from trippy_nb.frames.timing import Offsets
@@ -20,6 +21,11 @@ from trippy_nb.model import Status, split_zone
 
 if TYPE_CHECKING:
     from trippy_nb.frames.recorder import Recorder
+
+
+_FEW = 400
+"""Records up to which they are looked at one by one."""
+_FEW_COLUMNS = Fate._fields[:-1]
 
 
 class Mark(NamedTuple):
@@ -79,6 +85,9 @@ def recent_probes(recorder: "Recorder", since: Mark = BEGINNING) -> Recent:
         `next` of the look before.
     """
     n_ended = recorder.rounds_ended  # first: what this look shows of a round that is over is complete
+    glance = recorder.glance((since.key, since.reply), _FEW) if since != BEGINNING else None
+    if glance is not None and len(glance.probes) <= _FEW:
+        return _few_probes(glance, n_ended, since)
     snap = recorder.snapshot(since=(since.key, since.reply), packets=False)
     rows = sort_rows(snap)
     offsets = Offsets.of(snap.samples)
@@ -106,6 +115,35 @@ def recent_probes(recorder: "Recorder", since: Mark = BEGINNING) -> Recent:
         keep=0 if snap.max_rounds is None else max(0, newest - snap.max_rounds + 1),
         next=_next(snap, rows, key, _open_from(snap, sent["round"], status, n_ended), since),
         was_settled=bool(np.any(snap.replies["key"][snap.reply_numbers >= since.seen] < since.key)),
+    )
+
+
+def _few_probes(glance: Glance, n_ended: int, since: Mark) -> Recent:
+    """Make the same of few records, one by one."""
+    fates = fates_of(glance)
+    newest = max((fate.round for fate in fates), default=-1)
+    if glance.end_reason is not None:
+        open_from = newest + 1
+    else:
+        unsettled = [
+            fate.round for fate in fates if fate.status == Status.IN_FLIGHT or fate.round >= n_ended
+        ]
+        open_from = min([n_ended, *unsettled])
+    end = max((fate.key for fate in fates), default=since.key - 1) + 1
+    first = min((fate.key for fate in fates if fate.round >= open_from), default=end)
+    replies = [(number, record[REPLY_KEY]) for number, record in glance.replies]
+    seen = max(since.seen, replies[-1][0] + 1 if replies else 0)
+    reply = next((number for number, key in replies if key >= first and key != NO_PROBE), seen)
+    columns = np.array([fate[:-1] for fate in fates], np.int64).reshape(-1, len(_FEW_COLUMNS)).T
+    named = dict(zip(_FEW_COLUMNS, columns, strict=True))
+    return Recent(
+        **named | {"from_target": named["from_target"] > 0},
+        rtt_ms=np.array([fate.rtt_ms for fate in fates], np.float64),
+        addresses=[split_zone(name)[0] for name in glance.responders],
+        af=glance.plan.af,
+        keep=0 if glance.max_rounds is None else max(0, newest - glance.max_rounds + 1),
+        next=Mark(first, reply, seen),
+        was_settled=any(number >= since.seen and key < since.key for number, key in replies),
     )
 
 

@@ -11,6 +11,7 @@ from typing import Final, Protocol, assert_never
 import numpy as np
 
 from trippy_nb.frames.build import build_tables
+from trippy_nb.frames.glance import Glance
 from trippy_nb.frames.kept import KeptPackets, KeptSamples
 from trippy_nb.frames.records import (
     BLANK_PROBES,
@@ -32,6 +33,8 @@ from trippy_nb.frames.records import (
     STAMP,
     STAMP_OFFSET,
     read_chunks,
+    read_probes,
+    read_replies,
 )
 from trippy_nb.frames.rewritten import NO_CHECKSUM, NO_ROOM, Comparer, Noted, checksum_offset
 from trippy_nb.frames.runs_row import has_unreachable
@@ -287,6 +290,41 @@ class Recorder:
             at_ns=at_ns,
             error=error,
             handles=tuple(handles),
+        )
+
+    def glance(self, since: tuple[int, int], most: int) -> Glance | None:
+        """Copy the newest records for a look at few of them; any thread may ask, at any time.
+
+        Parameters
+        ----------
+        since
+            Key of the first probe, number of the first reply.
+        most
+            None is returned where there are more: `snapshot` is for those.
+        """
+        ended = self._ended
+        at_ns = ended.at_ns if ended is not None else self._clock.now_ns()
+        first_key, first_reply = since
+        n_replies = self._n_replies
+        if (self._next_chunk << CHUNK_SHIFT) - first_key > 2 * CHUNK_RECORDS or n_replies - first_reply > most:
+            return None
+        numbers = range(first_reply >> CHUNK_SHIFT, (n_replies >> CHUNK_SHIFT) + 1)
+        some = [(number, chunk) for number in numbers if (chunk := self._reply_chunks.get(number)) is not None]
+        replies = read_replies(some, first_reply, n_replies)
+        target_ttls = bytes(self._target_ttls)
+        numbers = range(first_key >> CHUNK_SHIFT, self._next_chunk)
+        some = [(number, chunk) for number in numbers if (chunk := self._probe_chunks.get(number)) is not None]
+        probes = read_probes(some, first_key)
+        return Glance(
+            plan=self._plan,
+            probes=probes,
+            replies=replies,
+            responders=list(self._responders),
+            samples=self._samples.items(),
+            target_ttls=target_ttls,
+            max_rounds=self._max_rounds,
+            end_reason=None if ended is None else ended.reason,
+            at_ns=at_ns,
         )
 
     def _stamp(self, event: Stamped) -> None:

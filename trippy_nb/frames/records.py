@@ -81,6 +81,40 @@ REPLY_SIZE: Final = REPLY.size
 BLANK_PROBES: Final = (bytes(PROBE.size) + STAMP.pack(NO_TIME)) * CHUNK_RECORDS
 
 
+_PROBE_WHOLE: Final = struct.Struct(PROBE.format + "q")
+_STATE_AT: Final = PROBE_DTYPE.fields["state"][1]  # type: ignore[index] - a dtype with fields has them
+
+
+def read_probes(chunks: list[tuple[int, bytearray]], since: int) -> list[tuple[int, tuple[int, ...]]]:
+    """Copy the few newest probes, with their keys; as `read_chunks`, but tuples."""
+    found: list[tuple[int, tuple[int, ...]]] = []
+    for number, chunk in chunks:
+        first = number << CHUNK_SHIFT
+        start = max(0, since - first)
+        states = chunk[_STATE_AT::PROBE_SIZE]
+        end = len(states.rstrip(b"\0"))
+        if end > start:
+            records = _PROBE_WHOLE.iter_unpack(chunk[start * PROBE_SIZE : end * PROBE_SIZE])
+            found.extend(
+                (key, record) for key, record in enumerate(records, first + start) if states[key - first] != EMPTY
+            )
+    return found
+
+
+def read_replies(
+    chunks: list[tuple[int, bytearray]], since: int, until: int
+) -> list[tuple[int, tuple[int, ...]]]:
+    """Copy the few newest replies, with their numbers; as `read_chunks`, but tuples."""
+    found: list[tuple[int, tuple[int, ...]]] = []
+    for number, chunk in chunks:
+        first = number << CHUNK_SHIFT
+        start, end = max(0, since - first), min(CHUNK_RECORDS, until - first)
+        if end > start:
+            records = REPLY.iter_unpack(chunk[start * REPLY_SIZE : end * REPLY_SIZE])
+            found.extend(enumerate(records, first + start))
+    return found
+
+
 def read_chunks(
     chunks: list[tuple[int, bytearray]], dtype: np.dtype[np.void], since: int = 0
 ) -> tuple[Ints, Records]:
