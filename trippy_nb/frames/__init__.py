@@ -22,6 +22,8 @@ from trippy_nb.frames.notes import notes_frame as notes_frame
 from trippy_nb.frames.notes import with_label as with_label
 from trippy_nb.frames.notes import with_note as with_note
 from trippy_nb.frames.recent import BEGINNING as BEGINNING
+from trippy_nb.frames.glance import Fate as Fate
+from trippy_nb.frames.recent import Few as Few
 from trippy_nb.frames.recent import Mark as Mark
 from trippy_nb.frames.recent import Recent as Recent
 from trippy_nb.frames.recent import recent_probes as recent_probes

@@ -14,15 +14,17 @@ from trippy_nb.model import NS_PER_MS, EndReason, Plan, ReplyKind, Status, secon
 
 _UNKNOWN = 256
 """A TTL that no probe is beyond."""
-_ANSWERS = (ReplyKind.FIRST, ReplyKind.LATE)
-_BEFORE, _ROUND, _FLOW, _TTL, _ATTEMPT, _STATE, _SIZE, _TX = (
-    [name for name, _ in PROBE_FIELDS].index(name)
-    for name in ("before_ns", "round", "flow", "ttl", "attempt", "state", "size", "tx_ns")
-)
-_READ, _KERNEL, _MEASURED, REPLY_KEY, _WHO, _ICMP_TYPE, _KIND, _FROM_TARGET = (
+_ROUND, _FLOW, _TTL = ([name for name, _ in PROBE_FIELDS].index(name) for name in ("round", "flow", "ttl"))
+REPLY_KEY, _WHO, _ICMP_TYPE, _KIND, _FROM_TARGET = (
     [name for name, _ in REPLY_FIELDS].index(name)
-    for name in ("read_ns", "kernel_ns", "rtt_ns", "key", "responder", "icmp_type", "kind", "from_target")
+    for name in ("key", "responder", "icmp_type", "kind", "from_target")
 )
+# Plain numbers: an enumeration's member costs as much to look up as the rest of its line.
+_REPLY, _LATE, _TIMEOUT, _IN_FLIGHT, _BEYOND, _ERROR, _ = map(int, Status)
+_LATE_ANSWER = int(ReplyKind.LATE)
+_ANSWERS = (int(ReplyKind.FIRST), _LATE_ANSWER)
+_NAN = float("nan")
+_PLACE = itemgetter(0, 1, 2, 3, 4)
 
 ProbeRecord = tuple[int, ...]
 """As `PROBE_FIELDS`."""
@@ -66,32 +68,46 @@ class Fate(NamedTuple):
 
 def fates_of(seen: Glance) -> list[Fate]:
     """Find what became of each probe, in the order of (round, flow, ttl, attempt)."""
-    newest = max((probe[_ROUND] for _, probe in seen.probes), default=0)
-    oldest = 0 if seen.max_rounds is None else newest - seen.max_rounds + 1
-    probes = [(key, probe) for key, probe in seen.probes if probe[_ROUND] >= oldest]
-    answers, nearest = _answers(seen, dict(probes))
+    probes = _kept(seen)
+    answers, nearest = _answers(seen, probes)
     samples = sorted(seen.samples, key=itemgetter(0))
     clock = [mono_ns for mono_ns, _, _ in samples]
     waiting = seen.end_reason in (None, EndReason.INTERRUPTED, EndReason.ERROR)
-    since_ns = seen.at_ns - seconds_to_ns(seen.plan.config.probe_timeout) if waiting else None
+    patience_ns = seconds_to_ns(seen.plan.config.probe_timeout) if waiting else 0
     fates = []
-    for key, probe in probes:
-        before_ns, round_, flow, ttl, tx_ns = (probe[at] for at in (_BEFORE, _ROUND, _FLOW, _TTL, _TX))
-        limit = nearest.get((round_, flow)) or _known_ttl(seen.target_ttls, round_)
+    for key, probe in probes.items():
+        before_ns, round_, flow, _, _, _, _, ttl, attempt, state, _, size, sent_ns = probe
+        beyond = ttl > (nearest.get((round_, flow)) or _known_ttl(seen.target_ttls, round_))
         answer = answers.get(key)
-        status = _status(probe, answer, since_ns, beyond=ttl > limit)
-        if tx_ns == NO_TIME:
-            sent_ns = before_ns + samples[max(bisect_right(clock, before_ns) - 1, 0)][1]
-        else:
-            sent_ns = tx_ns
         if answer is None:
-            who, from_target, icmp_type, rtt_ms = -1, 0, -1, float("nan")
+            who, from_target, icmp_type, rtt_ms = -1, 0, -1, _NAN
+            status = _TIMEOUT
+            if beyond and size == 0:
+                status = _BEYOND
+            elif waiting and seen.at_ns - before_ns < patience_ns:
+                status = _IN_FLIGHT
         else:
             who, from_target, icmp_type = answer[_WHO], answer[_FROM_TARGET], answer[_ICMP_TYPE]
             rtt_ms = _rtt_ns(probe, answer, samples, clock) / NS_PER_MS
-        place = (round_, flow, ttl, probe[_ATTEMPT], key)
-        fates.append(Fate(*place, status, who, sent_ns, from_target, icmp_type, rtt_ms))
-    return sorted(fates, key=itemgetter(0, 1, 2, 3, 4))
+            status = _LATE if answer[_KIND] == _LATE_ANSWER else _REPLY
+            if beyond and from_target:
+                status = _BEYOND
+        if state == FAILED:
+            status = _ERROR
+        if sent_ns == NO_TIME:
+            sent_ns = before_ns + samples[max(bisect_right(clock, before_ns) - 1, 0)][1]
+        fates.append(
+            Fate(round_, flow, ttl, attempt, key, status, who, sent_ns, from_target, icmp_type, rtt_ms)
+        )
+    fates.sort(key=_PLACE)
+    return fates
+
+
+def _kept(seen: Glance) -> dict[int, ProbeRecord]:
+    if seen.max_rounds is None or not seen.probes:
+        return dict(seen.probes)
+    newest = max(probe[_ROUND] for _, probe in seen.probes)
+    return {key: probe for key, probe in seen.probes if probe[_ROUND] > newest - seen.max_rounds}
 
 
 def _answers(
@@ -116,21 +132,9 @@ def _known_ttl(target_ttls: bytes, round_: int) -> int:
     return (target_ttls[round_] if round_ < len(target_ttls) else 0) or _UNKNOWN
 
 
-def _status(probe: ProbeRecord, answer: ReplyRecord | None, since_ns: int | None, *, beyond: bool) -> int:
-    if probe[_STATE] == FAILED:
-        return Status.SEND_ERROR
-    if answer is None:
-        if beyond and probe[_SIZE] == 0:
-            return Status.BEYOND_TARGET
-        return Status.TIMEOUT if since_ns is None or probe[_BEFORE] <= since_ns else Status.IN_FLIGHT
-    if beyond and answer[_FROM_TARGET]:
-        return Status.BEYOND_TARGET
-    return Status.LATE if answer[_KIND] == ReplyKind.LATE else Status.REPLY
-
-
 def _rtt_ns(probe: ProbeRecord, answer: ReplyRecord, samples: list[Sample], clock: list[int]) -> int:
-    before_ns, tx_ns = probe[_BEFORE], probe[_TX]
-    read_ns, kernel_ns, measured_ns = answer[_READ], answer[_KERNEL], answer[_MEASURED]
+    before_ns, tx_ns = probe[0], probe[-1]
+    read_ns, kernel_ns, measured_ns = answer[:3]
     bracket = max(read_ns - before_ns, 0)
     if measured_ns != NO_TIME:
         rtt, is_steady = measured_ns, True

@@ -25,7 +25,9 @@ if TYPE_CHECKING:
 
 _FEW = 400
 """Records up to which they are looked at one by one."""
-_FEW_COLUMNS = Fate._fields[:-1]
+_IN_FLIGHT = int(Status.IN_FLIGHT)
+_WHOLE = Fate._fields[:-1]
+"""Fields of a fate that are whole numbers."""
 
 
 class Mark(NamedTuple):
@@ -73,8 +75,39 @@ class Recent:
     was_settled: bool
     """An answer came since the last look to a probe that this look does not show."""
 
+    def arrays(self) -> "Recent":
+        """Return itself, as `Few` does what is the same."""
+        return self
 
-def recent_probes(recorder: "Recorder", since: Mark = BEGINNING) -> Recent:
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Few:
+    """A look that found few probes: the same as tuples, of which most of such looks need no array."""
+
+    fates: list[Fate]
+    """In the order of (round, flow, ttl, attempt)."""
+    addresses: list[str]
+    af: int
+    keep: int
+    next: Mark
+    was_settled: bool
+
+    def arrays(self) -> Recent:
+        """Return it as arrays."""
+        columns = np.array([fate[:-1] for fate in self.fates], np.int64).reshape(-1, len(_WHOLE)).T
+        named = dict(zip(_WHOLE, columns, strict=True))
+        return Recent(
+            **named | {"from_target": named["from_target"] > 0},
+            rtt_ms=np.array([fate.rtt_ms for fate in self.fates], np.float64),
+            addresses=self.addresses,
+            af=self.af,
+            keep=self.keep,
+            next=self.next,
+            was_settled=self.was_settled,
+        )
+
+
+def recent_probes(recorder: "Recorder", since: Mark = BEGINNING) -> Recent | Few:
     """Look at the probes from a mark on; any thread may ask, at any time.
 
     Parameters
@@ -118,27 +151,22 @@ def recent_probes(recorder: "Recorder", since: Mark = BEGINNING) -> Recent:
     )
 
 
-def _few_probes(glance: Glance, n_ended: int, since: Mark) -> Recent:
+def _few_probes(glance: Glance, n_ended: int, since: Mark) -> Few:
     """Make the same of few records, one by one."""
     fates = fates_of(glance)
     newest = max((fate.round for fate in fates), default=-1)
-    if glance.end_reason is not None:
-        open_from = newest + 1
-    else:
-        unsettled = [
-            fate.round for fate in fates if fate.status == Status.IN_FLIGHT or fate.round >= n_ended
-        ]
-        open_from = min([n_ended, *unsettled])
-    end = max((fate.key for fate in fates), default=since.key - 1) + 1
-    first = min((fate.key for fate in fates if fate.round >= open_from), default=end)
+    open_from = newest + 1 if glance.end_reason is not None else n_ended
+    if glance.end_reason is None:
+        for fate in fates:
+            if fate.status == _IN_FLIGHT and fate.round < open_from:
+                open_from = fate.round
+    keys = [fate.key for fate in fates if fate.round >= open_from]
+    first = min(keys) if keys else max((fate.key for fate in fates), default=since.key - 1) + 1
     replies = [(number, record[REPLY_KEY]) for number, record in glance.replies]
     seen = max(since.seen, replies[-1][0] + 1 if replies else 0)
     reply = next((number for number, key in replies if key >= first and key != NO_PROBE), seen)
-    columns = np.array([fate[:-1] for fate in fates], np.int64).reshape(-1, len(_FEW_COLUMNS)).T
-    named = dict(zip(_FEW_COLUMNS, columns, strict=True))
-    return Recent(
-        **named | {"from_target": named["from_target"] > 0},
-        rtt_ms=np.array([fate.rtt_ms for fate in fates], np.float64),
+    return Few(
+        fates=fates,
         addresses=[split_zone(name)[0] for name in glance.responders],
         af=glance.plan.af,
         keep=0 if glance.max_rounds is None else max(0, newest - glance.max_rounds + 1),

@@ -5,13 +5,18 @@ it belongs, and drops those before `base`. What the hop table does not count is 
 sent. Nothing is assumed of what may change: what was told is kept here, 29 bytes a probe.
 """
 
+import struct
 from dataclasses import dataclass
-from typing import Any, Final
+from itertools import chain
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 import numpy.typing as npt
 
 from trippy_nb.model import Status
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 ROW: Final = np.dtype(
     [
@@ -27,11 +32,14 @@ ROW: Final = np.dtype(
 """A probe as the browser knows it (`wire.pack_probes`): 28 bytes."""
 NOBODY: Final = 2**32 - 1
 BLANK: Final = np.array((np.nan, np.nan, 0, NOBODY, 0, 0, Status.NOT_SENT), dtype=ROW)
+_PACKED: Final = struct.Struct("<ddIIHBB")
 _LEAST = 1024
 _WORDS = ROW.itemsize // 4
 
 Rows = npt.NDArray[np.void]
 Places = npt.NDArray[np.int64]
+Row = tuple[float, float, int, int, int, int, int]
+"""One of them, as plain numbers."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +62,7 @@ class Feed:
 
     def whole(self) -> None:
         """Forget what was told: the next delta is everything it is given."""
-        self._held: Rows = np.full(_LEAST, BLANK)
+        self._hold(np.full(_LEAST, BLANK))
         self._first = 0  # row of `held` that is place `base`: letting go moves nothing
         self._base = self._end = 0
 
@@ -97,6 +105,35 @@ class Feed:
         columns.insert(2, (places + self._base).astype("<u4"))
         return Delta(self._base, len(rows), b"".join(column.tobytes() for column in columns))
 
+    def few(self, rows: "Sequence[tuple[int, Row]]", *, keep: int = 0) -> Delta | None:
+        """Compare few rows with what was told before: as `delta`, one by one.
+
+        Parameters
+        ----------
+        rows
+            Places, and what is known now; as the fields of `ROW`.
+        keep
+            First round to keep.
+        """
+        let_go = self._let_go(keep)
+        if self._end == 0 and rows:
+            self._base = self._end = min(place for place, _ in rows)
+        rows = [(place, row) for place, row in rows if place >= self._base]
+        self._make_room(max((place for place, _ in rows), default=-1) + 1 - self._base)
+        held, size, told = self._bytes, ROW.itemsize, []
+        for place, row in rows:
+            at = (self._first + place - self._base) * size
+            packed = _PACKED.pack(*row)
+            if held[at : at + size] != packed:
+                held[at : at + size] = packed
+                told.append((*row[:2], place, *row[2:]))
+        if not told and not let_go:
+            return None
+        if not told:
+            return Delta(self._base, 0, b"")
+        kinds = "".join(f"{len(told)}{kind}" for kind in "ddIIIHBB")
+        return Delta(self._base, len(told), struct.pack(f"<{kinds}", *chain.from_iterable(zip(*told, strict=True))))
+
     def _let_go(self, keep: int) -> bool:
         round_ = self._rows["round"]
         if not keep or not len(round_) or round_[0] >= keep:
@@ -112,7 +149,12 @@ class Feed:
             held = np.full(max(2 * count, _LEAST), BLANK)
             kept = self._held[self._first : self._first + count]
             held[: len(kept)] = kept
-            self._held, self._first = held, 0
+            self._hold(held)
+            self._first = 0
+
+    def _hold(self, rows: Rows) -> None:
+        self._held = rows
+        self._bytes = memoryview(rows.view(np.uint8))
 
 
 def _words(rows: Rows) -> npt.NDArray[np.uint32]:
