@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.frames.play import MS, FakeClock, S, Script, make_recorder, play, streams
-from trippy_nb.frames import BEGINNING, Few, Mark, Recent, Recorder, recent
+from trippy_nb.frames import BEGINNING, Mark, Recent, Recorder, recent
 from trippy_nb.model import ReplyKind, Status
 
 Row = tuple[int, int, int, int, str, str | None, float | None]

@@ -63,7 +63,7 @@ def target_ends(before: Sightings) -> dict[int, int]:
 
 
 def few_in_view(fates: "Sequence[Fate]", ends: "Mapping[int, int]") -> list[bool] | None:
-    """Tell what `rows_in_view` does of few probes; None unless each flow has a target and nothing contradicts it.
+    """Tell what `rows_in_view` does of few probes; None if a flow has no target, or something contradicts it.
 
     Parameters
     ----------

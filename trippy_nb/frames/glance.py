@@ -1,4 +1,4 @@
-"""What became of the few probes since a mark, one by one: for some thirty of them arrays cost five times as much.
+"""What became of the few probes since a mark, one by one: for thirty of them arrays cost five times as much.
 
 The rules are those of `fates`, `timing` and `snapshot.sort_rows`, which say why; tests hold both to the same
 answers. A kernel that looks five times a second finds little of numpy in its processor's cache each time.
@@ -113,7 +113,7 @@ def _kept(seen: Glance) -> dict[int, ProbeRecord]:
 def _answers(
     seen: Glance, probes: dict[int, ProbeRecord]
 ) -> tuple[dict[int, ReplyRecord], dict[tuple[int, int], int]]:
-    """Find the first answer to each probe, and the smallest TTL at which the target answered by round and flow."""
+    """Find the first answer to each probe, and the smallest TTL of the target by round and flow."""
     answers: dict[int, ReplyRecord] = {}
     nearest: dict[tuple[int, int], int] = {}
     for _, reply in seen.replies:

@@ -94,10 +94,12 @@ class Few:
 
     def arrays(self) -> Recent:
         """Return it as arrays."""
-        columns = np.array([fate[:-1] for fate in self.fates], np.int64).reshape(-1, len(_WHOLE)).T
-        named = dict(zip(_WHOLE, columns, strict=True))
+        whole = np.array([fate[:-1] for fate in self.fates], np.int64).reshape(-1, len(_WHOLE)).T
+        named = dict(zip(_WHOLE, whole, strict=True))
+        from_target = named.pop("from_target") > 0
         return Recent(
-            **named | {"from_target": named["from_target"] > 0},
+            **named,
+            from_target=from_target,
             rtt_ms=np.array([fate.rtt_ms for fate in self.fates], np.float64),
             addresses=self.addresses,
             af=self.af,

@@ -306,15 +306,15 @@ class Recorder:
         at_ns = ended.at_ns if ended is not None else self._clock.now_ns()
         first_key, first_reply = since
         n_replies = self._n_replies
-        if (self._next_chunk << CHUNK_SHIFT) - first_key > 2 * CHUNK_RECORDS or n_replies - first_reply > most:
+        if (
+            self._next_chunk << CHUNK_SHIFT
+        ) - first_key > 2 * CHUNK_RECORDS or n_replies - first_reply > most:
             return None
         numbers = range(first_reply >> CHUNK_SHIFT, (n_replies >> CHUNK_SHIFT) + 1)
-        some = [(number, chunk) for number in numbers if (chunk := self._reply_chunks.get(number)) is not None]
-        replies = read_replies(some, first_reply, n_replies)
+        replies = read_replies(_those(self._reply_chunks, numbers), first_reply, n_replies)
         target_ttls = bytes(self._target_ttls)
         numbers = range(first_key >> CHUNK_SHIFT, self._next_chunk)
-        some = [(number, chunk) for number in numbers if (chunk := self._probe_chunks.get(number)) is not None]
-        probes = read_probes(some, first_key)
+        probes = read_probes(_those(self._probe_chunks, numbers), first_key)
         return Glance(
             plan=self._plan,
             probes=probes,
@@ -479,6 +479,11 @@ class Recorder:
             if missing > 0:
                 self._target_ttls += bytes(missing)
             self._target_ttls[event.round] = event.target_ttl
+
+
+def _those(chunks: dict[int, bytearray], numbers: range) -> list[tuple[int, bytearray]]:
+    """Return the chunks of these numbers, but for what was let go of."""
+    return [(number, chunk) for number in numbers if (chunk := chunks.get(number)) is not None]
 
 
 def _max_rounds(plan: Plan) -> int | None:

@@ -82,7 +82,7 @@ BLANK_PROBES: Final = (bytes(PROBE.size) + STAMP.pack(NO_TIME)) * CHUNK_RECORDS
 
 
 _PROBE_WHOLE: Final = struct.Struct(PROBE.format + "q")
-_STATE_AT: Final = PROBE_DTYPE.fields["state"][1]  # type: ignore[index] - a dtype with fields has them
+_STATE_AT: Final = struct.calcsize("<qIHHHHHBB")  # what stands before it in PROBE
 
 
 def read_probes(chunks: list[tuple[int, bytearray]], since: int) -> list[tuple[int, tuple[int, ...]]]:
@@ -94,10 +94,8 @@ def read_probes(chunks: list[tuple[int, bytearray]], since: int) -> list[tuple[i
         states = chunk[_STATE_AT::PROBE_SIZE]
         end = len(states.rstrip(b"\0"))
         if end > start:
-            records = _PROBE_WHOLE.iter_unpack(chunk[start * PROBE_SIZE : end * PROBE_SIZE])
-            found.extend(
-                (key, record) for key, record in enumerate(records, first + start) if states[key - first] != EMPTY
-            )
+            records = enumerate(_PROBE_WHOLE.iter_unpack(chunk[start * PROBE_SIZE : end * PROBE_SIZE]), start)
+            found.extend((first + at, record) for at, record in records if states[at] != EMPTY)
     return found
 
 

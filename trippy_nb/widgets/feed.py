@@ -69,12 +69,16 @@ class Feed:
     @property
     def span(self) -> tuple[float, float] | None:
         """Time of the first and of the last row that has one; None if there is none."""
-        at = self._rows["at"]
-        ends = (at, at[::-1])
-        first, last = (next((float(time) for time in end if time == time), None) for end in ends)  # noqa: PLR0124 - NaN is not itself
+        places = range(self._first, self._first + self._end - self._base)
+        ends = (map(self._at, places), map(self._at, reversed(places)))
+        first, last = (next((time for time in end if time == time), None) for end in ends)  # noqa: PLR0124 - NaN is not itself
         if first is None or last is None:
             return None
         return first, last if last > first else first + 1.0  # an axis has a length
+
+    def _at(self, place: int) -> float:
+        time: float = _PACKED.unpack_from(self._bytes, place * ROW.itemsize)[1]
+        return time
 
     @property
     def _rows(self) -> Rows:
@@ -129,15 +133,16 @@ class Feed:
                 told.append((*row[:2], place, *row[2:]))
         if not told and not let_go:
             return None
-        if not told:
-            return Delta(self._base, 0, b"")
         kinds = "".join(f"{len(told)}{kind}" for kind in "ddIIIHBB")
-        return Delta(self._base, len(told), struct.pack(f"<{kinds}", *chain.from_iterable(zip(*told, strict=True))))
+        columns = chain.from_iterable(zip(*told, strict=True))
+        return Delta(self._base, len(told), struct.pack(f"<{kinds}", *columns))
 
     def _let_go(self, keep: int) -> bool:
-        round_ = self._rows["round"]
-        if not keep or not len(round_) or round_[0] >= keep:
+        if not keep or self._end == self._base:
             return False
+        if _PACKED.unpack_from(self._bytes, self._first * ROW.itemsize)[2] >= keep:
+            return False
+        round_ = self._rows["round"]
         gone = int(np.argmax(round_ >= keep)) if round_[-1] >= keep else len(round_)
         self._base += gone
         self._first += gone
@@ -154,7 +159,7 @@ class Feed:
 
     def _hold(self, rows: Rows) -> None:
         self._held = rows
-        self._bytes = memoryview(rows.view(np.uint8))
+        self._bytes = rows.view(np.uint8).data
 
 
 def _words(rows: Rows) -> npt.NDArray[np.uint32]:

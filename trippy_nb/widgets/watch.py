@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
 
-_NAN, _NOT_SENT = float("nan"), int(Status.NOT_SENT)
+_NAN, _TIMEOUT, _NOT_SENT = float("nan"), int(Status.TIMEOUT), int(Status.NOT_SENT)
 _FIRST = -2
 """Before the first of its path: nobody."""
 Link = tuple[int, int, int]
@@ -84,23 +84,25 @@ class Watch:
 
     def _few(self, seen: Few) -> list[tuple[int, Row]] | None:
         """Make rows of few probes, one by one; None if that does not tell which of them are in view."""
-        shown = None if self.origin_ns is None else few_in_view(seen.fates, self._ends)
-        if shown is None:
+        shown, origin_ns = few_in_view(seen.fates, self._ends), self.origin_ns
+        if shown is None or origin_ns is None:
             return None
         numbers = {addr: i for i, addr in reversed(list(enumerate(seen.addresses)))}
-        rows, links, last = [], set(), None
+        rows: list[tuple[int, Row]] = []
+        links: set[Link] = set()
+        path, above, before = (-1, -1), 0, _FIRST
         for fate, is_shown in zip(seen.fates, shown, strict=True):
-            place = fate.round, fate.flow, fate.ttl
             if not is_shown:
-                rows.append((fate.key, (_NAN, _NAN, place[0], NOBODY, *place[1:], _NOT_SENT)))
+                rows.append((fate.key, (_NAN, _NAN, fate.round, NOBODY, fate.flow, fate.ttl, _NOT_SENT)))
                 continue
             who = NOBODY if fate.responder < 0 else numbers[seen.addresses[fate.responder]]
-            at = (fate.sent_ns - self.origin_ns) / NS_PER_S
-            rows.append((fate.key, (fate.rtt_ms, at, place[0], who, *place[1:], fate.status)))
-            if fate.status <= Status.TIMEOUT:
-                follows = last is not None and last[:2] == place[:2] and fate.ttl - last.ttl <= 1
-                links.add((fate.ttl, last.responder if follows else _FIRST, fate.responder))
-                last = fate
+            at = (fate.sent_ns - origin_ns) / NS_PER_S
+            rows.append((fate.key, (fate.rtt_ms, at, fate.round, who, fate.flow, fate.ttl, fate.status)))
+            if fate.status <= _TIMEOUT:
+                if path != fate[:2] or fate.ttl - above > 1:
+                    before = _FIRST
+                links.add((fate.ttl, before, fate.responder))
+                path, above, before = fate[:2], fate.ttl, fate.responder
         self._noted(links, was_settled=seen.was_settled)
         return rows
 
