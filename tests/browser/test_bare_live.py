@@ -63,7 +63,7 @@ def test_the_table_counts_what_comes_in_pieces_and_says_once_a_second_what_it_ha
     assert kept == [True, "jmax_ms"], "a picture that is made anew closed what the reader had open"
 
 
-def test_new_dots_are_drawn_at_once_and_those_let_go_of_vanish_within_a_second(
+def test_new_dots_are_drawn_at_once_and_those_let_go_of_vanish_in_a_second(
     browser,
     tmp_path,
     wire,  # noqa: F811 - the fixture

@@ -38,8 +38,8 @@ class Glance(NamedTuple):
     """The newest records of a recorder, copied."""
 
     plan: Plan
-    probes: list[tuple[int, ProbeRecord]]
-    """With their keys, in their order."""
+    probes: dict[int, ProbeRecord]
+    """By their keys, ascending."""
     replies: list[tuple[int, ReplyRecord]]
     """With their numbers, by arrival."""
     responders: list[str]
@@ -105,9 +105,12 @@ def fates_of(seen: Glance) -> list[Fate]:
 
 def _kept(seen: Glance) -> dict[int, ProbeRecord]:
     if seen.max_rounds is None or not seen.probes:
-        return dict(seen.probes)
-    newest = max(probe[_ROUND] for _, probe in seen.probes)
-    return {key: probe for key, probe in seen.probes if probe[_ROUND] > newest - seen.max_rounds}
+        return seen.probes
+    rounds = [probe[_ROUND] for probe in seen.probes.values()]
+    oldest = max(rounds) - seen.max_rounds + 1
+    if min(rounds) >= oldest:
+        return seen.probes
+    return {key: probe for key, probe in seen.probes.items() if probe[_ROUND] >= oldest}
 
 
 def _answers(

@@ -156,7 +156,7 @@ def recent_probes(recorder: "Recorder", since: Mark = BEGINNING) -> Recent | Few
 def _few_probes(glance: Glance, n_ended: int, since: Mark) -> Few:
     """Make the same of few records, one by one."""
     fates = fates_of(glance)
-    newest = max((fate.round for fate in fates), default=-1)
+    newest = fates[-1].round if fates else -1
     open_from = newest + 1 if glance.end_reason is not None else n_ended
     if glance.end_reason is None:
         for fate in fates:
@@ -169,7 +169,7 @@ def _few_probes(glance: Glance, n_ended: int, since: Mark) -> Few:
     reply = next((number for number, key in replies if key >= first and key != NO_PROBE), seen)
     return Few(
         fates=fates,
-        addresses=[split_zone(name)[0] for name in glance.responders],
+        addresses=[split_zone(name)[0] if "%" in name else name for name in glance.responders],
         af=glance.plan.af,
         keep=0 if glance.max_rounds is None else max(0, newest - glance.max_rounds + 1),
         next=Mark(first, reply, seen),

@@ -85,17 +85,19 @@ _PROBE_WHOLE: Final = struct.Struct(PROBE.format + "q")
 _STATE_AT: Final = struct.calcsize("<qIHHHHHBB")  # what stands before it in PROBE
 
 
-def read_probes(chunks: list[tuple[int, bytearray]], since: int) -> list[tuple[int, tuple[int, ...]]]:
-    """Copy the few newest probes, with their keys; as `read_chunks`, but tuples."""
-    found: list[tuple[int, tuple[int, ...]]] = []
+def read_probes(chunks: list[tuple[int, bytearray]], since: int) -> dict[int, tuple[int, ...]]:
+    """Copy the few newest probes, by key; as `read_chunks`, but tuples."""
+    found: dict[int, tuple[int, ...]] = {}
     for number, chunk in chunks:
         first = number << CHUNK_SHIFT
         start = max(0, since - first)
-        states = chunk[_STATE_AT::PROBE_SIZE]
-        end = len(states.rstrip(b"\0"))
-        if end > start:
-            records = enumerate(_PROBE_WHOLE.iter_unpack(chunk[start * PROBE_SIZE : end * PROBE_SIZE]), start)
-            found.extend((first + at, record) for at, record in records if states[at] != EMPTY)
+        states = chunk[start * PROBE_SIZE + _STATE_AT :: PROBE_SIZE].rstrip(b"\0")
+        records = chunk[start * PROBE_SIZE : (start + len(states)) * PROBE_SIZE]
+        found |= enumerate(_PROBE_WHOLE.iter_unpack(records), first + start)
+        if EMPTY in states:
+            for at, state in enumerate(states, first + start):
+                if state == EMPTY:
+                    del found[at]
     return found
 
 

@@ -120,10 +120,12 @@ class Feed:
             First round to keep.
         """
         let_go = self._let_go(keep)
+        places = [place for place, _ in rows]
         if self._end == 0 and rows:
-            self._base = self._end = min(place for place, _ in rows)
-        rows = [(place, row) for place, row in rows if place >= self._base]
-        self._make_room(max((place for place, _ in rows), default=-1) + 1 - self._base)
+            self._base = self._end = min(places)
+        if places and min(places) < self._base:
+            rows = [row for row in rows if row[0] >= self._base]
+        self._make_room(max(places, default=-1) + 1 - self._base)
         held, size, told = self._bytes, ROW.itemsize, []
         for place, row in rows:
             at = (self._first + place - self._base) * size
