@@ -52,7 +52,9 @@ def test_the_table_counts_what_comes_in_pieces_and_says_once_a_second_what_it_ha
         hops = hop_table(played.tables())
         rows = here.page.evaluate(CELLS)
         acknowledged = here.page.evaluate("sent")
-        kept = here.page.evaluate("[document.querySelector('.tnb-choice').open, document.activeElement.value]")
+        kept = here.page.evaluate(
+            "[document.querySelector('.tnb-choice').open, document.activeElement.value]"
+        )
     view.close()
     assert [row[0] for row in rows] == hops["ttl"].astype(str).tolist()
     assert [row[3] for row in rows] == hops["sent"].astype(str).tolist()
