@@ -8,17 +8,16 @@ from bisect import bisect_left, bisect_right
 from operator import itemgetter
 from typing import NamedTuple
 
-from trippy_nb.frames.records import FAILED, NO_TIME, PROBE_FIELDS, REPLY_FIELDS
+from trippy_nb.frames.records import FAILED, NO_TIME, ProbeFacts, ReplyFacts
 from trippy_nb.frames.timing import SLACK_NS, STEP_NS, STEP_PER_NS
 from trippy_nb.model import NS_PER_MS, EndReason, Plan, ReplyKind, Status, seconds_to_ns
 
 _UNKNOWN = 256
 """A TTL that no probe is beyond."""
-_ROUND, _FLOW, _TTL = ([name for name, _ in PROBE_FIELDS].index(name) for name in ("round", "flow", "ttl"))
-REPLY_KEY, _WHO, _ICMP_TYPE, _KIND, _FROM_TARGET = (
-    [name for name, _ in REPLY_FIELDS].index(name)
-    for name in ("key", "responder", "icmp_type", "kind", "from_target")
-)
+_ROUND, _FLOW, _TTL = 1, 2, 3
+"""Of `ProbeFacts`."""
+REPLY_KEY, _WHO, _ICMP_TYPE, _KIND, _FROM_TARGET = range(3, 8)
+"""Of `ReplyFacts`."""
 # Plain numbers: an enumeration's member costs as much to look up as the rest of its line.
 _REPLY, _LATE, _TIMEOUT, _IN_FLIGHT, _BEYOND, _ERROR, _ = map(int, Status)
 _LATE_ANSWER = int(ReplyKind.LATE)
@@ -26,10 +25,6 @@ _ANSWERS = (int(ReplyKind.FIRST), _LATE_ANSWER)
 _NAN = float("nan")
 _PLACE = itemgetter(0, 1, 2, 3, 4)
 
-ProbeRecord = tuple[int, ...]
-"""As `PROBE_FIELDS`."""
-ReplyRecord = tuple[int, ...]
-"""As `REPLY_FIELDS`."""
 Sample = tuple[int, int, int]
 """Monotonic time, offset, error."""
 
@@ -38,9 +33,9 @@ class Glance(NamedTuple):
     """The newest records of a recorder, copied."""
 
     plan: Plan
-    probes: dict[int, ProbeRecord]
+    probes: dict[int, ProbeFacts]
     """By their keys, ascending."""
-    replies: list[tuple[int, ReplyRecord]]
+    replies: list[tuple[int, ReplyFacts]]
     """With their numbers, by arrival."""
     responders: list[str]
     samples: list[Sample]
@@ -76,7 +71,7 @@ def fates_of(seen: Glance) -> list[Fate]:
     patience_ns = seconds_to_ns(seen.plan.config.probe_timeout) if waiting else 0
     fates = []
     for key, probe in probes.items():
-        before_ns, round_, flow, _, _, _, _, ttl, attempt, state, _, size, sent_ns = probe
+        before_ns, round_, flow, ttl, attempt, state, size, sent_ns = probe
         beyond = ttl > (nearest.get((round_, flow)) or _known_ttl(seen.target_ttls, round_))
         answer = answers.get(key)
         if answer is None:
@@ -103,7 +98,7 @@ def fates_of(seen: Glance) -> list[Fate]:
     return fates
 
 
-def _kept(seen: Glance) -> dict[int, ProbeRecord]:
+def _kept(seen: Glance) -> dict[int, ProbeFacts]:
     if seen.max_rounds is None or not seen.probes:
         return seen.probes
     rounds = [probe[_ROUND] for probe in seen.probes.values()]
@@ -114,10 +109,10 @@ def _kept(seen: Glance) -> dict[int, ProbeRecord]:
 
 
 def _answers(
-    seen: Glance, probes: dict[int, ProbeRecord]
-) -> tuple[dict[int, ReplyRecord], dict[tuple[int, int], int]]:
+    seen: Glance, probes: dict[int, ProbeFacts]
+) -> tuple[dict[int, ReplyFacts], dict[tuple[int, int], int]]:
     """Find the first answer to each probe, and the smallest TTL of the target by round and flow."""
-    answers: dict[int, ReplyRecord] = {}
+    answers: dict[int, ReplyFacts] = {}
     nearest: dict[tuple[int, int], int] = {}
     for _, reply in seen.replies:
         probe = probes.get(reply[REPLY_KEY])
@@ -135,7 +130,7 @@ def _known_ttl(target_ttls: bytes, round_: int) -> int:
     return (target_ttls[round_] if round_ < len(target_ttls) else 0) or _UNKNOWN
 
 
-def _rtt_ns(probe: ProbeRecord, answer: ReplyRecord, samples: list[Sample], clock: list[int]) -> int:
+def _rtt_ns(probe: ProbeFacts, answer: ReplyFacts, samples: list[Sample], clock: list[int]) -> int:
     before_ns, tx_ns = probe[0], probe[-1]
     read_ns, kernel_ns, measured_ns = answer[:3]
     bracket = max(read_ns - before_ns, 0)
