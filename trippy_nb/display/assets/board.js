@@ -1,6 +1,6 @@
 import { allStats, decodeColumns, indexByTtl } from "./stats.js";
 import { decimalsFor } from "./words.js";
-import { button, html, oncePerFrame, watchWidth } from "./dom.js";
+import { button, follow, html, oncePerFrame, watchWidth } from "./dom.js";
 import { pathView } from "./path.js";
 import { pictureButtons } from "./picture.js";
 import { watchTheme } from "./canvas.js";
@@ -9,6 +9,8 @@ import { tableView } from "./table.js";
 
 // The picture of one run that the explorer and the live view share: hop graph, latency, timeline and table
 // around one selection and one focus window. A live view feeds it anew while the trace goes on.
+
+const MANY = 1000; // rows that are drawn above the others; more are drawn with them
 
 /** Figures by TTL from what Python told: `{names, ttls, values, focus}`. */
 export function toldFigures({ names, ttls, values, focus }) {
@@ -59,7 +61,7 @@ export function board(model, more = null) {
     actions.select(state.selected, state.responder, flows.value === "" ? null : Number(flows.value)) });
   const parts = {};
   let extra = null;
-  let unwatch = () => {}, total = 0, feeds = 0;
+  let unwatch = () => {}, total = 0, due = 0, repainted = 0;
 
   function build(view) {
     const made = { view, columns, index, actions, choosing: parts.table?.choosing() };
@@ -86,12 +88,12 @@ export function board(model, more = null) {
 
   function paintSelection() { flows.value = state.flow ?? ""; parts.path.paint(state); parts.timeline.paint(state); parts.table.select(state); }
 
-  function paintFocus(final) {
+  function paintFocus(final, fresh = null) {
     const { replay } = state;
     state.window = replay ? [-Infinity, replay.moment()] : state.focus;
     state.when = replay ? replay.plan.due : columns.at;
     state.now = state.window.length === 2 ? allStats(replay?.index ?? index, state.window) : state.whole;
-    parts.path.paint(state, !final);
+    parts.path.paint(state, !final, fresh);
     parts.timeline.brush(state, final);
     parts.table.paint(state, final);
   }
@@ -112,28 +114,41 @@ export function board(model, more = null) {
     else if (state.told) state.told.old = true;
   }
 
-  /** Take all probes, and, where it is another one, the view they are of. */
-  function feed(fresh, view) {
+  /** What can wait a second: the scale, which sorts all there is, and dots that are there no more, or too many. */
+  function repaintLater() {
+    due ||= setTimeout(() => {
+      due = 0;
+      repainted = performance.now();
+      parts.path.rescale(state);
+      note.textContent = parts.path.thinned();
+    }, Math.max(60, repainted + 1000 - performance.now())); // between two looks: not to be in the way of the next
+  }
+
+  /**
+   * Take all probes, and, where it is another one, the view they are of. `news` says which rows differ, and whether
+   * all stand elsewhere than before: then only the dots of these are drawn, above those that are there.
+   */
+  function feed(fresh, view, news = null) {
+    const touched = columns.ttl && news?.moved === false ? new Set([0]) : null; // 0: rows nobody has told of
+    if (touched) for (const row of news.rows) touched.add(columns.ttl[row] ?? 0).add(fresh.ttl[row]);
     if (view) state.replay = null;
     if (view) for (const name of ["selected", "responder", "flow", "focus"]) state[name] = model.get(name);
     Object.assign(columns, fresh);
-    index.clear();
-    for (const [ttl, hop] of indexByTtl(columns)) index.set(ttl, hop);
+    indexByTtl(columns, index, touched);
     state.whole = allStats(index, []);
     state.usual = [...state.whole.values()].map((stats) => stats.p50_ms || 0);
     state.decimals = decimalsFor([...state.whole.values()].flatMap((stats) => [stats.best_ms, stats.p50_ms, stats.worst_ms]));
     Object.assign(state, { window: state.focus, when: columns.at, now: state.whole });
     if (view) build(view);
     else if (total) {
-      if (feeds++ % 5 === 0) parts.path.rescale(state, true); // the scale can wait a second: it sorts all there is
       parts.timeline.select(state);
+      repaintLater();
     }
-    paintFocus(true);
+    paintFocus(true, !view && news && total && news.rows.length < MANY ? news.rows : null);
   }
 
   const unwatchTheme = watchTheme(oncePerFrame(() => { if (total) { parts.path.paint(state); parts.timeline.paint(state); } }));
-  const handlers = Object.entries(pulls).map(([event, pull]) => [event, () => parts.table && pull()]);
-  for (const [event, handler] of handlers) model.on(event, handler);
+  const unfollow = follow(model, Object.fromEntries(Object.entries(pulls).map(([event, pull]) => [event, () => parts.table && pull()])));
   return {
     element: body, feed, tell, columns,
     close() {
@@ -141,7 +156,8 @@ export function board(model, more = null) {
       unwatchTheme();
       extra?.close();
       paintSoon.cancel();
-      for (const [event, handler] of handlers) model.off(event, handler);
+      clearTimeout(due);
+      unfollow();
     },
   };
 }

@@ -155,15 +155,16 @@ export function pathView({ view, columns, index, actions }) {
     return [above + Math.max(0, -top), above + Math.min(clientHeight, innerHeight - top)];
   }
 
-  function drawDots({ when, window, selected, responder, flow, replay }, [low, high]) {
-    const step = high < height ? Math.max(stride, Math.ceil(dots * stride * ((high - low) / height) / MOVING_DOTS)) : stride;
+  /** All dots in sight, or, above those that are there, some that have come. */
+  function drawDots({ when, window, selected, responder, flow, replay }, [low, high], fresh) {
+    const step = fresh ? 1 : high < height ? Math.max(stride, Math.ceil(dots * stride * ((high - low) / height) / MOVING_DOTS)) : stride;
     const only = responder === null ? -1 : view.addresses.indexOf(responder), whole = window.length !== 2, [from, to] = window;
-    const { rtt, status, addr, flow: flows } = columns, off = [], counts = { shown: 0, faint: 0 };
-    ink.wipe(size, height, low, high);
+    const { rtt, status, addr, flow: flows } = columns, off = [], counts = fresh ? { shown: Number(ink.element.dataset.shown), faint: Number(ink.element.dataset.faint) } : { shown: 0, faint: 0 };
+    if (!fresh) ink.wipe(size, height, low, high);
     const faint = ink.dots("quiet", 0.16), plain = ink.dots("answer", 0.5), late = ink.dots("late", 0.9);
     for (const shown of replay === null ? [false, true] : [true]) { // what is shown lies above; what is to come is not drawn
       for (const ttl of ttls) {
-        const y = rowOf(ttl), rows = rowsOf(ttl);
+        const y = rowOf(ttl), rows = fresh ? fresh.filter((row) => columns.ttl[row] === ttl && rtt[row] === rtt[row]) : rowsOf(ttl);
         if (y < low - ROW || y > high + ROW) continue;
         for (let k = 0; k < rows.length; k += step) { // in the order of RTT: thinned evenly
           const row = rows[k], time = rtt[row];
@@ -299,19 +300,19 @@ export function pathView({ view, columns, index, actions }) {
       drawStrip(state.log);
       this.paint(state);
     },
-    rescale(state, later) {
+    rescale(state) {
       drawStrip(state.log);
-      if (!later) this.paint(state);
+      this.paint(state);
     },
-    paint(state, moving = false) {
+    paint(state, moving = false, fresh = null) {
       if (!scale) return;
       if (!moving) sight = [0, height], looked = -Infinity;
       else if (performance.now() - looked > 400) [sight, looked] = [inSight(), performance.now()]; // it costs a layout
-      drawDots(state, sight);
+      drawDots(state, sight, fresh);
       drawStats(state, sight);
       if (moving) return;
       looked = -Infinity;
-      drawSelection(state);
+      if (!fresh) drawSelection(state);
       drawLabels(state);
     },
   };

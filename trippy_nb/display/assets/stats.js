@@ -26,35 +26,40 @@ function ordered(rows, figure) {
 
 /**
  * The probes of each TTL: `rows` in the order of RTT, and what tells any window without going through it,
- * namely `when` in the order of time, with counts up to each place.
+ * namely `when` in the order of time, with counts up to each place. Of an index at hand only the hops `touched`
+ * are made anew: the rows of the others must be where they were.
  */
-export function indexByTtl(columns) {
+export function indexByTtl(columns, index = new Map(), touched = null) {
   const lists = new Map();
   columns.ttl.forEach((hop, row) => {
-    if (!lists.has(hop)) lists.set(hop, []);
-    lists.get(hop).push(row);
+    if (touched && !touched.has(hop)) return;
+    const list = lists.get(hop);
+    if (list) list.push(row); else lists.set(hop, [row]);
   });
-  return new Map([...lists].map(([hop, list]) => [hop, hopIndex(columns, list)]));
+  for (const hop of touched ?? [...index.keys()]) if (!lists.has(hop)) index.delete(hop);
+  for (const [hop, list] of lists) index.set(hop, hopIndex(columns, list));
+  return index;
 }
 
+/** Plain loops: it is made anew several times a second while a trace goes on. */
 function hopIndex({ status, rtt, at }, list) {
   const rows = ordered(list, rtt), inTime = ordered(list, at), n = list.length;
-  const timed = (row) => status[row] < STATUS.timeout && rtt[row] === rtt[row];
-  const tests = { sent: (row) => status[row] <= STATUS.timeout, // else its fate is unknown, or not the network's doing
-    recv: (row) => status[row] < STATUS.timeout, late: (row) => status[row] === STATUS.late, timed };
-  const upTo = {};
-  for (const [name, test] of Object.entries(tests)) {
-    const counts = upTo[name] = new Uint32Array(n + 1);
-    inTime.forEach((row, i) => { counts[i + 1] = counts[i] + test(row); });
+  const [sent, recv, late, timed] = [0, 0, 0, 0].map(() => new Uint32Array(n + 1)), isTimed = (row) => status[row] < STATUS.timeout && rtt[row] === rtt[row];
+  for (let i = 0; i < n; i++) {
+    const row = inTime[i], code = status[row];
+    sent[i + 1] = sent[i] + (code <= STATUS.timeout ? 1 : 0); // else its fate is unknown, or not the network's doing
+    recv[i + 1] = recv[i] + (code < STATUS.timeout ? 1 : 0);
+    late[i + 1] = late[i] + (code === STATUS.late ? 1 : 0);
+    timed[i + 1] = timed[i] + (isTimed(row) ? 1 : 0);
   }
-  const when = Float64Array.from(inTime, (row) => at[row]), sorted = rows.filter(timed);
-  const times = Float64Array.from(sorted, (row) => rtt[row]), series = Float64Array.from(inTime.filter(timed), (row) => rtt[row]);
+  const of = (figure, some) => { const values = new Float64Array(some.length); for (let i = 0; i < values.length; i++) values[i] = figure[some[i]]; return values; };
+  const when = of(at, inTime), sorted = rows.filter(isTimed), byTime = inTime.filter(isTimed), times = of(rtt, sorted);
   let tree = null;
-  return { rows, upTo, when, series, dated: inTime.findLastIndex((row) => at[row] === at[row]) + 1,
+  return { rows, upTo: { sent, recv, late, timed }, when, series: of(rtt, byTime), dated: inTime.findLastIndex((row) => at[row] === at[row]) + 1,
     /** The k-th smallest of the times at the places from `low` on and before `high`, counted in time. */
     nth(low, high, k) {
       if (high - low === times.length) return times[k];
-      tree ??= rankTree(sorted, inTime.filter(timed));
+      tree ??= rankTree(sorted, byTime);
       return times[nthRank(tree, low, high, k)];
     } };
 }

@@ -114,7 +114,7 @@ export function tableView({ view, actions, choosing = false }) {
 
   /** While the brush moves columns keep their widths, and only rows that can be seen are told. */
   function hold(final) {
-    const { top, bottom } = table.parentElement.getBoundingClientRect();
+    const { top, bottom } = final ? {} : table.parentElement.getBoundingClientRect(); // which costs a layout
     looked = final ? -Infinity : performance.now();
     sight = final ? null : rows.map((row) => { const at = row.getBoundingClientRect(); return at.bottom > Math.max(0, top) && at.top < Math.min(bottom, innerHeight); });
     const widths = final ? [] : heads.map((one) => one.offsetWidth);
