@@ -11,6 +11,8 @@ from tests.browser.bare import bare_page, said, shown
 from tests.display.made import NAMES, explorer_parts, made_tables
 from tests.widgets.test_panels import rerouted
 from tests.widgets.test_runs_explorer import run_at
+from trippy_nb.analysis import hop_table
+from trippy_nb.frames import tables_from_probes
 from trippy_nb.run.runs import RunSet
 from trippy_nb.widgets import Explorer
 
@@ -80,6 +82,33 @@ def test_a_click_on_the_raster_selects_a_hop_and_one_on_the_ribbon_a_flow(show):
         page.get_by_label("Flow", exact=True).select_option("All flows")
         assert ["flow", None] in said(page)
         assert page.locator(".tnb-dim").count() == 0
+
+
+def test_numbers_are_those_of_the_flow_that_is_singled_out_in_every_window_and_in_the_replay(show):
+    tables = made_tables()
+    with show() as page:
+        page.get_by_label("Flow", exact=True).select_option("Flow 1")
+        whole = hop_table(only(tables, tables.probes["flow"] == 1))
+        assert counts(page) == spelled(whole)
+        assert page.locator(".tnb-table-bar .tnb-caption").inner_text() == "Hops of flow 1 (times in ms)"
+        page.evaluate("window.tell('focus', [10, 20])")
+        at = (tables.probes["sent_at"] - tables.probes["sent_at"].min()).dt.total_seconds()
+        inside = (tables.probes["flow"] == 1) & at.between(10, 20)
+        assert counts(page) == spelled(hop_table(only(tables, inside)))
+        page.get_by_role("button", name="Replay").click()
+        page.keyboard.press("End")
+        assert counts(page) == spelled(whole)
+
+
+def only(tables, which):
+    return tables_from_probes(tables.probes[which], runs=tables.runs)
+
+
+def spelled(hops):
+    return {
+        ttl: (str(sent), str(recv))
+        for ttl, sent, recv in hops[["ttl", "sent", "recv"]].itertuples(index=False, name=None)
+    }
 
 
 def test_the_distribution_is_that_of_the_window(show):

@@ -130,6 +130,15 @@ def test_the_focus_goes_both_ways(explorer, wire, browser_says):
 def test_a_flow_can_be_selected_either_way_if_there_is_such(explorer, browser_says):
     browser_says(explorer, flow=1)
     assert explorer.flow == 1
+    assert (explorer.told["flow"], explorer.told["focus"]) == (1, [])
+    explorer.focus = (10, 20)
+    made = made_tables()
+    at = (made.probes["sent_at"] - made.probes["sent_at"].min()).dt.total_seconds()
+    alone = tables_from_probes(made.probes[(made.probes["flow"] == 1) & at.between(10, 20)], runs=made.runs)
+    hops = hop_table(alone)
+    values = np.frombuffer(explorer.told["values"][1], dtype="<f8").reshape(len(hops), -1)
+    place = explorer.told["names"].index("stddev_ms")
+    np.testing.assert_allclose(values[:, place], hops["stddev_ms"])
     with pytest.raises(traitlets.TraitError, match="no flow 7 here"):
         explorer.flow = 7
     explorer.flow = None

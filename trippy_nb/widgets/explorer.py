@@ -14,10 +14,10 @@ import traitlets
 from trippy_nb.analysis import epochs, path_changes, probes_in_view
 from trippy_nb.display import RunCard, card_from_tables, esm, run_html, run_text, stylesheet
 from trippy_nb.widgets.focused import FocusedWidget
-from trippy_nb.widgets.hoptable import hops_within, told_table
+from trippy_nb.widgets.hoptable import told_table
 from trippy_nb.widgets.panels import panels_of
 from trippy_nb.widgets.runview import flows_of, responders_of, run_view
-from trippy_nb.widgets.wire import pack_probes, places_on, time_axis
+from trippy_nb.widgets.wire import pack_probes, time_axis
 
 if TYPE_CHECKING:
     import networkx as nx
@@ -68,10 +68,9 @@ class ExploringWidget(FocusedWidget):
             "view": view,
         }
 
-    @traitlets.observe("focus")
-    def _tell(self, change: Mapping[str, Any]) -> None:
-        at = places_on(self.view["axis"], self._tables.probes)
-        self.told = told_table(hops_within(self._tables, at, change["new"]), change["new"])
+    @traitlets.observe("focus", "flow")
+    def _tell(self, _change: Mapping[str, Any]) -> None:
+        self.told = self._told_of(self._tables)
 
     def _summary(self) -> str:
         return f"{self.card.title}, {len(self.card.hops)} hops"

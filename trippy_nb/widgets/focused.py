@@ -8,9 +8,11 @@ import pandas as pd
 import traitlets
 
 from trippy_nb.errors import ConfigError
+from trippy_nb.frames import Tables
 from trippy_nb.model import settings_now
 from trippy_nb.widgets.base import CardWidget
-from trippy_nb.widgets.hoptable import CHOICES, SHOWN
+from trippy_nb.widgets.hoptable import CHOICES, SHOWN, hops_within, told_table
+from trippy_nb.widgets.wire import places_on
 
 
 class FocusedWidget(CardWidget):
@@ -27,7 +29,7 @@ class FocusedWidget(CardWidget):
     responder = traitlets.Unicode(None, allow_none=True).tag(sync=True)
     """Address within the selected hop that stands out, or None for all. Two-way."""
     flow = traitlets.Int(None, allow_none=True).tag(sync=True)
-    """Flow that stands out, or None for all. Two-way."""
+    """Flow that is singled out: all numbers are of its probes; None for all. Two-way."""
     focus = traitlets.List(traitlets.Float(), maxlen=2).tag(sync=True)
     """Window ``[from, to]``, ends included, that all numbers are computed for; empty is everything. In
     seconds since the first probe (rounds from 0, if the source has no times). Two-way: drag over the
@@ -71,6 +73,12 @@ class FocusedWidget(CardWidget):
         origin = pd.Timestamp(self._axis["origin"])
         start, end = (origin + pd.Timedelta(round(at * 1e9), unit="ns") for at in self.focus)
         return start, end + pd.Timedelta(1, unit="ns")  # `between` leaves out its end
+
+    def _told_of(self, tables: Tables) -> dict[str, Any]:
+        """Compute the hop table of the focus window and the flow, for the browser."""
+        focus, flow = list(self.focus), self.flow
+        within = hops_within(tables, places_on(self._axis, tables.probes), focus, flow)
+        return told_table(within, focus, flow=flow)
 
     @traitlets.validate("flow")
     def _check_flow(self, proposal: Mapping[str, Any]) -> int | None:

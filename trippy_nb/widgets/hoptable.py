@@ -63,7 +63,11 @@ MOVING = ("sent", "recv", "late", "loss_ratio", "best_ms", "p50_ms", "worst_ms")
 
 
 def told_table(
-    hops: pd.DataFrame, focus: "Sequence[float]" = (), names: "Iterable[str]" = CHOICES
+    hops: pd.DataFrame,
+    focus: "Sequence[float]" = (),
+    names: "Iterable[str]" = CHOICES,
+    *,
+    flow: int | None = None,
 ) -> dict[str, Any]:
     """Pack a hop table.
 
@@ -75,11 +79,13 @@ def told_table(
         The window it was computed for.
     names
         Columns to pack, but for those of `MOVING`.
+    flow
+        The flow it was computed for, if not for all.
 
     Returns
     -------
     told
-        `names` (columns), `ttls` (rows), `values` (packed; one row after the other), `focus`.
+        `names` (columns), `ttls` (rows), `values` (packed; one row after the other), `focus`, `flow`.
     """
     names = [name for name in names if name not in MOVING]
     values = hops[names].to_numpy(dtype=np.float64, na_value=np.nan)
@@ -88,11 +94,17 @@ def told_table(
         "ttls": [int(ttl) for ttl in hops["ttl"]],
         "values": pack(values.ravel(), "f8"),
         "focus": list(focus),
+        "flow": flow,
     }
 
 
-def hops_within(tables: Tables, at: Any, focus: "Sequence[float]") -> pd.DataFrame:  # noqa: ANN401 - an array
-    """Compute the hop table of a focus window.
+def hops_within(
+    tables: Tables,
+    at: Any,  # noqa: ANN401 - an array
+    focus: "Sequence[float]",
+    flow: int | None = None,
+) -> pd.DataFrame:
+    """Compute the hop table of a focus window, or of what a flow showed in it.
 
     Parameters
     ----------
@@ -102,10 +114,16 @@ def hops_within(tables: Tables, at: Any, focus: "Sequence[float]") -> pd.DataFra
         Place of each of its probes on the time axis.
     focus
         ``[from, to]``, ends included, or empty for all.
+    flow
+        Number of the flow; None for all.
     """
-    if not focus:
+    if not focus and flow is None:
         return hop_table(tables)
-    inside = (at >= focus[0]) & (at <= focus[1])
+    inside = np.ones(len(tables.probes), dtype=np.bool_)
+    if focus:
+        inside &= (at >= focus[0]) & (at <= focus[1])
+    if flow is not None:
+        inside &= (tables.probes["flow"] == flow).to_numpy()
     frames = {table.name: frame for table, frame in tables.items()}
     return hop_table(Tables(**(frames | {"probes": tables.probes[inside]})))
 

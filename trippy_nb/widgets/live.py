@@ -165,8 +165,7 @@ class LiveView(FocusedWidget):
                 addresses = list(dict.fromkeys(probes["addr"].dropna().astype("str")))
                 self.view = self._sent_view = self._view_of(tables, hops, names, axis, addresses)
                 self.columns = pack_probes(probes, addresses, at)
-                focus = list(self.focus)
-                self.told = told_table(hops_within(tables, places_on(axis, tables.probes), focus), focus)
+                self.told = self._told_of(tables)
             self.say(words, running=False, error=error)
 
     def snapshot(self) -> None:
@@ -190,9 +189,10 @@ class LiveView(FocusedWidget):
         view = self._view_of(tables, hops, self._names, axis, watch.addresses)
         known, self._sent_view = _outline(self._sent_view), view
         self._names_told = self._names
-        focus = list(self.focus)
-        within = hops if not focus else hops_within(tables, places_on(axis, tables.probes), focus)
-        told = told_table(within, focus, self.shown)
+        focus, flow = list(self.focus), self.flow
+        one = bool(focus) or flow is not None
+        within = hops_within(tables, places_on(axis, tables.probes), focus, flow) if one else hops
+        told = told_table(within, focus, self.shown, flow=flow)
         content = {
             "view": view if _outline(view) != known else None,
             "verdict": view["verdict"],
@@ -218,13 +218,10 @@ class LiveView(FocusedWidget):
         self._flows = flows_of(tables.probes)
         return view
 
-    @traitlets.observe("focus", "shown")
+    @traitlets.observe("focus", "flow", "shown")
     def _tell(self, _change: Mapping[str, Any]) -> None:
-        tables, view = self._tables, self._sent_view
-        if tables is not None and view:
-            focus = list(self.focus)
-            within = hops_within(tables, places_on(view["axis"], tables.probes), focus)
-            self.told = told_table(within, focus)
+        if self._tables is not None and self._sent_view:
+            self.told = self._told_of(self._tables)
 
     def _heard(self, _widget: object, content: Mapping[str, Any], _buffers: object) -> None:
         match content.get("type"):

@@ -12,12 +12,12 @@ import { tableView } from "./table.js";
 
 const MANY = 1000; // rows that are drawn above the others; more are drawn with them
 
-/** Figures by TTL from what Python told: `{names, ttls, values, focus}`. */
-export function toldFigures({ names, ttls, values, focus }) {
+/** Figures by TTL from what Python told: `{names, ttls, values, focus, flow}`. */
+export function toldFigures({ names, ttls, values, focus, flow }) {
   if (!names) return null;
   const { numbers } = decodeColumns({ numbers: values });
   const row = (i) => Object.fromEntries(names.map((name, k) => [name, numbers[i * names.length + k]]));
-  return { focus: focus ?? [], hops: new Map(ttls.map((ttl, i) => [ttl, row(i)])) };
+  return { focus: focus ?? [], flow: flow ?? null, hops: new Map(ttls.map((ttl, i) => [ttl, row(i)])) };
 }
 
 /** `more(parts)`, where given, makes what only a run that is over has: a bar above the graph, and buttons for it. */
@@ -33,7 +33,7 @@ export function board(model, more = null) {
     select(ttl, responder, flow = state.flow) {
       if (state.selected === ttl && state.responder === responder && state.flow === flow) return;
       Object.assign(state, { selected: ttl, responder });
-      if (state.flow !== flow) { state.flow = flow; model.set("flow", flow); }
+      if (state.flow !== flow) { model.set("flow", flow); single(flow); }
       paintSelection();
       model.set("selected", ttl);
       save("responder", responder);
@@ -60,7 +60,7 @@ export function board(model, more = null) {
   const flows = html("select", { "aria-label": "Flow", "data-keep": "flow", onchange: () =>
     actions.select(state.selected, state.responder, flows.value === "" ? null : Number(flows.value)) });
   const parts = {};
-  let extra = null;
+  let extra = null, counted = index;
   let unwatch = () => {}, total = 0, due = 0, repainted = 0;
 
   function build(view) {
@@ -86,13 +86,25 @@ export function board(model, more = null) {
     note.textContent = parts.path.thinned();
   }
 
+  /** Count one flow only, or all. */
+  function single(flow) {
+    state.flow = flow;
+    recount();
+    paintFocus(true);
+  }
+
+  function recount() {
+    counted = state.flow === null ? index : indexByTtl(columns, new Map(), null, state.flow);
+    state.whole = allStats(counted, []);
+  }
+
   function paintSelection() { flows.value = state.flow ?? ""; parts.path.paint(state); parts.timeline.paint(state); parts.table.select(state); }
 
   function paintFocus(final, fresh = null) {
     const { replay } = state;
     state.window = replay ? [-Infinity, replay.moment()] : state.focus;
     state.when = replay ? replay.plan.due : columns.at;
-    state.now = state.window.length === 2 ? allStats(replay?.index ?? index, state.window) : state.whole;
+    state.now = state.window.length === 2 ? allStats(replay?.indexOf(state.flow) ?? counted, state.window) : state.whole;
     parts.path.paint(state, !final, fresh);
     parts.timeline.brush(state, final);
     parts.table.paint(state, final);
@@ -102,7 +114,7 @@ export function board(model, more = null) {
   const pulls = {
     "change:selected": () => { state.selected = model.get("selected"); paintSelection(); },
     "change:responder": () => { state.responder = model.get("responder"); paintSelection(); },
-    "change:flow": () => { state.flow = model.get("flow"); paintSelection(); },
+    "change:flow": () => { if (state.flow !== model.get("flow")) single(model.get("flow")); paintSelection(); },
     "change:focus": () => { extra?.leave(); state.focus = model.get("focus"); paintFocus(true); },
     "change:shown": () => { state.shown = model.get("shown"); parts.table.paint(state, true); },
     "change:told": () => { tell(model.get("told")); parts.table.paint(state, true); },
@@ -135,7 +147,7 @@ export function board(model, more = null) {
     if (view) for (const name of ["selected", "responder", "flow", "focus"]) state[name] = model.get(name);
     Object.assign(columns, fresh);
     indexByTtl(columns, index, touched);
-    state.whole = allStats(index, []);
+    recount();
     state.usual = [...state.whole.values()].map((stats) => stats.p50_ms || 0);
     state.decimals = decimalsFor([...state.whole.values()].flatMap((stats) => [stats.best_ms, stats.p50_ms, stats.worst_ms]));
     Object.assign(state, { window: state.focus, when: columns.at, now: state.whole });

@@ -39,7 +39,11 @@ export function replayPlan({ round, status, rtt, at }, kind) {
 
 export function replayBar({ view, columns, actions, fly }) {
   const plan = replayPlan(columns, view.axis.kind), { order, times, at, due } = plan, count = order.length;
-  const index = indexByTtl({ ...columns, at: due });
+  const indices = new Map();
+  const indexOf = (flow) => {
+    if (!indices.has(flow)) indices.set(flow, indexByTtl({ ...columns, at: due }, new Map(), null, flow));
+    return indices.get(flow);
+  };
   const isAnswered = (row) => columns.status[row] < STATUS.timeout;
   const seen = new Map(); // when a hop first answered by an address, or did not
   for (const code of order) {
@@ -162,6 +166,6 @@ export function replayBar({ view, columns, actions, fly }) {
     words.setAttribute("aria-live", playing ? "off" : "polite");
   }
 
-  return { element, plan, index, focus: () => slider.focus(), close: () => cancelAnimationFrame(asked),
+  return { element, plan, indexOf, focus: () => slider.focus(), close: () => cancelAnimationFrame(asked),
     moment: () => moment, startAt: (when) => stepTo(when === null ? 0 : placeOf(times, count, when, true)) };
 }

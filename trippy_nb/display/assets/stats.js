@@ -27,12 +27,12 @@ function ordered(rows, figure) {
 /**
  * The probes of each TTL: `rows` in the order of RTT, and what tells any window without going through it,
  * namely `when` in the order of time, with counts up to each place. Of an index at hand only the hops `touched`
- * are made anew: the rows of the others must be where they were.
+ * are made anew: the rows of the others must be where they were. Of one flow only, if one is named.
  */
-export function indexByTtl(columns, index = new Map(), touched = null) {
+export function indexByTtl(columns, index = new Map(), touched = null, flow = null) {
   const lists = new Map();
   columns.ttl.forEach((hop, row) => {
-    if (touched && !touched.has(hop)) return;
+    if ((touched && !touched.has(hop)) || (flow !== null && columns.flow[row] !== flow)) return;
     const list = lists.get(hop);
     if (list) list.push(row); else lists.set(hop, [row]);
   });

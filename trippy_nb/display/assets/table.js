@@ -22,10 +22,11 @@ export function tableView({ view, actions, choosing = false }) {
   choice.addEventListener("keydown", (event) => {
     if (event.key === "Escape" && choice.open) { choice.open = false; choice.firstChild.focus(); event.stopPropagation(); }
   });
+  const caption = html("span", { class: "tnb-caption" });
   const status = html("span", { class: "tnb-copied", role: "status" });
   const copy = copyButton("Copy CSV", csv, (said, text) => { status.textContent = said === text ? "No clipboard here" : said; });
   const element = html("div", {}, html("div", { class: "tnb-bar tnb-table-bar" },
-    html("span", { class: "tnb-caption", text: "Hops (times in ms)" }), status, choice, copy),
+    caption, status, choice, copy),
   html("div", { class: "tnb-table" }, table));
   let keys = [], heads = [], cells = [], rows = [], last = null, sight = null, looked = -Infinity;
 
@@ -62,13 +63,13 @@ export function tableView({ view, actions, choosing = false }) {
   const sameWindow = (a, b) => a.length === b.length && a.every((end, i) => end === b[i]);
 
   /** What the browser knows at once, else what Python told of this very window and rows; else nothing yet. */
-  function figure(key, hop, { now, told, focus, replay }) {
+  function figure(key, hop, { now, told, focus, flow, replay }) {
     if (key === "ttl") return hop.ttl;
     if (key === "addr") return hop.addrs[0] ?? null;
     const mine = now.get(hop.ttl)?.[key];
     if (view.moving.includes(key)) return mine ?? (kinds.get(key) === "count" ? 0 : NaN);
     if (replay) return mine ?? NaN;
-    if (!told || !sameWindow(told.focus, focus)) return mine;
+    if (!told || told.flow !== flow || !sameWindow(told.focus, focus)) return mine;
     return (told.old ? mine : null) ?? told.hops.get(hop.ttl)?.[key] ?? NaN;
   }
 
@@ -139,7 +140,8 @@ export function tableView({ view, actions, choosing = false }) {
       this.select(state);
       order(state); // rows keep their places while the brush moves
     },
-    select({ selected }) {
+    select({ selected, flow }) {
+      setText(caption, `Hops${flow === null ? "" : ` of flow ${flow}`} (times in ms)`);
       view.hops.forEach((hop, i) => {
         const on = hop.ttl === selected;
         setText(cells[i][1], people(hop, on));
