@@ -8,10 +8,10 @@ import logging
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from trippy_nb.errors import ChannelError, PortInUseError
-from trippy_nb.frames import BEGINNING, Mark, Recent, Recorder, Tables, recent_probes
+from trippy_nb.frames import BEGINNING, Mark, Recorder, Tables, recent_probes
 from trippy_nb.lifetimes import Session, Vault, records
 from trippy_nb.model import (
     ICMP_FLOWS,
@@ -31,6 +31,9 @@ from trippy_nb.model import (
     derive_secret,
 )
 from trippy_nb.tracing import Channel, Clock, Discovery, Network, PmtuSearch, Sender, dumped, run_trace
+
+if TYPE_CHECKING:
+    from trippy_nb.frames import Few, Recent
 
 _log = logging.getLogger(__name__)
 # Else Python itself prints the warnings of a program that has not set up logging (HOWTO of `logging`).
@@ -220,7 +223,7 @@ class Collected:
         now_ns = None if self.over else self._network.clock.now_ns()
         return recorder.tables(now_ns=now_ns, error=self.error, handles=records(run_uuid=self.run_uuid))
 
-    def recent(self, since: Mark = BEGINNING) -> Recent:
+    def recent(self, since: Mark = BEGINNING) -> "Recent | Few":
         """Return the probes that may have changed since an earlier look, as arrays: cheap, unlike tables.
 
         Raises

@@ -49,12 +49,14 @@ looks = st.lists(st.dictionaries(st.integers(0, 40), rtts, max_size=12), min_siz
 def test_deltas_add_up_to_all_that_was_ever_looked_at(looks, lag):
     have: dict[int, tuple[int, float]] = {}
     want: dict[int, tuple[int, float]] = {}
-    feed = Feed()
+    feed, by_few = Feed(), Feed()
     for number, look in enumerate(looks):
         keep = max(0, number - lag)
         rows = [(place, place // 8, rtt) for place, rtt in look.items()]
         want |= {place: (round_, rtt) for place, round_, rtt in rows}
-        delta = feed.delta(*made(rows), keep=keep)
+        places, packed = made(rows)
+        delta = feed.delta(places, packed, keep=keep)
+        assert by_few.few(list(zip(places.tolist(), packed.tolist(), strict=True)), keep=keep) == delta
         if delta is not None:
             have = applied(have, delta)
         gone = feed._base

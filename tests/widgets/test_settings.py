@@ -17,7 +17,7 @@ from trippy_nb.testing import assert_runs_equal
 from trippy_nb.widgets import Pump
 
 if TYPE_CHECKING:
-    from trippy_nb.frames import Mark, Recent, Tables
+    from trippy_nb.frames import Few, Mark, Recent, Tables
 
 ZONE = "Asia/Kathmandu"  # 5:45 h ahead, all year
 
@@ -219,7 +219,7 @@ class Watched:
 
     def request_stop(self, *, by: str = "stop()") -> None: ...
 
-    def recent(self, since: Mark) -> Recent:
+    def recent(self, since: Mark) -> Recent | Few:
         raise NotImplementedError
 
     def tables(self) -> Tables:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from tests.frames.play import FakeClock
 from tests.sim.world import trace
 from trippy_nb import sim
-from trippy_nb.frames import Mark, Recent, Recorder, Tables, recent_probes
+from trippy_nb.frames import Few, Mark, Recent, Recorder, Tables, recent_probes
 from trippy_nb.model import RoundEnded
 
 if TYPE_CHECKING:
@@ -64,7 +64,7 @@ class Played:
     def has_begun(self) -> bool:
         return self.done > 0
 
-    def recent(self, since: Mark) -> Recent:
+    def recent(self, since: Mark) -> Recent | Few:
         return recent_probes(self._recorder, since)
 
     def tables(self) -> Tables:

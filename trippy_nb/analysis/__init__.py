@@ -51,7 +51,9 @@ from trippy_nb.analysis.hops import hop_stats as hop_stats
 from trippy_nb.analysis.hops import hop_table as hop_table
 from trippy_nb.analysis.hops import probes_in_view as probes_in_view
 from trippy_nb.analysis.inview import Sightings as Sightings
+from trippy_nb.analysis.inview import few_in_view as few_in_view
 from trippy_nb.analysis.inview import rows_in_view as rows_in_view
+from trippy_nb.analysis.inview import target_ends as target_ends
 from trippy_nb.analysis.latencies import daily_swing as daily_swing
 from trippy_nb.analysis.latencies import delay_anomalies as delay_anomalies
 from trippy_nb.analysis.latencies import delays as delays

@@ -17,7 +17,9 @@ from trippy_nb.analysis.hopgroups import group_probes
 from trippy_nb.model import Status
 
 if TYPE_CHECKING:
-    from trippy_nb.frames import Recent
+    from collections.abc import Mapping, Sequence
+
+    from trippy_nb.frames import Fate, Recent
 
 _TTLS = 256
 _ANSWERS = (Status.REPLY, Status.LATE)
@@ -49,6 +51,34 @@ class Sightings:
         """Only those of some flows."""
         here = np.isin(self.flow, flows)
         return Sightings(*(getattr(self, name)[here] for name in self.__slots__))
+
+
+def target_ends(before: Sightings) -> dict[int, int]:
+    """Return the smallest TTL at which the target answered, by flow."""
+    ends: dict[int, int] = {}
+    here = before.from_target
+    for flow, ttl in zip(before.flow[here].tolist(), before.ttl[here].tolist(), strict=True):
+        ends.setdefault(flow, ttl)
+    return ends
+
+
+def few_in_view(fates: "Sequence[Fate]", ends: "Mapping[int, int]") -> list[bool] | None:
+    """Tell what `rows_in_view` does of few probes; None if a flow has no target, or something contradicts it.
+
+    Parameters
+    ----------
+    fates
+        The probes of a look.
+    ends
+        `target_ends` of an earlier look at everything.
+    """
+    shown = []
+    for fate in fates:
+        end = ends.get(fate.flow)
+        if end is None or (fate.ttl < end if fate.from_target else fate.responder >= 0 and fate.ttl >= end):
+            return None
+        shown.append(fate.ttl <= end and fate.status != Status.NOT_SENT)
+    return shown
 
 
 def rows_in_view(recent: "Recent", before: Sightings | None = None) -> Bools:
@@ -102,7 +132,10 @@ def rows_in_view(recent: "Recent", before: Sightings | None = None) -> Bools:
 
 
 def _plainly_in_view(recent: "Recent", before: Sightings) -> Bools | None:
-    """Cut at the target, where each flow has one and nothing contradicts it: almost always, soon done."""
+    """Cut at the target, where each flow has one and nothing contradicts it: almost always, soon done.
+
+    `few_in_view` is the same.
+    """
     flows, first = np.unique(before.flow[before.from_target], return_index=True)
     if not len(flows):
         return None

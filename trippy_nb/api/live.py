@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 _JOIN_S = 3.0
 _LOOKS_A_COUNT = 5
-"""Handles are counted once a second: the ledger has thousands of pages."""
+"""Handles are counted and names asked for once a second: the ledger has thousands of pages."""
 
 
 def live(
@@ -281,14 +281,19 @@ class _Watched:
         self.advance: Callable[[float], bool] = tracing.advance
         self.stop = tracing.stop
         self.request_stop = tracing.request_stop
-        self.names = tracing.known_names
         self.recent = self._collected.recent
         self.tables = self._collected.tables
         self._handles, self._words_said = "", 0
+        self._names: Mapping[str, str] = {}
 
     @property
     def has_begun(self) -> bool:
         return self._collected.has_begun
+
+    def names(self) -> Mapping[str, str]:
+        if self._collected.over or self._words_said % _LOOKS_A_COUNT == 0:
+            self._names = self._tracing.known_names()
+        return self._names
 
     def words(self) -> str:
         collected, plan = self._collected, self._collected.plan

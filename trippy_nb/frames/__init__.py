@@ -16,12 +16,14 @@ from trippy_nb.frames.derived import LINKS as LINKS
 from trippy_nb.frames.derived import NOTES as NOTES
 from trippy_nb.frames.derived import PATHS as PATHS
 from trippy_nb.frames.derived import RESPONDERS as RESPONDERS
+from trippy_nb.frames.glance import Fate as Fate
 from trippy_nb.frames.imported import tables_from_probes as tables_from_probes
 from trippy_nb.frames.joined import as_one_run as as_one_run
 from trippy_nb.frames.notes import notes_frame as notes_frame
 from trippy_nb.frames.notes import with_label as with_label
 from trippy_nb.frames.notes import with_note as with_note
 from trippy_nb.frames.recent import BEGINNING as BEGINNING
+from trippy_nb.frames.recent import Few as Few
 from trippy_nb.frames.recent import Mark as Mark
 from trippy_nb.frames.recent import Recent as Recent
 from trippy_nb.frames.recent import recent_probes as recent_probes

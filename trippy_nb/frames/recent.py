@@ -13,6 +13,7 @@ import numpy.typing as npt
 from trippy_nb.frames import columns as col
 from trippy_nb.frames.build import reply_rtts, wall_stamps
 from trippy_nb.frames.fates import find_fates
+from trippy_nb.frames.glance import REPLY_KEY, Fate, Glance, fates_of
 from trippy_nb.frames.records import NO_PROBE, Bools, Ints
 from trippy_nb.frames.snapshot import Rows, Snapshot, sort_rows
 from trippy_nb.frames.timing import Offsets
@@ -20,6 +21,13 @@ from trippy_nb.model import Status, split_zone
 
 if TYPE_CHECKING:
     from trippy_nb.frames.recorder import Recorder
+
+
+_FEW = 400
+"""Records up to which they are looked at one by one."""
+_IN_FLIGHT = int(Status.IN_FLIGHT)
+_WHOLE = Fate._fields[:-1]
+"""Fields of a fate that are whole numbers."""
 
 
 class Mark(NamedTuple):
@@ -67,8 +75,41 @@ class Recent:
     was_settled: bool
     """An answer came since the last look to a probe that this look does not show."""
 
+    def arrays(self) -> "Recent":
+        """Return itself, as `Few` does what is the same."""
+        return self
 
-def recent_probes(recorder: "Recorder", since: Mark = BEGINNING) -> Recent:
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Few:
+    """A look that found few probes: the same as tuples, of which most of such looks need no array."""
+
+    fates: list[Fate]
+    """In the order of (round, flow, ttl, attempt)."""
+    addresses: list[str]
+    af: int
+    keep: int
+    next: Mark
+    was_settled: bool
+
+    def arrays(self) -> Recent:
+        """Return it as arrays."""
+        whole = np.array([fate[:-1] for fate in self.fates], np.int64).reshape(-1, len(_WHOLE)).T
+        named = dict(zip(_WHOLE, whole, strict=True))
+        from_target = named.pop("from_target") > 0
+        return Recent(
+            **named,
+            from_target=from_target,
+            rtt_ms=np.array([fate.rtt_ms for fate in self.fates], np.float64),
+            addresses=self.addresses,
+            af=self.af,
+            keep=self.keep,
+            next=self.next,
+            was_settled=self.was_settled,
+        )
+
+
+def recent_probes(recorder: "Recorder", since: Mark = BEGINNING) -> Recent | Few:
     """Look at the probes from a mark on; any thread may ask, at any time.
 
     Parameters
@@ -79,6 +120,9 @@ def recent_probes(recorder: "Recorder", since: Mark = BEGINNING) -> Recent:
         `next` of the look before.
     """
     n_ended = recorder.rounds_ended  # first: what this look shows of a round that is over is complete
+    glance = recorder.glance((since.key, since.reply), _FEW) if since != BEGINNING else None
+    if glance is not None and len(glance.probes) <= _FEW:
+        return _few_probes(glance, n_ended, since)
     snap = recorder.snapshot(since=(since.key, since.reply), packets=False)
     rows = sort_rows(snap)
     offsets = Offsets.of(snap.samples)
@@ -106,6 +150,30 @@ def recent_probes(recorder: "Recorder", since: Mark = BEGINNING) -> Recent:
         keep=0 if snap.max_rounds is None else max(0, newest - snap.max_rounds + 1),
         next=_next(snap, rows, key, _open_from(snap, sent["round"], status, n_ended), since),
         was_settled=bool(np.any(snap.replies["key"][snap.reply_numbers >= since.seen] < since.key)),
+    )
+
+
+def _few_probes(glance: Glance, n_ended: int, since: Mark) -> Few:
+    """Make the same of few records, one by one."""
+    fates = fates_of(glance)
+    newest = fates[-1].round if fates else -1
+    open_from = newest + 1 if glance.end_reason is not None else n_ended
+    if glance.end_reason is None:
+        for fate in fates:
+            if fate.status == _IN_FLIGHT and fate.round < open_from:
+                open_from = fate.round
+    keys = [fate.key for fate in fates if fate.round >= open_from]
+    first = min(keys) if keys else max((fate.key for fate in fates), default=since.key - 1) + 1
+    replies = [(number, record[REPLY_KEY]) for number, record in glance.replies]
+    seen = max(since.seen, replies[-1][0] + 1 if replies else 0)
+    reply = next((number for number, key in replies if key >= first and key != NO_PROBE), seen)
+    return Few(
+        fates=fates,
+        addresses=[split_zone(name)[0] if "%" in name else name for name in glance.responders],
+        af=glance.plan.af,
+        keep=0 if glance.max_rounds is None else max(0, newest - glance.max_rounds + 1),
+        next=Mark(first, reply, seen),
+        was_settled=any(number >= since.seen and key < since.key for number, key in replies),
     )
 
 

@@ -11,6 +11,7 @@ from typing import Final, Protocol, assert_never
 import numpy as np
 
 from trippy_nb.frames.build import build_tables
+from trippy_nb.frames.glance import Glance
 from trippy_nb.frames.kept import KeptPackets, KeptSamples
 from trippy_nb.frames.records import (
     BLANK_PROBES,
@@ -32,6 +33,8 @@ from trippy_nb.frames.records import (
     STAMP,
     STAMP_OFFSET,
     read_chunks,
+    read_probes,
+    read_replies,
 )
 from trippy_nb.frames.rewritten import NO_CHECKSUM, NO_ROOM, Comparer, Noted, checksum_offset
 from trippy_nb.frames.runs_row import has_unreachable
@@ -289,6 +292,41 @@ class Recorder:
             handles=tuple(handles),
         )
 
+    def glance(self, since: tuple[int, int], most: int) -> Glance | None:
+        """Copy the newest records for a look at few of them; any thread may ask, at any time.
+
+        Parameters
+        ----------
+        since
+            Key of the first probe, number of the first reply.
+        most
+            None is returned where there are more: `snapshot` is for those.
+        """
+        ended = self._ended
+        at_ns = ended.at_ns if ended is not None else self._clock.now_ns()
+        first_key, first_reply = since
+        n_replies = self._n_replies
+        if (
+            self._next_chunk << CHUNK_SHIFT
+        ) - first_key > 2 * CHUNK_RECORDS or n_replies - first_reply > most:
+            return None
+        numbers = range(first_reply >> CHUNK_SHIFT, (n_replies >> CHUNK_SHIFT) + 1)
+        replies = read_replies(_those(self._reply_chunks, numbers), first_reply, n_replies)
+        target_ttls = bytes(self._target_ttls)
+        numbers = range(first_key >> CHUNK_SHIFT, self._next_chunk)
+        probes = read_probes(_those(self._probe_chunks, numbers), first_key)
+        return Glance(
+            plan=self._plan,
+            probes=probes,
+            replies=replies,
+            responders=list(self._responders),
+            samples=self._samples.items(),
+            target_ttls=target_ttls,
+            max_rounds=self._max_rounds,
+            end_reason=None if ended is None else ended.reason,
+            at_ns=at_ns,
+        )
+
     def _stamp(self, event: Stamped) -> None:
         key = event.key
         chunk = self._probe_chunks.get(key >> CHUNK_SHIFT)
@@ -441,6 +479,11 @@ class Recorder:
             if missing > 0:
                 self._target_ttls += bytes(missing)
             self._target_ttls[event.round] = event.target_ttl
+
+
+def _those(chunks: dict[int, bytearray], numbers: range) -> list[tuple[int, bytearray]]:
+    """Return the chunks of these numbers, but for what was let go of."""
+    return [(number, chunk) for number in numbers if (chunk := chunks.get(number)) is not None]
 
 
 def _max_rounds(plan: Plan) -> int | None:

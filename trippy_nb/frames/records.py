@@ -81,6 +81,45 @@ REPLY_SIZE: Final = REPLY.size
 BLANK_PROBES: Final = (bytes(PROBE.size) + STAMP.pack(NO_TIME)) * CHUNK_RECORDS
 
 
+# What a look at few needs of a record; the rest is skipped.
+_PROBE_FEW: Final = struct.Struct("<qIH8xBBB2xHq")
+_REPLY_FEW: Final = struct.Struct("<qqqII24xh12xBxB")
+
+ProbeFacts = tuple[int, int, int, int, int, int, int, int]
+"""`before_ns`, `round`, `flow`, `ttl`, `attempt`, `state`, `size`, `tx_ns`."""
+ReplyFacts = tuple[int, int, int, int, int, int, int, int]
+"""`read_ns`, `kernel_ns`, `rtt_ns`, `key`, `responder`, `icmp_type`, `kind`, `from_target`."""
+_STATE_AT: Final = struct.calcsize("<qIHHHHHBB")  # what stands before it in PROBE
+
+
+def read_probes(chunks: list[tuple[int, bytearray]], since: int) -> dict[int, ProbeFacts]:
+    """Copy the few newest probes, by key; as `read_chunks`, but tuples."""
+    found: dict[int, ProbeFacts] = {}
+    for number, chunk in chunks:
+        first = number << CHUNK_SHIFT
+        start = max(0, since - first)
+        states = chunk[start * PROBE_SIZE + _STATE_AT :: PROBE_SIZE].rstrip(b"\0")
+        records = chunk[start * PROBE_SIZE : (start + len(states)) * PROBE_SIZE]
+        found |= enumerate(_PROBE_FEW.iter_unpack(records), first + start)
+        if EMPTY in states:
+            for at, state in enumerate(states, first + start):
+                if state == EMPTY:
+                    del found[at]
+    return found
+
+
+def read_replies(chunks: list[tuple[int, bytearray]], since: int, until: int) -> list[tuple[int, ReplyFacts]]:
+    """Copy the few newest replies, with their numbers; as `read_chunks`, but tuples."""
+    found: list[tuple[int, ReplyFacts]] = []
+    for number, chunk in chunks:
+        first = number << CHUNK_SHIFT
+        start, end = max(0, since - first), min(CHUNK_RECORDS, until - first)
+        if end > start:
+            records = _REPLY_FEW.iter_unpack(chunk[start * REPLY_SIZE : end * REPLY_SIZE])
+            found.extend(enumerate(records, first + start))
+    return found
+
+
 def read_chunks(
     chunks: list[tuple[int, bytearray]], dtype: np.dtype[np.void], since: int = 0
 ) -> tuple[Ints, Records]:

@@ -25,8 +25,9 @@ _log = logging.getLogger(__name__)
 
 _COST_SHARE = 10
 """A pause is as many times as long as the look before it, at least: a tenth of a processor at most."""
-_EAGER_LOOKS, _RARE = 75, 5
-"""While the kernel is busy each look of the first 15 s is sent, then every fifth."""
+_EAGER_LOOKS, _RARE = 50, 10
+"""While the kernel is busy each look of the first 10 s is sent, then every tenth: for a tab that was closed
+the server keeps less than 0.2 MB of the first minute."""
 
 
 class Pump:

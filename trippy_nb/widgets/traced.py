@@ -5,7 +5,7 @@ from enum import IntEnum
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
-    from trippy_nb.frames import Mark, Recent, Tables
+    from trippy_nb.frames import Few, Mark, Recent, Tables
 
 
 class Traced(Protocol):
@@ -24,7 +24,7 @@ class Traced(Protocol):
     def has_begun(self) -> bool:
         """There is something to look at."""
 
-    def recent(self, since: "Mark") -> "Recent":
+    def recent(self, since: "Mark") -> "Recent | Few":
         """Look at the probes from a mark on."""
 
     def tables(self) -> "Tables":

@@ -62,7 +62,7 @@ class Recorder:
 stand_in = ModuleType("trippy_nb.frames")
 stand_in.Recorder = Recorder  # type: ignore[attr-defined]  # a module made by hand
 stand_in.Tables = dict  # type: ignore[attr-defined]  # as above
-for name in ("BEGINNING", "Mark", "Recent", "recent_probes"):
+for name in ("BEGINNING", "Mark", "recent_probes"):
     setattr(stand_in, name, None)  # what only live views ask for
 sys.modules.setdefault("trippy_nb.frames", stand_in)
 
