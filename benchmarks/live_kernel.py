@@ -15,16 +15,21 @@ LOOKS: list[tuple[float, float, bool]] = []
 """When each look began, processor time it took, and whether it made the picture anew (seconds)."""
 SENT: list[tuple[Any, Any]] = []
 """Messages to the browser, and their buffers."""
+BRAKED = [0.0]
+"""Processor time that it took to let the built-in internet wait."""
+FLOOR: list[float] = []
+"""Processor time of messages that say nothing, of the size of a look."""
 
 
 def slowed_after(rounds: int, answers: float) -> None:
     """Let the built-in internet answer at once until so many rounds are over, and then so often a second."""
     keep = Recorder._reply  # noqa: SLF001 - the one place where answers arrive one by one
-    never = threading.Event()
 
     def kept(recorder: Recorder, event: Any) -> None:
         if recorder.rounds_ended >= rounds:
-            never.wait(1 / answers)
+            began = time.thread_time()
+            time.sleep(1 / answers)
+            BRAKED[0] += time.thread_time() - began
         keep(recorder, event)
 
     Recorder._reply = kept  # noqa: SLF001 - as above
@@ -62,6 +67,20 @@ def started(rounds: int, answers: float) -> tn.api.Live:
     return tn.live(target, network=network, max_samples=rounds, dns=False)
 
 
+def floor(live: tn.api.Live, seconds: float) -> None:
+    """Send messages that say nothing as often as looks are sent: what nobody can do without."""
+    content = {"type": "nothing", "words": "31,000 probes, 1,000 rounds; icmp, sim; no handle is open"}
+
+    def send() -> None:
+        for number in range(round(5 * seconds)):
+            time.sleep(0.2)
+            began = time.thread_time()
+            live.widget.send(content | {"number": number, "span": [1.0, 2.0]}, [bytes(480)])
+            FLOOR.append(time.thread_time() - began)
+
+    threading.Thread(target=send, name="floor", daemon=True).start()
+
+
 def cpu() -> dict[str, float]:
     """Processor time so far: of the process, and of its threads by name."""
     clocks = {
@@ -79,7 +98,11 @@ def report() -> str:
         sum(map(len, session.serialize(message))) + sum(memoryview(part).nbytes for part in buffers)
         for message, buffers in SENT
     )
-    said = json.dumps({"looks": LOOKS, "sent": n_bytes, "cpu": cpu(), "at": time.time()})
+    said = json.dumps(
+        {"looks": LOOKS, "sent": n_bytes, "cpu": cpu(), "at": time.time()}
+        | {"braked": BRAKED[0], "floor": FLOOR}
+    )
+    FLOOR.clear()
     LOOKS.clear()
     SENT.clear()
     return said
