@@ -19,6 +19,8 @@ pytestmark = [pytest.mark.browser, pytest.mark.slow]
 CELLS = """[...document.querySelectorAll('.tnb-table tbody tr')]
   .map(row => [...row.cells].map(one => one.textContent))"""
 
+DOTS = "document.querySelector('.tnb-path canvas').dataset.shown"
+
 
 def test_the_table_counts_what_comes_in_pieces_and_says_once_a_second_what_it_has(
     browser,
@@ -50,7 +52,9 @@ def test_the_table_counts_what_comes_in_pieces_and_says_once_a_second_what_it_ha
         hops = hop_table(played.tables())
         rows = here.page.evaluate(CELLS)
         acknowledged = here.page.evaluate("sent")
-        kept = here.page.evaluate("[document.querySelector('.tnb-choice').open, document.activeElement.value]")
+        kept = here.page.evaluate(
+            "[document.querySelector('.tnb-choice').open, document.activeElement.value]"
+        )
     view.close()
     assert [row[0] for row in rows] == hops["ttl"].astype(str).tolist()
     assert [row[3] for row in rows] == hops["sent"].astype(str).tolist()
@@ -59,3 +63,42 @@ def test_the_table_counts_what_comes_in_pieces_and_says_once_a_second_what_it_ha
     assert [row[7] for row in rows] == mean.tolist()
     assert acknowledged == [{"type": "hello"}, {"type": "shown", "number": 5}]
     assert kept == [True, "jmax_ms"], "a picture that is made anew closed what the reader had open"
+
+
+def test_new_dots_are_drawn_at_once_and_those_let_go_of_vanish_in_a_second(
+    browser,
+    tmp_path,
+    wire,  # noqa: F811 - the fixture
+):
+    def nothing(*_: Any) -> None:
+        """Nobody presses a button."""
+
+    played = Played(rounds=20, max_samples=5)
+    view = LiveView("target.example", {}, on_start=nothing, on_stop=nothing)
+    view.say("starting", running=True)
+    drawn = []
+    with blameless(browser, width=1000, height=900) as here:
+        page = tmp_path / "live.html"
+        page.write_text(bare_page(view), encoding="utf-8")
+        here.page.clock.install(time=0)
+        here.page.goto(page.as_uri())
+        here.page.wait_for_function("window.ready")
+        here.page.clock.pause_at(60_000)
+        for number in range(10):
+            view.look(played.play(), picture=number == 0)
+            data, buffers = next(
+                (data, parts) for _, data, parts in reversed(wire.messages) if "content" in data
+            )
+            here.page.evaluate("hear", json.dumps([data["content"], buffers], default=_spell))
+            if number == 0:
+                here.page.clock.run_for(500)  # the width is known
+            drawn.append(int(here.page.evaluate(DOTS)))
+        here.page.clock.run_for(1100)
+        settled = int(here.page.evaluate(DOTS))
+        rows = here.page.evaluate(CELLS)
+    hops = hop_table(played.tables())
+    view.close()
+    assert drawn == sorted(set(drawn)), "a look that drew nothing"
+    assert settled == hops["recv"].sum() < drawn[-1]
+    assert [row[3] for row in rows] == hops["sent"].astype(str).tolist()
+    assert [row[4] for row in rows] == hops["recv"].astype(str).tolist()

@@ -1,6 +1,6 @@
 import { allStats, decodeColumns, indexByTtl } from "./stats.js";
 import { decimalsFor } from "./words.js";
-import { button, html, oncePerFrame, watchWidth } from "./dom.js";
+import { button, follow, html, oncePerFrame, watchWidth } from "./dom.js";
 import { pathView } from "./path.js";
 import { pictureButtons } from "./picture.js";
 import { watchTheme } from "./canvas.js";
@@ -116,7 +116,12 @@ export function board(model, more = null) {
 
   /** What can wait a second: the scale, which sorts all there is, and dots that are there no more, or too many. */
   function repaintLater() {
-    due ||= setTimeout(() => { due = 0; repainted = performance.now(); parts.path.rescale(state); }, Math.max(60, repainted + 1000 - performance.now()));
+    due ||= setTimeout(() => {
+      due = 0;
+      repainted = performance.now();
+      parts.path.rescale(state);
+      note.textContent = parts.path.thinned();
+    }, Math.max(60, repainted + 1000 - performance.now())); // between two looks: not to be in the way of the next
   }
 
   /**
@@ -143,8 +148,7 @@ export function board(model, more = null) {
   }
 
   const unwatchTheme = watchTheme(oncePerFrame(() => { if (total) { parts.path.paint(state); parts.timeline.paint(state); } }));
-  const handlers = Object.entries(pulls).map(([event, pull]) => [event, () => parts.table && pull()]);
-  for (const [event, handler] of handlers) model.on(event, handler);
+  const unfollow = follow(model, Object.fromEntries(Object.entries(pulls).map(([event, pull]) => [event, () => parts.table && pull()])));
   return {
     element: body, feed, tell, columns,
     close() {
@@ -153,7 +157,7 @@ export function board(model, more = null) {
       extra?.close();
       paintSoon.cancel();
       clearTimeout(due);
-      for (const [event, handler] of handlers) model.off(event, handler);
+      unfollow();
     },
   };
 }

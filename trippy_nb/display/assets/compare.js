@@ -1,5 +1,5 @@
 import { decimalsFor, MISSING, msText, signedText, SILENT, tickDecimals, ticks } from "./words.js";
-import { frame, html, svg, watchWidth } from "./dom.js";
+import { follow, frame, html, svg, watchWidth } from "./dom.js";
 
 // Two paths side by side, place by place, and by how much each common hop's RTT shifted.
 
@@ -175,12 +175,11 @@ function render({ model, el }) {
     select(to);
     event.preventDefault();
   }
-  const heard = { selected: paint, view: build, masked: tick, naming: rename };
   build();
-  for (const [name, f] of Object.entries(heard)) model.on(`change:${name}`, f);
+  const unfollow = follow(model, { "change:selected": paint, "change:view": build, "change:masked": tick, "change:naming": rename });
   el.append(root);
   const unwatch = watchWidth(place, (whole) => { width = Math.max(90, Math.min(240, Math.round(whole * 0.16))); shown.draw(width); });
-  return () => { unwatch(); for (const [name, f] of Object.entries(heard)) model.off(`change:${name}`, f); };
+  return () => { unwatch(); unfollow(); };
 }
 
 export default { render };

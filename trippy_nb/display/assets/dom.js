@@ -26,6 +26,13 @@ export const frame = (label, ...children) =>
 /** A button of ours. */
 export const button = (text, onclick, more = {}) => html("button", { type: "button", class: "tnb-button", text, onclick, ...more });
 
+/** Follow a model: what is to be called by event; returns what stops it. */
+export function follow(model, calls) {
+  const each = Object.entries(calls);
+  for (const [event, call] of each) model.on(event, call);
+  return () => { for (const [event, call] of each) model.off(event, call); };
+}
+
 /** A mark that is text, or a path. */
 export const textAt = (kind, x, y, text) => svg("text", { class: `tnb-${kind}`, x, y, text });
 export const lineOf = (kind, d, ...more) => svg("path", { class: `tnb-${kind}`, d }, ...more);

@@ -1,5 +1,5 @@
 import { decodeColumns } from "./stats.js";
-import { button, frame, html, setText } from "./dom.js";
+import { button, follow, frame, html, setText } from "./dom.js";
 import { board } from "./board.js";
 import { replayBar } from "./replay.js";
 
@@ -47,9 +47,9 @@ function render({ model, el }) {
     picture.tell(model.get("told"));
     picture.feed(decodeColumns(model.get("columns")), { ...view, panels: model.get("panels") });
   }
-  model.on("change:view", show);
+  const unfollow = follow(model, { "change:view": show });
   show();
-  return () => { model.off("change:view", show); picture.close(); };
+  return () => { unfollow(); picture.close(); };
 }
 
 export default { render };

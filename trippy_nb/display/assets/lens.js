@@ -1,4 +1,4 @@
-import { copyButton, frame, html, uniqueId } from "./dom.js";
+import { copyButton, follow, frame, html, uniqueId } from "./dom.js";
 import { bitPicture, chosen, packetView, placeText } from "./packet.js";
 
 // A probe and its answers: a tab each, bytes and fields of the one that is shown, and what became of each
@@ -98,14 +98,13 @@ function render({ model, el }) {
   }
   const root = frame(title, html("div", { class: "tnb-title", text: title }), html("div", { class: "tnb-bar" }, list, status, copy), says, panes, fates);
   root.classList.add("tnb-lens");
-  const pulls = {
+  const unfollow = follow(model, {
     "change:shown": () => { if (model.get("shown") !== state.shown) { state.shown = model.get("shown"); state.selected = model.get("selected"); build(); } },
     "change:selected": () => { if (model.get("selected") !== state.selected) { state.selected = model.get("selected"); state.hovered = null; paint(); } },
-  };
-  for (const [event, pull] of Object.entries(pulls)) model.on(event, pull);
+  });
   build();
   el.append(root);
-  return () => { for (const [event, pull] of Object.entries(pulls)) model.off(event, pull); };
+  return unfollow;
 }
 
 export default { render };

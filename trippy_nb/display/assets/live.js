@@ -1,5 +1,5 @@
 import { decodeColumns, decodeRows, placedRows } from "./stats.js";
-import { frame, html, setText } from "./dom.js";
+import { follow, frame, html, setText } from "./dom.js";
 import { board } from "./board.js";
 
 // A trace while it goes on: target, options, Start and Stop, and the picture of a run, fed by binary deltas.
@@ -95,17 +95,13 @@ function render({ model, el }) {
     }
   }
 
-  const pulls = { "change:asked": fill, "change:status": () => { said = ""; tell(); }, "change:view": () => { if (!model.get("status").running || !model.get("view").hops) whole(); },
-    "msg:custom": take };
-  for (const [event, pull] of Object.entries(pulls)) model.on(event, pull);
+  const unfollow = follow(model, { "change:asked": fill, "change:status": () => { said = ""; tell(); },
+    "change:view": () => { if (!model.get("status").running || !model.get("view").hops) whole(); }, "msg:custom": take });
   el.append(root);
   fill();
   whole();
   model.send({ type: "hello" });
-  return () => {
-    picture.close();
-    for (const [event, pull] of Object.entries(pulls)) model.off(event, pull);
-  };
+  return () => { picture.close(); unfollow(); };
 }
 
 export default { render };

@@ -1,4 +1,4 @@
-import { copyButton, frame, html, setText, svg, watchWidth } from "./dom.js";
+import { copyButton, follow, frame, html, setText, svg, watchWidth } from "./dom.js";
 import { blurOnEnter, knobField, refill } from "./knob.js";
 import { netMap } from "./netmap.js";
 
@@ -63,13 +63,11 @@ function render({ model, el }) {
 
   const pulls = { "change:asked": ask, "change:status": tell, "change:selected": () => { draw(); inspect(); }, "change:view": () => { ask(); draw(); inspect(); },
     "change:belief_shown": () => { draw(); compare(); }, "change:scenario": () => { text.value = model.get("scenario"); } };
-  for (const [event, pull] of Object.entries(pulls)) { model.on(event, pull); pull(); }
+  const unfollow = follow(model, pulls);
+  for (const pull of Object.values(pulls)) pull();
   el.append(root);
   const unwatch = watchWidth(map, (found) => { width = found; draw(); });
-  return () => {
-    unwatch();
-    for (const [event, pull] of Object.entries(pulls)) model.off(event, pull);
-  };
+  return () => { unwatch(); unfollow(); };
 }
 
 export default { render };

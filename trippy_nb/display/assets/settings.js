@@ -1,4 +1,4 @@
-import { frame, html, setText } from "./dom.js";
+import { follow, frame, html, setText } from "./dom.js";
 import { blurOnEnter, knobField, refill } from "./knob.js";
 
 // How things are shown in this session: fields, a box for each column of hop tables, and the way back.
@@ -16,11 +16,10 @@ function render({ model, el }) {
         html("input", { type: "checkbox", name, checked: now.columns.includes(name), onchange: (event) => send("column", { name, on: event.target.checked }) }), label))));
     setText(error, model.get("error"));
   }
-  const events = ["change:now", "change:error"];
-  for (const event of events) model.on(event, fill);
+  const unfollow = follow(model, { "change:now": fill, "change:error": fill });
   el.append(root);
   fill();
-  return () => events.forEach((event) => model.off(event, fill));
+  return unfollow;
 }
 
 export default { render };
