@@ -1,7 +1,8 @@
 """What is new in a recorder: probes from a mark on, as arrays, for whoever looks several times a second.
 
 No frame is made, and what is settled is not looked at again, so a look costs in proportion to what
-happened since the last one. Fates, RTTs and times are those of the tables, by the same functions.
+happened since the last one. Fates, RTTs and times are those of the tables: by the same functions, or, of few
+probes, by `frames.glance`, which tests hold to the same answers.
 """
 
 from dataclasses import dataclass
