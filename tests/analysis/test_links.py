@@ -81,6 +81,16 @@ def test_a_flow_that_was_sent_again_to_the_nearer_end_alone_proves_the_link():
     assert set(links(tables(rows))["evidence"]) == {"flow"}
 
 
+@pytest.mark.parametrize(("every", "evidence"), [(2, "assumed"), (1, "flow")])
+def test_flows_that_were_sent_twice_and_often_went_another_way_prove_nothing(every: int, evidence: str):
+    ways = [[a(1), a(2), a(4), TARGET], [a(1), a(3), a(5), TARGET]]
+    rows = []
+    for flow in range(8):
+        rows += rounds(ways[flow % 2], ways[flow // every % 2], flow=flow)  # every 2: half of them switch
+    found = links(tables(rows))
+    assert set(found.loc[found["ttl"] == 2, "evidence"]) == {evidence}
+
+
 @pytest.mark.parametrize(("times", "evidence"), [(1, "assumed"), (3, "assumed"), (4, "flow")])
 def test_links_of_flows_that_part_are_assumed_until_flows_were_sent_again(times: int, evidence: str):
     rows = rounds(*[[a(1), a(2), a(4), TARGET]] * times)

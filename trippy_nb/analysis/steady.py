@@ -8,7 +8,17 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from trippy_nb.analysis.arrays import Bools, Ints, Probes, distinct, pack, spread, stable_order, starts_of
+from trippy_nb.analysis.arrays import (
+    Bools,
+    Floats,
+    Ints,
+    Probes,
+    distinct,
+    pack,
+    spread,
+    stable_order,
+    starts_of,
+)
 from trippy_nb.analysis.cells import Cells, cell_numbers, hop_numbers, sightings
 
 if TYPE_CHECKING:
@@ -87,7 +97,7 @@ def untested(probes: Probes, cells: Cells, at: Ints, near: Ints, far: Ints) -> B
     """Find the links that stand only if nobody deals packets out one by one.
 
     They do where the nearer end has a choice, and so has the farther one, and hardly a flow was sent to the
-    nearer one's TTL again, to show whether it keeps to its way.
+    nearer one's TTL again, to show whether it keeps to its way; or many did not.
 
     Parameters
     ----------
@@ -115,8 +125,29 @@ def untested(probes: Probes, cells: Cells, at: Ints, near: Ints, far: Ints) -> B
         each = distinct(number[there] * span + ends[there])[0] // span
         return np.bincount(each, minlength=len(known)) > 1
 
-    found: Bools = (has_choice(near) & has_choice(far) & (repeats < REPEATS_THAT_TELL))[number]
+    parts = has_choice(near) & has_choice(far)
+    told = repeats >= REPEATS_THAT_TELL
+    asked = np.zeros(count, dtype=np.bool_)
+    asked[some] = (parts & told)[place]
+    switches = np.bincount(place_of[_switched(cells, hop, asked)], minlength=len(known))
+    told &= ~_are_turns(switches, repeats)
+    found: Bools = (parts & ~told)[number]
     return found
+
+
+def _switched(cells: Cells, hop: Ints, asked: Bools) -> Ints:
+    """Return the hop of each switch between responders of one of these hops."""
+    rows = np.flatnonzero(asked[hop] & (cells.addr >= 0))
+    rows = rows[stable_order(hop[rows])]
+    here, who = hop[rows], cells.addr[rows]
+    found: Ints = here[1:][(here[1:] == here[:-1]) & (who[1:] != who[:-1])]
+    return found
+
+
+def _are_turns(switches: Ints, pairs: "Ints | Floats") -> Bools:
+    """Tell so many switches, of so many answers that followed one, from a route that changed and came back."""
+    turns: Bools = (switches > _FEW_SWITCHES) & (switches >= _UNSTEADY_SHARE * pairs)
+    return turns
 
 
 def stable_paths(tables: "Tables", cells: Cells) -> Bools:
@@ -153,7 +184,7 @@ def _taking_turns(cells: Cells, hop: Ints, count: int, rivals: Ints) -> Bools:
     same_hop, other = here[1:] == here[:-1], who[1:] != who[:-1]
     switches = np.bincount(here[1:][same_hop & other], minlength=count)
     pairs = np.bincount(here[1:][same_hop], minlength=count)
-    unsteady |= (switches > _FEW_SWITCHES) & (switches >= _UNSTEADY_SHARE * pairs)
+    unsteady |= _are_turns(switches, pairs)
     return unsteady
 
 
