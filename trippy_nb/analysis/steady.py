@@ -145,7 +145,7 @@ def _switched(cells: Cells, hop: Ints, asked: Bools) -> Ints:
 
 
 def _are_turns(switches: Ints, pairs: "Ints | Floats") -> Bools:
-    """Tell so many switches, of so many answers that followed one, from a route that changed and came back."""
+    """Tell so many switches, of so many pairs of answers, from a route that changed and came back."""
     turns: Bools = (switches > _FEW_SWITCHES) & (switches >= _UNSTEADY_SHARE * pairs)
     return turns
 
