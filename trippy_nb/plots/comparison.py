@@ -145,6 +145,7 @@ def _write_place(ax: "Axes", spot: tuple[float, float], words: str, theme: Theme
         textcoords="offset points",
         fontsize=TEXT_PT,
         color=theme.ink,
+        annotation_clip=False,  # all rows are within the limits: matplotlib need not ask for each
     )
 
 
@@ -159,6 +160,7 @@ def _write_sign(ax: "Axes", y: float, sign: str, colour: str, theme: Theme) -> N
         fontweight="bold",
         bbox={"boxstyle": "circle,pad=0.12", "facecolor": theme.background, "edgecolor": "none"},
         zorder=3,
+        annotation_clip=False,
     )
 
 
