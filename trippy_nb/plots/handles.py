@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 _ROW_IN, _HEAD_IN = 0.24, 1.15
 _TIME_IN = 5.0
-_COLUMNS_IN = {"open": 0.275, "sent": 0.725, "received": 1.275}
+_COLUMNS_IN = {"open": 0.3, "sent": 0.76, "received": 1.36}
 """Right edges of the columns beside the time axis."""
 _CHAR_IN = 0.068  # of DejaVu Sans at TEXT_PT; measured
 _LONGEST = 52  # characters of a purpose
@@ -66,7 +66,7 @@ def plot_handles(source: "pd.DataFrame | Holdings", *, ax: "Axes | None" = None)
     theme = theme_of(ax)
     places = _places(found)
     unit, scale = _unit(found.span_s)
-    end = max(found.span_s * scale, 1e-9)
+    end = found.span_s * scale or 1.0
     for place, row, steps in zip(places, found.rows.itertuples(), found.steps, strict=True):
         _draw_row(ax, place, row, (steps[0] * scale, steps[1]), end, theme)
     _draw_runs(ax, places, found, theme)
