@@ -98,7 +98,7 @@ def _draw_world(ax: "Axes", view: View, theme: Theme) -> None:
     box.set_label("edge")
     ax.add_patch(box)
     shape = PathPatch(land(view.middle), facecolor=theme.faint, edgecolor="none", zorder=0.5, label="land")
-    ax.add_patch(shape)
+    ax.add_artist(shape)  # as a patch it would be measured for limits, which are set anyway
     shape.set_clip_path(box)
     turn = view.middle % _EVERY_DEG
     grid = [meridian(float(lon)) for lon in np.arange(-180, 181, _EVERY_DEG) - turn]
