@@ -7,7 +7,7 @@ import itertools
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
-from matplotlib.collections import Collection
+from matplotlib.collections import Collection, LineCollection
 from matplotlib.colors import to_rgb
 from matplotlib.legend import Legend
 from matplotlib.lines import Line2D
@@ -93,6 +93,13 @@ def points(line: Line2D) -> list[tuple[float, float]]:
     """Where a line goes."""
     xy = (np.asarray(line.get_xdata(), dtype=float), np.asarray(line.get_ydata(), dtype=float))
     return list(zip(*(one.tolist() for one in xy), strict=True))
+
+
+def ways(ax: Axes, label: str) -> list[list[tuple[float, float]]]:
+    """Lines that are drawn at once under this label, and where each goes."""
+    (found,) = [one for one in ax.collections if one.get_label() == label]
+    assert isinstance(found, LineCollection)
+    return [[(float(x), float(y)) for x, y in np.asarray(way)] for way in found.get_segments()]
 
 
 def keys(ax: Axes) -> list[str]:

@@ -12,7 +12,7 @@ from matplotlib.colors import to_hex
 from matplotlib.patches import Rectangle
 
 from tests.analysis.handmade import TARGET, a, probe, rounds, tables
-from tests.plots.drawing import drawn, keys, lines, points, texts, timed, title
+from tests.plots.drawing import drawn, keys, lines, points, texts, timed, title, ways
 from trippy_nb.analysis import answered_shares, densities, ridges, smoke
 from trippy_nb.errors import ConfigError
 from trippy_nb.frames import PROBES, Tables
@@ -50,17 +50,17 @@ def test_pictures_are_drawn_on_the_axes_given_and_in_its_theme(picture: str, the
 def test_a_ridge_is_the_density_with_its_peak_at_the_height_of_a_row():
     made = noisy()
     ax = plot_ridges(ridges(made))
-    one, three = lines(ax, "ridge")
+    one, three = ways(ax, "ridge")
     table = densities(made, by=("ttl",))
     for row, line, ttl in ((0, one, 1), (2, three, 3)):
         expected = table.loc[table["ttl"] == ttl]
-        heights = row - np.array([y for _, y in points(line)])
-        np.testing.assert_allclose([x for x, _ in points(line)], expected["rtt_ms"])
+        heights = row - np.array([y for _, y in line])
+        np.testing.assert_allclose([x for x, _ in line], expected["rtt_ms"])
         np.testing.assert_allclose(
             heights / heights.max(), expected["density_per_ms"] / expected["density_per_ms"].max()
         )
         assert 0 < heights.max() < 1
-    medians = [points(line)[0] for line in lines(ax, "median")]
+    medians = [way[0] for way in ways(ax, "median")]
     assert [y for _, y in medians] == [0.0, 2.0]
     assert {x for x, _ in medians} == {
         float(np.median(made.probes.loc[made.probes["ttl"] == ttl, "rtt_ms"].dropna())) for ttl in (1, 3)
@@ -76,8 +76,8 @@ def test_a_silent_hop_has_a_row_without_a_ridge_and_every_share_unanswered_is_to
 
 def test_equal_rtts_have_no_density_and_are_a_line():
     ax = plot_ridges(ridges(tables([probe(n, 1, TARGET, 5.0) for n in range(9)])))
-    assert not lines(ax, "ridge")
-    assert {x for x, _ in points(lines(ax, "median")[0])} == {5.0}
+    assert not ways(ax, "ridge")
+    assert {x for x, _ in ways(ax, "median")[0]} == {5.0}
 
 
 def test_a_curve_of_shares_ends_at_the_share_that_was_answered():
@@ -169,5 +169,5 @@ def test_a_hundred_thousand_answers_are_few_points_of_a_ridge():
     n = 100_000
     frame = pd.DataFrame({"round": np.arange(n), "ttl": 1, "addr": TARGET})
     frame["rtt_ms"] = np.random.default_rng(0).gamma(2, 5, n)
-    (line,) = lines(plot_ridges(ridges(Run.from_probes(frame).tables)), "ridge")
-    assert len(points(line)) == 200
+    (line,) = ways(plot_ridges(ridges(Run.from_probes(frame).tables)), "ridge")
+    assert len(line) == 200

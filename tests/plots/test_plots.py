@@ -16,7 +16,7 @@ from matplotlib.colors import to_hex, to_rgb
 from matplotlib.patches import FancyArrowPatch, PathPatch
 
 from tests.analysis.handmade import TARGET, Row, a, probe, quoted, rounds, tables
-from tests.plots.drawing import diamond, legend, luminance, overlapping, spots, texts
+from tests.plots.drawing import diamond, legend, lines, luminance, overlapping, points, spots, texts, ways
 from trippy_nb.analysis import compare_tables, hop_graph, hop_table, latency
 from trippy_nb.frames import HOPS, PROBES, Tables
 from trippy_nb.plots import (
@@ -252,15 +252,13 @@ def test_the_shift_panel_shows_estimates_and_intervals_at_the_height_of_their_ho
     )  # fmt: skip
     comparison = compare_tables(one, two)
     (panel,) = plot_comparison(comparison).child_axes
-    points = [line for line in panel.lines if len(np.asarray(line.get_xdata())) == 1]
-    assert [np.asarray(line.get_ydata()).tolist() for line in points] == [[0.0], [1.0], [2.0]]
-    assert [float(np.asarray(line.get_xdata())[0]) for line in points] == comparison.rtt["shift_ms"].tolist()
-    assert {line.get_marker() for line in points} == {"D"}
-    bars = [
-        line for line in panel.lines if line.get_linestyle() == "-" and len(np.asarray(line.get_xdata())) == 2
-    ]
-    ends = [np.asarray(line.get_xdata()).tolist() for line in bars][:3]
-    assert ends == comparison.rtt[["low_ms", "high_ms"]].to_numpy().tolist()
+    assert isinstance(panel, Axes)
+    (marks,) = lines(panel, "shift")
+    assert points(marks) == list(zip(comparison.rtt["shift_ms"], [0.0, 1.0, 2.0], strict=True))
+    assert marks.get_marker() == "D"
+    bars = ways(panel, "interval")
+    assert [[x for x, _ in bar] for bar in bars] == comparison.rtt[["low_ms", "high_ms"]].to_numpy().tolist()
+    assert [{y for _, y in bar} for bar in bars] == [{0.0}, {1.0}, {2.0}]
     assert panel.get_xlabel() == "Shift of round-trip time (ms)"
 
 

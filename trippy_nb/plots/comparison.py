@@ -1,10 +1,12 @@
 """Two paths side by side, what differs between them, and by how much each common hop shifted."""
 
+from collections import defaultdict
 from textwrap import fill
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
+from matplotlib.collections import LineCollection, PolyCollection
 from matplotlib.lines import Line2D
 
 from trippy_nb.frames.schema import PROBES
@@ -98,55 +100,68 @@ def _words(row: dict[str, Any], side: str) -> str:
 
 
 def _draw_paths(ax: "Axes", rows: list[dict[str, Any]], half: float, theme: Theme) -> None:
+    # One artist for all that look alike: one a row would take as long as all the rest.
+    joins: dict[tuple[Any, Any], list[list[tuple[float, float]]]] = defaultdict(list)
+    marks: dict[tuple[str, str], list[tuple[float, float]]] = defaultdict(list)
     for row in rows:
         y, colour = row["y"], _HIGHLIGHT.get(row["change"], theme.ink)
         present = {side: not pd.isna(row[f"{side}_ttl"]) for side in "ab"}
         if row["change"] in _HIGHLIGHT:
             ax.axhspan(y - 0.45, y + 0.45, color=colour, alpha=0.16, linewidth=0, zorder=0)
         if all(present.values()):
-            ax.plot(
-                [-half, half],
-                [y, y],
-                color=colour if row["change"] not in {"unknown", "left out"} else theme.muted,
-                zorder=1,
-                linewidth=1.2,
-                linestyle="solid" if row["change"] == "same" else (0, (1, 2)),
-            )
-        for side, x, align in (("a", -half, "right"), ("b", half, "left")):
+            line = colour if row["change"] not in {"unknown", "left out"} else theme.muted
+            joins[line, "solid" if row["change"] == "same" else (0, (1, 2))].append([(-half, y), (half, y)])
+        for side, x in (("a", -half), ("b", half)):
             if present[side]:
                 silent = not row[f"{side}_addrs"]
-                ax.plot(
-                    [x],
-                    [y],
-                    marker="o",
-                    markersize=6,
-                    markeredgecolor=colour,
-                    zorder=2,
-                    markerfacecolor=theme.background if silent else colour,
-                )
-                ax.annotate(
-                    _words(row, side),
-                    (x, y),
-                    xytext=(-8 if side == "a" else 8, 0),
-                    ha=align,
-                    va="center",
-                    textcoords="offset points",
-                    fontsize=TEXT_PT,
-                    color=theme.ink,
-                )
-        ax.annotate(
-            _SIGNS[row["change"]],
-            (0, y),
-            ha="center",
-            va="center",
-            fontsize=TEXT_PT + 3,
-            color=colour,
-            fontweight="bold",
-            bbox={"boxstyle": "circle,pad=0.12", "facecolor": theme.background, "edgecolor": "none"}
-            if _SIGNS[row["change"]]
-            else None,
-            zorder=3,
+                marks[colour, theme.background if silent else colour].append((x, y))
+                _write_place(ax, (x, y), _words(row, side), theme)
+        if _SIGNS[row["change"]]:
+            _write_sign(ax, y, _SIGNS[row["change"]], colour, theme)
+    for (colour, dashes), ways in joins.items():
+        ax.add_collection(
+            LineCollection(ways, colors=colour, linestyles=[dashes], linewidths=1.2, zorder=1), autolim=False
         )
+    for (edge, face), spots in marks.items():
+        ax.plot(
+            *zip(*spots, strict=True),
+            linestyle="",
+            marker="o",
+            markersize=6,
+            markeredgecolor=edge,
+            markerfacecolor=face,
+            zorder=2,
+        )
+
+
+def _write_place(ax: "Axes", spot: tuple[float, float], words: str, theme: Theme) -> None:
+    is_left = spot[0] < 0
+    ax.annotate(
+        words,
+        spot,
+        xytext=(-8 if is_left else 8, 0),
+        ha="right" if is_left else "left",
+        va="center",
+        textcoords="offset points",
+        fontsize=TEXT_PT,
+        color=theme.ink,
+        annotation_clip=False,  # all rows are within the limits: matplotlib need not ask for each
+    )
+
+
+def _write_sign(ax: "Axes", y: float, sign: str, colour: str, theme: Theme) -> None:
+    ax.annotate(
+        sign,
+        (0, y),
+        ha="center",
+        va="center",
+        fontsize=TEXT_PT + 3,
+        color=colour,
+        fontweight="bold",
+        bbox={"boxstyle": "circle,pad=0.12", "facecolor": theme.background, "edgecolor": "none"},
+        zorder=3,
+        annotation_clip=False,
+    )
 
 
 def _draw_heads(
@@ -192,8 +207,7 @@ def _draw_shifts(ax: "Axes", rtt: pd.DataFrame, rows: list[dict[str, Any]], them
     low, high = min(reach, default=-1.0), max(reach, default=1.0)
     air = 0.08 * (high - low)
     ax.set_xlim(low - air, high + air)
-    for y, row in shown:
-        _draw_shift(ax, y, {str(key): value for key, value in row.items()}, theme)
+    _draw_each(ax, [(y, {str(key): value for key, value in row.items()}) for y, row in shown], theme)
     ax.axvline(0, color=theme.muted, linewidth=0.8, zorder=0)
     dress(ax, theme)
     ax.set_facecolor("none")
@@ -214,17 +228,36 @@ def _draw_shifts(ax: "Axes", rtt: pd.DataFrame, rows: list[dict[str, Any]], them
         )
 
 
-def _draw_shift(ax: "Axes", y: float, row: dict[str, Any], theme: Theme) -> None:
+def _draw_each(ax: "Axes", shown: list[tuple[float, dict[str, Any]]], theme: Theme) -> None:
+    """Draw band, interval and estimate of each common hop."""
     left, right = ax.get_xlim()
-    low, high = (max(min(row[name], right), left) for name in ("low_ms", "high_ms"))
-    colour = VERMILLION if row["verdict"] == "changed" else theme.ink
-    margin = row["margin_ms"]
-    ax.fill_betweenx([y - 0.4, y + 0.4], -margin, margin, color=theme.muted, alpha=0.18, linewidth=0)
-    line = "solid" if np.isfinite(row["low_ms"]) and np.isfinite(row["high_ms"]) else "dotted"
-    ax.plot([low, high], [y, y], color=colour, linewidth=1.6, linestyle=line)
-    marker = "D" if row["verdict"] == "changed" else "o"
-    fill_colour = theme.background if row["verdict"] == "cannot tell" else colour
-    ax.plot([row["shift_ms"]], [y], marker=marker, markersize=5, color=colour, markerfacecolor=fill_colour)
+    bands, bars = [], []
+    colours, dashes = [], []
+    marks: dict[tuple[str, str, str], list[tuple[float, float]]] = defaultdict(list)
+    for y, row in shown:
+        margin, changed = row["margin_ms"], row["verdict"] == "changed"
+        colour = VERMILLION if changed else theme.ink
+        bands.append([(-margin, y - 0.4), (margin, y - 0.4), (margin, y + 0.4), (-margin, y + 0.4)])
+        bars.append([(max(min(row[name], right), left), y) for name in ("low_ms", "high_ms")])
+        colours.append(colour)
+        dashes.append("solid" if np.isfinite(row["low_ms"]) and np.isfinite(row["high_ms"]) else "dotted")
+        face = theme.background if row["verdict"] == "cannot tell" else colour
+        marks["D" if changed else "o", colour, face].append((row["shift_ms"], y))
+    same = PolyCollection(bands, facecolors=theme.muted, alpha=0.18, linewidths=0, zorder=1, label="same")
+    ax.add_collection(same, autolim=False)
+    lines = LineCollection(bars, colors=colours, linestyles=dashes or "solid", linewidths=1.6, zorder=2)
+    lines.set_label("interval")
+    ax.add_collection(lines, autolim=False)
+    for (marker, edge, face), spots in marks.items():
+        ax.plot(
+            *zip(*spots, strict=True),
+            linestyle="",
+            marker=marker,
+            markersize=5,
+            color=edge,
+            markerfacecolor=face,
+            label="shift",
+        )
 
 
 def _add_legend(ax: "Axes", rows: list[dict[str, Any]], left_out: int, theme: Theme) -> None:

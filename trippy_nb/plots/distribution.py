@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from matplotlib.cm import ScalarMappable
+from matplotlib.collections import Collection, LineCollection, PolyCollection
 from matplotlib.colors import Normalize
 from matplotlib.lines import Line2D
 
@@ -66,22 +67,18 @@ def plot_ridges(curves: Curves, *, ax: "Axes | None" = None) -> "Axes":
     theme = theme_of(ax)
     dress(ax, theme)
     points: dict[Any, pd.DataFrame] = dict(list(curves.points.groupby("ttl")))
+    ridges: dict[int, Floats] = {}
+    medians: list[Floats] = []
     for row, hop in enumerate(curves.hops.to_dict("records")):
-        ax.axhline(row, color=theme.faint, linewidth=0.8, zorder=1)
         if hop["ttl"] in points:
             part = points[hop["ttl"]]
             x, height = part["rtt_ms"].to_numpy(), part["height"].to_numpy()
-            _draw_ridge(ax, x, row - _RIDGE * np.nan_to_num(height), row, theme)
+            if len(x) > 1:
+                ridges[row] = np.column_stack([x, row - _RIDGE * np.nan_to_num(height)])
             at = np.interp(hop["p50_ms"], x, np.nan_to_num(height, nan=1.0))
-            ax.plot(
-                [hop["p50_ms"]] * 2,
-                [row, row - _RIDGE * at],
-                color=theme.ink,
-                linewidth=1.6,
-                zorder=4,
-                label="median",
-            )
+            medians.append(np.array([(hop["p50_ms"], row), (hop["p50_ms"], row - _RIDGE * at)]))
         _say_unanswered(ax, row, hop["loss_ratio"], theme)
+    _draw_ridges(ax, ridges, medians, len(ttls), theme)
     ax.spines["left"].set_visible(False)
     ax.set_ylim(max(len(ttls), 1) - 0.6, -1.0)
     ax.set_xlim(*_ends(curves))
@@ -141,17 +138,23 @@ def plot_answered_shares(curves: Curves, *, ax: "Axes | None" = None) -> "Axes":
     return ax
 
 
-def _draw_ridge(
-    ax: "Axes",
-    x: "Floats",
-    top: "Floats",
-    row: int,
-    theme: Theme,
+def _draw_ridges(
+    ax: "Axes", ridges: "dict[int, Floats]", medians: "list[Floats]", count: int, theme: Theme
 ) -> None:
-    if len(x) == 1:
-        return
-    ax.fill_between(x, top, row, facecolor=theme.blue, alpha=0.55, linewidth=0, zorder=2, label="density")
-    ax.plot(x, top, color=theme.blue, linewidth=1.2, zorder=3, label="ridge")
+    """Draw all rows at once: an artist a row would take as long as all the rest."""
+    floors = [np.array([(0.0, row), (1.0, row)]) for row in range(count)]
+    bodies = [np.vstack([way, [(way[-1, 0], row), (way[0, 0], row)]]) for row, way in ridges.items()]
+    ways = list(ridges.values())
+    parts: list[tuple[str, Collection]] = [
+        ("row", LineCollection(floors, colors=theme.faint, linewidths=0.8, zorder=1)),
+        ("density", PolyCollection(bodies, facecolors=theme.blue, alpha=0.55, linewidths=0, zorder=2)),
+        ("ridge", LineCollection(ways, colors=theme.blue, linewidths=1.2, zorder=3)),
+        ("median", LineCollection(medians, colors=theme.ink, linewidths=1.6, zorder=4)),
+    ]
+    parts[0][1].set_transform(ax.get_yaxis_transform())
+    for words, part in parts:
+        part.set_label(words)
+        ax.add_collection(part, autolim=False)
 
 
 def _say_unanswered(ax: "Axes", row: int, share: float, theme: Theme) -> None:

@@ -90,7 +90,7 @@ def _draw_band(ax: "Axes", number: int, band: FlowBand, place: FlowPlace, theme:
         several = max(near.several, far.several) >= _SEVERAL
         path = _ribbon((x0 + BAR_IN, top0, low0), (x1, top1, low1))
         unseen = far.ttl > near.ttl + 1
-        ax.add_patch(
+        ax.add_artist(  # not as a patch, which is measured for limits
             PathPatch(
                 path,
                 facecolor="none" if unseen else colour,

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 from matplotlib.patches import Patch
+from matplotlib.transforms import offset_copy
 
 from trippy_nb.analysis import Holdings, holdings
 from trippy_nb.frames.schema import HANDLES
@@ -26,8 +27,8 @@ if TYPE_CHECKING:
 
 _ROW_IN, _HEAD_IN = 0.24, 1.15
 _TIME_IN = 5.0
-_COLUMNS = {"open": 0.055, "sent": 0.145, "received": 0.255}
-"""Right edges of the columns beside the time axis, in its lengths."""
+_COLUMNS_IN = {"open": 0.3, "sent": 0.76, "received": 1.36}
+"""Right edges of the columns beside the time axis."""
 _CHAR_IN = 0.068  # of DejaVu Sans at TEXT_PT; measured
 _LONGEST = 52  # characters of a purpose
 _BAR = 0.62  # of a row
@@ -60,12 +61,12 @@ def plot_handles(source: "pd.DataFrame | Holdings", *, ax: "Axes | None" = None)
     labels = [_label(row) for row in found.rows.itertuples()]
     if ax is None:
         longest = max((len(line) for label in labels for line in label.splitlines()), default=8)
-        width = _TIME_IN * (1 + _COLUMNS["received"]) + _CHAR_IN * longest + 0.3
+        width = _TIME_IN + _COLUMNS_IN["received"] + _CHAR_IN * longest + 0.3
         ax = new_axes(width, _ROW_IN * _height(found) + _HEAD_IN)
     theme = theme_of(ax)
     places = _places(found)
     unit, scale = _unit(found.span_s)
-    end = max(found.span_s * scale, 1e-9)
+    end = found.span_s * scale or 1.0
     for place, row, steps in zip(places, found.rows.itertuples(), found.steps, strict=True):
         _draw_row(ax, place, row, (steps[0] * scale, steps[1]), end, theme)
     _draw_runs(ax, places, found, theme)
@@ -150,11 +151,12 @@ def _draw_row(
 
 
 def _write(ax: "Axes", column: str, y: float, words: str, colour: str, **style: Any) -> None:  # noqa: ANN401 - as matplotlib takes them
+    figure = ax.get_figure(root=True)
     ax.text(
-        1 + _COLUMNS[column],
+        1.0,
         y,
         words,
-        transform=ax.get_yaxis_transform(),
+        transform=offset_copy(ax.get_yaxis_transform(), fig=figure, x=_COLUMNS_IN[column], units="inches"),
         ha="right",
         va="center_baseline",
         fontsize=SMALL_PT,

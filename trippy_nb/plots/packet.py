@@ -173,6 +173,7 @@ def _write_field(
             fontweight="bold" if words.startswith("≠") else "normal",
             parse_math=False,
             zorder=4,
+            in_layout=False,  # it fits in its box, and need not be measured
         )
 
 

@@ -15,11 +15,13 @@ from typing import Any
 
 from matplotlib import colormaps
 from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.colors import Colormap, LinearSegmentedColormap, to_rgb
 from matplotlib.figure import Figure
 from matplotlib.transforms import offset_copy
 
 from trippy_nb.model import settings_now
+from trippy_nb.plots.layout import OneAxesLayout, write_png
 
 BLUE, GREEN, VERMILLION, PURPLE = "#0072B2", "#009E73", "#D55E00", "#CC79A7"
 DPI = 150
@@ -32,6 +34,7 @@ MANY = 5_000
 """More marks than that are drawn as pixels in vector files too, which would be slow to open."""
 
 _STEPS = 256
+_PAD_IN = 0.12
 _PNG_LEVEL = 3  # of 9; pictures are flat, and more takes longer than it saves
 _MARKERS, _HATCHES = ("o", "s", "^", "D", "v"), ("", "////", "....", "xxxx", "----")
 _LETTERS_AN_INCH = 13  # of DejaVu Sans at TEXT_PT + 0.5
@@ -85,7 +88,9 @@ DARK = Theme("dark", "#111111", "#eeeeee", "#a8a8a8", "#333333", "#3A9BDC", 0.25
 def new_axes(width_in: float, height_in: float, *, theme: Theme | None = None) -> Axes:
     """Make an Axes in a Figure of its own, unknown to pyplot; the theme is the session's if none is given."""
     theme = theme or (DARK if settings_now().theme == DARK.name else LIGHT)
-    figure = Figure(figsize=(width_in, height_in), dpi=DPI, layout="constrained", facecolor=theme.background)
+    size = (width_in, height_in)
+    figure = Figure(figsize=size, dpi=DPI, layout=OneAxesLayout(), facecolor=theme.background)
+    FigureCanvasAgg(figure)  # which measures and draws with one renderer: texts are laid out once
     return figure.add_subplot(facecolor=theme.background, axes_class=CellAxes)
 
 
@@ -126,11 +131,13 @@ def save_figure(ax: Axes, target: str | Path | BytesIO) -> None:
     figure = ax.get_figure(root=True)
     assert figure is not None  # an Axes that was drawn on has a figure
     is_png = isinstance(target, BytesIO) or str(target).lower().endswith(".png")
+    if is_png and write_png(figure, target, dpi=DPI, pad_in=_PAD_IN):
+        return
     figure.savefig(
         target,
         dpi=DPI,
         bbox_inches="tight",
-        pad_inches=0.12,
+        pad_inches=_PAD_IN,
         facecolor=figure.get_facecolor(),
         pil_kwargs={"compress_level": _PNG_LEVEL} if is_png else None,
     )

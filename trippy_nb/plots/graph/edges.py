@@ -24,7 +24,8 @@ def draw_edges(scene: Scene) -> None:
         }
         path = path_of(scene, near, far)
         if leads_on(scene, near, far):
-            scene.ax.add_patch(PathPatch(path, facecolor="none", capstyle="butt", **style))
+            # As a patch it would be measured for limits, which are set anyway.
+            scene.ax.add_artist(PathPatch(path, facecolor="none", capstyle="butt", **style))
         else:
             style |= {"arrowstyle": "-|>", "mutation_scale": 9, "facecolor": scene.theme.muted}
             scene.ax.add_patch(FancyArrowPatch(path=path, **style))

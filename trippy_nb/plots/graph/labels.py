@@ -13,6 +13,8 @@ _CRAMPED = 0.85  # below this share of the room that labels want, they get small
 _LEAST_PT = 4.0
 _NO_EXPONENTS_FROM = 1000
 _MOST_LABELS = 2
+_SEEN: dict[str, Any] = {"annotation_clip": False}
+"""No node is outside the limits: matplotlib need not ask for each."""
 
 
 def draw_labels(scene: Scene, *, on_bands: bool) -> None:
@@ -26,7 +28,7 @@ def draw_labels(scene: Scene, *, on_bands: bool) -> None:
             _draw_star(scene, spot)
             continue
         second = second_line(data) if two_lines else ""
-        style: dict[str, Any] = {"textcoords": "offset points", "zorder": 4, "path_effects": halo}
+        style: dict[str, Any] = {"textcoords": "offset points", "zorder": 4, "path_effects": halo, **_SEEN}
         for words, place, colour, points in (
             (data["label"], 0, scene.theme.ink, max(TEXT_PT * scene.size, _LEAST_PT)),
             (second, 1, scene.theme.muted, SMALL_PT),
@@ -62,6 +64,7 @@ def _draw_star(scene: Scene, spot: tuple[float, float]) -> None:
         zorder=4,
         xytext=(0, -2),
         textcoords="offset points",
+        **_SEEN,
     )
 
 

@@ -4,6 +4,7 @@ from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from matplotlib.collections import LineCollection
 from matplotlib.lines import Line2D
 from matplotlib.patches import PathPatch, Polygon, Rectangle
 
@@ -97,18 +98,14 @@ def _draw_world(ax: "Axes", view: View, theme: Theme) -> None:
     box.set_label("edge")
     ax.add_patch(box)
     shape = PathPatch(land(view.middle), facecolor=theme.faint, edgecolor="none", zorder=0.5, label="land")
-    ax.add_patch(shape)
+    ax.add_artist(shape)  # as a patch it would be measured for limits, which are set anyway
     shape.set_clip_path(box)
     turn = view.middle % _EVERY_DEG
-    for lon in np.arange(-180, 181, _EVERY_DEG) - turn:
-        _grid(ax, meridian(float(lon)), box, theme)
-    for lat in range(-60, 90, _EVERY_DEG):
-        _grid(ax, parallel(float(lat)), box, theme)
-
-
-def _grid(ax: "Axes", points: Any, box: Any, theme: Theme) -> None:  # noqa: ANN401 - an array; a patch
-    (line,) = ax.plot(points[:, 0], points[:, 1], color=theme.muted, linewidth=0.35, alpha=0.45, zorder=0.6)
-    line.set_clip_path(box)
+    grid = [meridian(float(lon)) for lon in np.arange(-180, 181, _EVERY_DEG) - turn]
+    grid += [parallel(float(lat)) for lat in range(-60, 90, _EVERY_DEG)]
+    lines = LineCollection(grid, colors=theme.muted, linewidths=0.35, alpha=0.45, zorder=0.6)
+    ax.add_collection(lines, autolim=False)
+    lines.set_clip_path(box)
 
 
 def _draw_legs(ax: "Axes", ground: Ground, view: View, theme: Theme) -> None:

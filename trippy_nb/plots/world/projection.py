@@ -44,6 +44,7 @@ def _rings() -> "tuple[Points, ...]":
     return tuple(np.array(ring, dtype=np.float64) / _TENTHS for ring in json.loads(text))
 
 
+@lru_cache(maxsize=8)
 def land(middle: float) -> Path:
     """Return the land, with a longitude in the middle; what lies on the seam is there at both sides."""
     vertices, codes = [], []

@@ -1,0 +1,191 @@
+"""Room around one Axes and its colour bar, measured once; and the PNG of what was laid out.
+
+matplotlib's constrained layout measures every text twice, and a tight PNG measures and draws all once more:
+most of the time that a picture takes. What is not as the pictures here are is left to matplotlib.
+"""
+
+import zlib
+from io import BytesIO
+from pathlib import Path
+from struct import pack
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.colors import to_rgba
+from matplotlib.layout_engine import ConstrainedLayoutEngine
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.backends.backend_agg import RendererAgg
+    from matplotlib.figure import Figure
+    from matplotlib.transforms import Bbox
+    from numpy.typing import NDArray
+
+_AIR_IN = 3 / 72  # as constrained layout leaves it
+_LEAST_IN = 0.2  # of an Axes
+_PNG_LEVEL = 3  # of 9; pictures are flat, and more takes longer than it saves
+
+Sides = tuple[float, float, float, float]
+"""Left, bottom, right, top."""
+
+
+class OneAxesLayout(ConstrainedLayoutEngine):
+    """Constrained layout, quicker where there is one Axes, with or without a colour bar to its right."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._is_at_rest = False
+
+    def execute(self, fig: "Figure") -> Any:  # noqa: ANN401 - as it is in matplotlib
+        """Lay out, unless `draw_once` did so already."""
+        if self._is_at_rest:
+            return None
+        parts = _parts_of(fig)
+        if parts is None or not isinstance(fig.canvas, FigureCanvasAgg):
+            return super().execute(fig)
+        ax, bar = parts
+        renderer = fig.canvas.get_renderer()  # type: ignore[no-untyped-call]  # matplotlib's stubs lack it
+        before = _ticks_of(ax)
+        is_placed = _place(fig, ax, bar, renderer)
+        if is_placed and _ticks_of(ax) != before:  # other numbers, of other lengths
+            is_placed = _place(fig, ax, bar, renderer)
+        return None if is_placed else super().execute(fig)
+
+    def draw_once(self, fig: "Figure", canvas: FigureCanvasAgg) -> "NDArray[np.uint8]":
+        """Lay out, draw, and return the pixels."""
+        self.execute(fig)
+        self._is_at_rest = True
+        try:
+            canvas.draw()  # type: ignore[no-untyped-call]  # matplotlib's stubs lack it
+        finally:
+            self._is_at_rest = False
+        return np.asarray(canvas.buffer_rgba())  # type: ignore[no-untyped-call]  # matplotlib's stubs lack it
+
+
+def write_png(fig: "Figure", target: str | Path | BytesIO, *, dpi: float, pad_in: float) -> bool:
+    """Write a figure as a PNG and nothing around it; False if that cuts something off, or is not for it."""
+    engine, canvas = fig.get_layout_engine(), fig.canvas
+    if not isinstance(engine, OneAxesLayout) or not isinstance(canvas, FigureCanvasAgg) or fig.dpi != dpi:
+        return False
+    pixels = engine.draw_once(fig, canvas)
+    ground = (np.array(to_rgba(fig.get_facecolor())) * 255).round().astype(np.uint8)
+    words = np.ascontiguousarray(pixels).view(np.uint32)[:, :, 0]
+    drawn = words != ground.view(np.uint32)[0]
+    if ground[3] != 255 or drawn[[0, -1]].any() or drawn[:, [0, -1]].any():  # noqa: PLR2004 - not opaque
+        return False
+    top, bottom, left, right = _extent(drawn, fig)
+    pad = round(pad_in * dpi)
+    high, wide = bottom - top + 2 * pad, right - left + 2 * pad
+    # A row of a PNG begins with the number of its filter. None (0) suits flat pictures and text; to try all
+    # of them on each row, as Pillow does, takes twice as long for files that are seldom smaller.
+    rows = np.zeros((high, 1 + 3 * wide), dtype=np.uint8)
+    inner = rows[:, 1:].reshape(high, wide, 3)
+    inner[:] = ground[:3]
+    inner[pad : high - pad, pad : wide - pad] = pixels[top:bottom, left:right, :3]
+    data = _png(wide, high, rows.tobytes(), dpi)
+    if isinstance(target, BytesIO):
+        target.write(data)
+    else:
+        Path(target).write_bytes(data)
+    return True
+
+
+def _png(wide: int, high: int, rows: bytes, dpi: float) -> bytes:
+    """Write 8 bits each of red, green and blue."""
+    per_metre = round(dpi / 0.0254)
+    chunks = (
+        (b"IHDR", pack(">IIBBBBB", wide, high, 8, 2, 0, 0, 0)),
+        (b"pHYs", pack(">IIB", per_metre, per_metre, 1)),
+        (b"IDAT", zlib.compress(rows, _PNG_LEVEL)),
+        (b"IEND", b""),
+    )
+    parts = [
+        pack(">I", len(data)) + kind + data + pack(">I", zlib.crc32(kind + data)) for kind, data in chunks
+    ]
+    return b"\x89PNG\r\n\x1a\n" + b"".join(parts)
+
+
+def _extent(drawn: "NDArray[np.bool_]", fig: "Figure") -> tuple[int, int, int, int]:
+    """Return the first and the last row and column with something drawn, or of an Axes."""
+    rows, columns = np.flatnonzero(drawn.any(axis=1)), np.flatnonzero(drawn.any(axis=0))
+    height, width = drawn.shape
+    boxes = [ax.bbox for ax in fig.axes]
+    top = min([*rows[:1], *(int(height - box.y1) for box in boxes)])
+    bottom = max([*(rows[-1:] + 1), *(int(np.ceil(height - box.y0)) for box in boxes)])
+    left = min([*columns[:1], *(int(box.x0) for box in boxes)])
+    right = max([*(columns[-1:] + 1), *(int(np.ceil(box.x1)) for box in boxes)])
+    return max(top, 0), min(bottom, height), max(left, 0), min(right, width)
+
+
+def _parts_of(fig: "Figure") -> "tuple[Axes, Axes | None] | None":
+    """Return the Axes, and its colour bar; None if there is more, or if a place was given by hand."""
+    bars = [ax for ax in fig.axes if getattr(ax, "_colorbar_info", None) is not None]
+    mains = [ax for ax in fig.axes if ax not in bars]
+    if len(mains) != 1 or len(bars) > 1 or fig.subfigs or fig.get_suptitle() or fig.legends:
+        return None
+    if not all(ax.get_in_layout() for ax in fig.axes) or mains[0].get_subplotspec() is None:
+        return None
+    if bars and _told(bars[0])["location"] != "right":
+        return None
+    return mains[0], bars[0] if bars else None
+
+
+def _told(bar: "Axes") -> dict[str, Any]:
+    told: dict[str, Any] = getattr(bar, "_colorbar_info")  # noqa: B009 - matplotlib has no public name for it
+    return told
+
+
+def _ticks_of(ax: "Axes") -> tuple[list[float], ...]:
+    return tuple(np.asarray(axis.get_majorticklocs()).tolist() for axis in (ax.xaxis, ax.yaxis))
+
+
+def _place(fig: "Figure", ax: "Axes", bar: "Axes | None", renderer: "RendererAgg") -> bool:
+    """Give Axes and bar all of the figure that what stands around them leaves; False if that is nothing."""
+    air = _AIR_IN * fig.dpi
+    left, low, right, top = _around(
+        ax, ax.get_position(original=True).transformed(fig.transSubfigure), renderer
+    )
+    height = fig.bbox.height - low - top - 2 * air
+    share, thick, beside, gap = 1.0, 0.0, 0.0, 0.0
+    if bar is not None:
+        told = _told(bar)
+        share, gap = told["shrink"], told["pad"]
+        _, bar_low, beside, bar_top = _around(bar, None, renderer)
+        # Its label may be longer than the bar, and than the Axes.
+        more = [
+            max(one - two - height * (1 - share) / 2, 0.0) for one, two in ((bar_low, low), (bar_top, top))
+        ]
+        low += more[0]
+        height -= sum(more)
+        thick = height * share / told["aspect"]
+    width = (fig.bbox.width - left - right - 2 * air - thick - beside) / (1 + gap)
+    if min(width, height) < _LEAST_IN * fig.dpi:
+        return False
+    _put(fig, ax, (left + air, low + air, width, height))
+    if bar is not None:
+        x = left + air + width * (1 + gap) + right
+        _put(fig, bar, (x, low + air + height * (1 - share) / 2, thick, height * share))
+    return True
+
+
+def _around(ax: "Axes", place: "Bbox | None", renderer: "RendererAgg") -> Sides:
+    """Return how far things reach out of an Axes."""
+    # The label of a bar may be longer than the figure is high, which for layout only would not count.
+    tight = ax.get_tightbbox(renderer, for_layout_only=place is not None)
+    place = ax.bbox if place is None else place
+    if tight is None:
+        return 0.0, 0.0, 0.0, 0.0
+    return (
+        max(place.x0 - tight.x0, 0.0),
+        max(place.y0 - tight.y0, 0.0),
+        max(tight.x1 - place.x1, 0.0),
+        max(tight.y1 - place.y1, 0.0),
+    )
+
+
+def _put(fig: "Figure", ax: "Axes", box: Sides) -> None:
+    """Place an Axes, in pixels: left, bottom, width, height."""
+    wide, high = fig.bbox.width, fig.bbox.height
+    ax.set_position((box[0] / wide, box[1] / high, box[2] / wide, box[3] / high))
+    ax.set_in_layout(True)  # which a place takes away
