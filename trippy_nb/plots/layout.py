@@ -4,16 +4,15 @@ matplotlib's constrained layout measures every text twice, and a tight PNG measu
 most of the time that a picture takes. What is not as the pictures here are is left to matplotlib.
 """
 
-import zlib
 from io import BytesIO
 from pathlib import Path
-from struct import pack
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.colors import to_rgba
 from matplotlib.layout_engine import ConstrainedLayoutEngine
+from PIL import Image
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -77,33 +76,11 @@ def write_png(fig: "Figure", target: str | Path | BytesIO, *, dpi: float, pad_in
     top, bottom, left, right = _extent(drawn, fig)
     pad = round(pad_in * dpi)
     high, wide = bottom - top + 2 * pad, right - left + 2 * pad
-    # A row of a PNG begins with the number of its filter. None (0) suits flat pictures and text; to try all
-    # of them on each row, as Pillow does, takes twice as long for files that are seldom smaller.
-    rows = np.zeros((high, 1 + 3 * wide), dtype=np.uint8)
-    inner = rows[:, 1:].reshape(high, wide, 3)
-    inner[:] = ground[:3]
-    inner[pad : high - pad, pad : wide - pad] = pixels[top:bottom, left:right, :3]
-    data = _png(wide, high, rows.tobytes(), dpi)
-    if isinstance(target, BytesIO):
-        target.write(data)
-    else:
-        Path(target).write_bytes(data)
+    whole = np.empty((high, wide, 3), dtype=np.uint8)
+    whole[:] = ground[:3]
+    whole[pad : high - pad, pad : wide - pad] = pixels[top:bottom, left:right, :3]
+    Image.fromarray(whole).save(target, format="PNG", compress_level=_PNG_LEVEL, dpi=(dpi, dpi))
     return True
-
-
-def _png(wide: int, high: int, rows: bytes, dpi: float) -> bytes:
-    """Write 8 bits each of red, green and blue."""
-    per_metre = round(dpi / 0.0254)
-    chunks = (
-        (b"IHDR", pack(">IIBBBBB", wide, high, 8, 2, 0, 0, 0)),
-        (b"pHYs", pack(">IIB", per_metre, per_metre, 1)),
-        (b"IDAT", zlib.compress(rows, _PNG_LEVEL)),
-        (b"IEND", b""),
-    )
-    parts = [
-        pack(">I", len(data)) + kind + data + pack(">I", zlib.crc32(kind + data)) for kind, data in chunks
-    ]
-    return b"\x89PNG\r\n\x1a\n" + b"".join(parts)
 
 
 def _extent(drawn: "NDArray[np.bool_]", fig: "Figure") -> tuple[int, int, int, int]:
