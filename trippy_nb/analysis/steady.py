@@ -106,38 +106,43 @@ def untested(probes: Probes, cells: Cells, at: Ints, near: Ints, far: Ints) -> B
     near, far
         Who answered at its two ends; -1 for a silent hop.
     """
+    _, place, n = distinct(pack(cells.path_run[cells.path[at]], cells.ttl[at]))
+    parts = _differ(near, place, len(n)) & _differ(far, place, len(n))
+    doubted = np.flatnonzero(parts[place])
+    if not len(doubted):
+        return np.zeros(len(at), dtype=np.bool_)
     hop, count = hop_numbers(cells)
-    heard = np.flatnonzero(probes.addr >= 0)
-    rows = hop if len(hop) == len(probes.ttl) else hop[cell_numbers(probes, cells)]
-    answers = np.bincount(rows.take(heard), minlength=count)
-    example = np.zeros(count, dtype=np.int64)
-    example[hop] = np.arange(len(hop))
-    some = np.flatnonzero(answers)
-    _, place, known = distinct(pack(cells.run[example[some]], cells.ttl[example[some]]))
-    repeats = np.bincount(place, weights=answers[some] - 1, minlength=len(known))
-    place_of = np.zeros(count, dtype=np.int64)
-    place_of[some] = place
-    number = place_of[hop[at]]
-
-    def has_choice(ends: Ints) -> Bools:
-        there = np.flatnonzero(ends >= 0)
-        span = int(ends.max(initial=0)) + 1
-        each = distinct(number[there] * span + ends[there])[0] // span
-        return np.bincount(each, minlength=len(known)) > 1
-
-    parts = has_choice(near) & has_choice(far)
+    place_of = np.full(count, -1, dtype=np.int64)
+    place_of[hop[at[doubted]]] = place[doubted]
+    asked = place_of >= 0
+    near_by = np.flatnonzero(asked[hop])
+    if len(hop) == len(probes.ttl):
+        answered = near_by[cells.addr[near_by] >= 0]
+    else:  # attempts are answers, too
+        cell = cell_numbers(probes, cells)
+        answered = cell[asked[hop[cell]] & (probes.addr >= 0)]
+    answers = np.bincount(place_of[hop[answered]], minlength=len(n))
+    repeats = answers - np.bincount(place_of[asked], minlength=len(n))
     told = repeats >= REPEATS_THAT_TELL
-    asked = np.zeros(count, dtype=np.bool_)
-    asked[some] = (parts & told)[place]
-    switches = np.bincount(place_of[_switched(cells, hop, asked)], minlength=len(known))
+    switches = np.bincount(place_of[_switched(cells, hop, near_by)], minlength=len(n))
     told &= ~_are_turns(switches, repeats)
-    found: Bools = (parts & ~told)[number]
+    found: Bools = (parts & ~told)[place]
     return found
 
 
-def _switched(cells: Cells, hop: Ints, asked: Bools) -> Ints:
-    """Return the hop of each switch between responders of one of these hops."""
-    rows = np.flatnonzero(asked[hop] & (cells.addr >= 0))
+def _differ(ends: Ints, place: Ints, count: int) -> Bools:
+    """Tell at which places these are not all the same; -1 is nobody."""
+    there = np.flatnonzero(ends >= 0)
+    least, most = np.full(count, np.iinfo(np.int64).max), np.full(count, -1)
+    np.minimum.at(least, place[there], ends[there])
+    np.maximum.at(most, place[there], ends[there])
+    differ: Bools = most > least
+    return differ
+
+
+def _switched(cells: Cells, hop: Ints, rows: Ints) -> Ints:
+    """Return the hop of each switch between responders, among these cells of whole hops."""
+    rows = rows[cells.addr[rows] >= 0]
     rows = rows[stable_order(hop[rows])]
     here, who = hop[rows], cells.addr[rows]
     found: Ints = here[1:][(here[1:] == here[:-1]) & (who[1:] != who[:-1])]
