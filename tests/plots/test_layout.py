@@ -25,7 +25,7 @@ def pixels_of(ax: object) -> np.ndarray:
     with Image.open(out) as image:
         image.load()
         assert round(image.info["dpi"][0]) == DPI
-        return np.asarray(image)
+        return np.asarray(image.convert("RGB"))
 
 
 @pytest.mark.parametrize("theme", [LIGHT, DARK])

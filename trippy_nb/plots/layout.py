@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.colors import to_rgba
+from matplotlib.image import imsave
 from matplotlib.layout_engine import ConstrainedLayoutEngine
-from PIL import Image
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -76,10 +76,12 @@ def write_png(fig: "Figure", target: str | Path | BytesIO, *, dpi: float, pad_in
     top, bottom, left, right = _extent(drawn, fig)
     pad = round(pad_in * dpi)
     high, wide = bottom - top + 2 * pad, right - left + 2 * pad
-    whole = np.empty((high, wide, 3), dtype=np.uint8)
-    whole[:] = ground[:3]
-    whole[pad : high - pad, pad : wide - pad] = pixels[top:bottom, left:right, :3]
-    Image.fromarray(whole).save(target, format="PNG", compress_level=_PNG_LEVEL, dpi=(dpi, dpi))
+    whole = np.empty((high, wide, 4), dtype=np.uint8)
+    whole[:] = ground
+    whole[pad : high - pad, pad : wide - pad] = pixels[top:bottom, left:right]
+    level = {"compress_level": _PNG_LEVEL}
+    # The bare memory, as matplotlib's own canvas hands it over: an array would be looked at for colours.
+    imsave(target, whole.data, dpi=dpi, format="png", origin="upper", pil_kwargs=level)
     return True
 
 
