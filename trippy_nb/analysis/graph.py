@@ -227,9 +227,8 @@ class _Edges:
             of_source | (sure[cell] & sure[np.minimum(cell + 1, len(sure) - 1)]) if len(cell) else of_source
         )
         onwards = np.flatnonzero(~of_source)
-        near, far = (np.where(end < len(probes.names), end, -1)[onwards] for end in (pairs.near, pairs.far))
         tested = np.ones(len(cell), dtype=np.bool_)
-        tested[onwards] = ~untested(probes, cells, cell[onwards], near, far)
+        tested[onwards] = ~untested(probes, cells, cell[onwards])
 
         def shown(which: Bools) -> Bools:
             several: Bools = np.bincount(number[which], minlength=len(key)) > 0

@@ -91,7 +91,7 @@ def _links(tables: "Tables") -> "pd.DataFrame":
         repeats = repeats_of(tables, probes, cells, paths=cells.path[one[loops]])
         mark[loops] = _causes(repeats, hop[one[loops]], near[loops])
     proven = np.logical_and(*sure_at(tables, probes, cells, np.array([one, one + 1])))
-    dubious = untested(probes, cells, one, near, far)
+    dubious = untested(probes, cells, one)
     return frame_of(
         LINKS,
         {

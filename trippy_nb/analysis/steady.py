@@ -93,49 +93,54 @@ def _sightings_near(probes: Probes, cells: Cells, unsteady: Bools, hop: Ints) ->
     return cell[mine], addr[mine]
 
 
-def untested(probes: Probes, cells: Cells, at: Ints, near: Ints, far: Ints) -> Bools:
+def untested(probes: Probes, cells: Cells, at: Ints) -> Bools:
     """Find the links that stand only if nobody deals packets out one by one.
 
-    They do where the nearer end has a choice, and so has the farther one, and hardly a flow was sent to the
-    nearer one's TTL again, to show whether it keeps to its way; or many did not.
+    They do where several answered at the TTL of the nearer end, and hardly a flow was sent there again, to
+    show whether it keeps to its way; or many did not. One answer at the farther end proves nothing: where
+    branches have unequal lengths it may be that of another branch.
 
     Parameters
     ----------
     at
         Cell of the nearer end of each link.
-    near, far
-        Who answered at its two ends; -1 for a silent hop.
     """
-    _, place, n = distinct(pack(cells.path_run[cells.path[at]], cells.ttl[at]))
-    parts = _differ(near, place, len(n)) & _differ(far, place, len(n))
-    doubted = np.flatnonzero(parts[place])
-    if not len(doubted):
-        return np.zeros(len(at), dtype=np.bool_)
     hop, count = hop_numbers(cells)
-    place_of = np.full(count, -1, dtype=np.int64)
-    place_of[hop[at[doubted]]] = place[doubted]
-    asked = place_of >= 0
-    near_by = np.flatnonzero(asked[hop])
+    heard = np.flatnonzero(cells.addr >= 0)
+    if not len(heard):
+        return np.zeros(len(at), dtype=np.bool_)
+    example = np.full(count, -1, dtype=np.int64)
+    example[hop.take(heard)] = heard
+    some = np.flatnonzero(example >= 0)
+    one = example[some]
+    _, number, n = distinct(pack(cells.path_run[cells.path[one]], cells.ttl[one]))
+    place = np.full(count, -1, dtype=np.int64)
+    place[some] = number
+    rivals = heard[cells.addr.take(heard) != cells.addr.take(example.take(hop.take(heard)))]
+    parts = _differ(cells.addr[one], number, len(n))
+    parts[place[hop[rivals]]] = True
+    asked = (place >= 0) & parts[place]
+    if not asked[hop[at]].any():
+        return np.zeros(len(at), dtype=np.bool_)
+    rows = np.flatnonzero(asked[hop])
     if len(hop) == len(probes.ttl):
-        answered = near_by[cells.addr[near_by] >= 0]
+        answered = rows[cells.addr[rows] >= 0]
     else:  # attempts are answers, too
         cell = cell_numbers(probes, cells)
         answered = cell[asked[hop[cell]] & (probes.addr >= 0)]
-    answers = np.bincount(place_of[hop[answered]], minlength=len(n))
-    repeats = answers - np.bincount(place_of[asked], minlength=len(n))
-    told = repeats >= REPEATS_THAT_TELL
-    switches = np.bincount(place_of[_switched(cells, hop, near_by)], minlength=len(n))
-    told &= ~_are_turns(switches, repeats)
-    found: Bools = (parts & ~told)[place]
+    answers = np.bincount(place[hop[answered]], minlength=len(n))
+    repeats = answers - np.bincount(place[asked], minlength=len(n))
+    switches = np.bincount(place[_switched(cells, hop, rows)], minlength=len(n))
+    told = (repeats >= REPEATS_THAT_TELL) & ~_are_turns(switches, repeats)
+    found: Bools = asked[hop[at]] & ~told[place[hop[at]]]
     return found
 
 
-def _differ(ends: Ints, place: Ints, count: int) -> Bools:
-    """Tell at which places these are not all the same; -1 is nobody."""
-    there = np.flatnonzero(ends >= 0)
+def _differ(values: Ints, place: Ints, count: int) -> Bools:
+    """Tell at which places these are not all the same."""
     least, most = np.full(count, np.iinfo(np.int64).max), np.full(count, -1)
-    np.minimum.at(least, place[there], ends[there])
-    np.maximum.at(most, place[there], ends[there])
+    np.minimum.at(least, place, values)
+    np.maximum.at(most, place, values)
     differ: Bools = most > least
     return differ
 

@@ -81,6 +81,7 @@ export function board(model, more = null) {
   }
 
   function resize() {
+    if (!columns.ttl) return;
     parts.path.resize(total, state);
     parts.timeline.resize(total, state);
     note.textContent = parts.path.thinned();
@@ -159,10 +160,20 @@ export function board(model, more = null) {
     paintFocus(true, !view && news && total && news.rows.length < MANY ? news.rows : null);
   }
 
-  const unwatchTheme = watchTheme(oncePerFrame(() => { if (total) { parts.path.paint(state); parts.timeline.paint(state); } }));
-  const unfollow = follow(model, Object.fromEntries(Object.entries(pulls).map(([event, pull]) => [event, () => parts.table && pull()])));
+  /** Forget everything: another trace begins. What was to be drawn later has nothing to be drawn of. */
+  function clear() {
+    clearTimeout(due);
+    due = 0;
+    paintSoon.cancel();
+    for (const name of Object.keys(columns)) delete columns[name];
+    index.clear();
+    state.told = null;
+  }
+
+  const unwatchTheme = watchTheme(oncePerFrame(() => { if (total && columns.ttl) { parts.path.paint(state); parts.timeline.paint(state); } }));
+  const unfollow = follow(model, Object.fromEntries(Object.entries(pulls).map(([event, pull]) => [event, () => columns.ttl && pull()])));
   return {
-    element: body, feed, tell, columns,
+    element: body, feed, tell, clear, columns,
     close() {
       unwatch();
       unwatchTheme();

@@ -65,7 +65,7 @@ function render({ model, el }) {
     setText(title, view?.title ?? "");
     setText(verdict, view?.verdict ?? "");
     if (view) picture.feed(decodeColumns(model.get("columns")), view);
-    else for (const name of Object.keys(picture.columns)) delete picture.columns[name];
+    else picture.clear();
     tell();
   }
 
