@@ -13,7 +13,7 @@ import { tableView } from "./table.js";
 const MANY = 1000; // rows that are drawn above the others; more are drawn with them
 
 /** Figures by TTL from what Python told: `{names, ttls, values, focus, flow}`. */
-export function toldFigures({ names, ttls, values, focus, flow }) {
+function toldFigures({ names, ttls, values, focus, flow }) {
   if (!names) return null;
   const { numbers } = decodeColumns({ numbers: values });
   const row = (i) => Object.fromEntries(names.map((name, k) => [name, numbers[i * names.length + k]]));
@@ -23,8 +23,7 @@ export function toldFigures({ names, ttls, values, focus, flow }) {
 /** `more(parts)`, where given, makes what only a run that is over has: a bar above the graph, and buttons for it. */
 export function board(model, more = null) {
   const columns = {}, index = new Map(), body = html("div", { class: "tnb-board" });
-  const state = { whole: new Map(), now: new Map(), focus: model.get("focus"), selected: model.get("selected"),
-    responder: model.get("responder"), flow: model.get("flow"), shown: model.get("shown"), told: toldFigures(model.get("told")),
+  const state = { whole: new Map(), now: new Map(), shown: model.get("shown"), told: toldFigures(model.get("told")), // the rest with a view
     sort: { key: "ttl", descending: false }, log: false, decimals: 1, usual: [],
     replay: null, window: [], when: null }; // what counts: the focus window, or what has happened so far in a replay
   const save = (name, value) => { model.set(name, value); model.save_changes(); };
@@ -89,6 +88,7 @@ export function board(model, more = null) {
 
   /** Count one flow only, or all. */
   function single(flow) {
+    if (flow === state.flow) return;
     state.flow = flow;
     recount();
     paintFocus(true);
@@ -115,7 +115,7 @@ export function board(model, more = null) {
   const pulls = {
     "change:selected": () => { state.selected = model.get("selected"); paintSelection(); },
     "change:responder": () => { state.responder = model.get("responder"); paintSelection(); },
-    "change:flow": () => { if (state.flow !== model.get("flow")) single(model.get("flow")); paintSelection(); },
+    "change:flow": () => { single(model.get("flow")); paintSelection(); },
     "change:focus": () => { extra?.leave(); state.focus = model.get("focus"); paintFocus(true); },
     "change:shown": () => { state.shown = model.get("shown"); parts.table.paint(state, true); },
     "change:told": () => { tell(model.get("told")); parts.table.paint(state, true); },
@@ -162,11 +162,9 @@ export function board(model, more = null) {
 
   /** Forget everything: another trace begins. What was to be drawn later has nothing to be drawn of. */
   function clear() {
-    clearTimeout(due);
-    due = 0;
+    due = clearTimeout(due);
     paintSoon.cancel();
-    for (const name of Object.keys(columns)) delete columns[name];
-    index.clear();
+    for (const name in columns) delete columns[name];
     state.told = null;
   }
 

@@ -39,11 +39,8 @@ export function replayPlan({ round, status, rtt, at }, kind) {
 
 export function replayBar({ view, columns, actions, fly }) {
   const plan = replayPlan(columns, view.axis.kind), { order, times, at, due } = plan, count = order.length;
-  const indices = new Map();
-  const indexOf = (flow) => {
-    if (!indices.has(flow)) indices.set(flow, indexByTtl({ ...columns, at: due }, new Map(), null, flow));
-    return indices.get(flow);
-  };
+  let indexed = {}; // of the flow that was asked for last
+  const indexOf = (flow) => (indexed.flow === flow ? indexed : (indexed = { flow, index: indexByTtl({ ...columns, at: due }, new Map(), null, flow) })).index;
   const isAnswered = (row) => columns.status[row] < STATUS.timeout;
   const seen = new Map(); // when a hop first answered by an address, or did not
   for (const code of order) {
