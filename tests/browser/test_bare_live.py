@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.browser.bare import _spell, bare_page
+from tests.browser.bare import _spell, bare_page, shown
 from tests.browser.chromium import blameless
 from tests.widgets.conftest import wire  # noqa: F401 - a fixture
 from tests.widgets.watched import Played
@@ -33,11 +33,9 @@ def test_the_table_counts_what_comes_in_pieces_and_says_once_a_second_what_it_ha
     played = Played(rounds=20)
     view = LiveView("target.example", {}, on_start=nothing, on_stop=nothing)
     view.say("starting", running=True)
-    with blameless(browser, width=1000, height=900) as here:
-        page = tmp_path / "live.html"
-        page.write_text(bare_page(view), encoding="utf-8")
-        here.page.goto(page.as_uri())
-        here.page.wait_for_function("window.ready")
+    file = tmp_path / "live.html"
+    file.write_text(bare_page(view), encoding="utf-8")
+    with shown(browser, file, width=1000, height=900) as page:
         for number in range(1, 8):
             if number == 4:
                 view.snapshot()  # as a second browser does: the next look makes the picture anew
@@ -45,16 +43,14 @@ def test_the_table_counts_what_comes_in_pieces_and_says_once_a_second_what_it_ha
             data, buffers = next(
                 (data, parts) for _, data, parts in reversed(wire.messages) if "content" in data
             )
-            here.page.evaluate("hear", json.dumps([data["content"], buffers], default=_spell))
+            page.evaluate("hear", json.dumps([data["content"], buffers], default=_spell))
             if number == 1:
-                here.page.locator(".tnb-choice summary").click()
-                here.page.locator(".tnb-choice [value=jmax_ms]").focus()
+                page.locator(".tnb-choice summary").click()
+                page.locator(".tnb-choice [value=jmax_ms]").focus()
         hops = hop_table(played.tables())
-        rows = here.page.evaluate(CELLS)
-        acknowledged = here.page.evaluate("sent")
-        kept = here.page.evaluate(
-            "[document.querySelector('.tnb-choice').open, document.activeElement.value]"
-        )
+        rows = page.evaluate(CELLS)
+        acknowledged = page.evaluate("sent")
+        kept = page.evaluate("[document.querySelector('.tnb-choice').open, document.activeElement.value]")
     view.close()
     assert [row[0] for row in rows] == hops["ttl"].astype(str).tolist()
     assert [row[3] for row in rows] == hops["sent"].astype(str).tolist()

@@ -273,6 +273,21 @@ def distinct(key: Ints) -> tuple[Ints, Ints, Ints]:
     return values[order], number, np.bincount(number, minlength=len(order))
 
 
+def example_of(number: Ints, count: int) -> Ints:
+    """Return a row of each of `count` numbers, as `distinct` gives them out: the last one."""
+    example = np.zeros(count, dtype=np.int64)
+    example[number] = np.arange(len(number))
+    return example
+
+
+def counted_from(start: Ints, length: Ints) -> Ints:
+    """Count up from each start, one stretch after the other: the rows of stretches that begin there."""
+    first = np.cumsum(length) - length
+    rows = np.repeat(start - first, length)
+    rows += np.arange(len(rows))
+    return rows
+
+
 def stable_order(key: Ints) -> Ints:
     """Return the rows in the order of their key, equal ones as they are; keys are not negative.
 

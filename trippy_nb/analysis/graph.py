@@ -8,7 +8,7 @@ import networkx as nx
 import numpy as np
 import pandas as pd
 
-from trippy_nb.analysis.arrays import Bools, Floats, Ints, Probes, distinct, pack, probe_arrays
+from trippy_nb.analysis.arrays import Bools, Floats, Ints, Probes, distinct, example_of, pack, probe_arrays
 from trippy_nb.analysis.cells import Cells, cell_numbers, cells_of, sightings
 from trippy_nb.analysis.graphtunnels import note_tunnels
 from trippy_nb.analysis.layers import layers_of
@@ -176,8 +176,7 @@ def _settled_counts(probes: Probes) -> dict[tuple[int, int, int], int]:
     rows = np.flatnonzero(probes.settled)
     columns = (probes.run[rows], probes.flow[rows], probes.ttl[rows])
     _, number, counts = distinct(pack(*columns))
-    example = np.zeros(len(counts), dtype=np.int64)
-    example[number] = np.arange(len(rows))
+    example = example_of(number, len(counts))
     keys = zip(*(column[example].tolist() for column in columns), strict=True)
     return dict(zip(keys, counts.tolist(), strict=True))
 
@@ -219,8 +218,7 @@ class _Edges:
         cell = np.where(of_source, -pairs.cell - 1, pairs.cell)  # of the farther end, if it is the source's
         ttl = np.where(of_source, 0, cells.ttl[cell])
         key, number, count = distinct(pack(ttl, pairs.near, pairs.far))
-        example = np.zeros(len(key), dtype=np.int64)
-        example[number] = np.arange(len(number))
+        example = example_of(number, len(key))
         total = np.bincount(ttl, minlength=1)
         # Whoever answers a TTL of 1 is next to the source, whatever the flow.
         certain = (

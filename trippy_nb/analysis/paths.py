@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from trippy_nb.analysis.arrays import Ints, distinct, pack, probe_arrays
+from trippy_nb.analysis.arrays import Ints, distinct, example_of, pack, probe_arrays
 from trippy_nb.analysis.blocks import blocks_of
 from trippy_nb.analysis.cells import Cells, cells_of
 from trippy_nb.analysis.repeats import CAUSES, repeats_of, returns
@@ -107,8 +107,7 @@ def _first_causes(tables: "Tables", probes: "Probes", cells: Cells, tracks: Trac
     known = dict(zip(keys, repeats.cause.tolist(), strict=True))
     heads = cells.path_hop[at] + cells.ttl[tracks.heads[at]]
     _, number, counts = distinct(pack(heads, tracks.way[at]))
-    example = np.zeros(len(counts), dtype=np.int64)
-    example[number] = np.arange(len(at))
+    example = example_of(number, len(counts))
     causes = []
     for row in example.tolist():
         way, head = int(tracks.way[at[row]]), int(heads[row])

@@ -18,6 +18,7 @@ from trippy_nb.analysis.arrays import (
     Ints,
     Probes,
     distinct,
+    example_of,
     is_first_answer,
     pack,
     reply_keys,
@@ -188,8 +189,7 @@ def _combinations(first: Ints, way: Ints, reached: Bools) -> Iterator[tuple[int,
     if not len(first):
         return
     _, number, counts = distinct(pack(first, way, reached.astype(np.int64)))
-    example = np.zeros(len(counts), dtype=np.int64)
-    example[number] = np.arange(len(number))
+    example = example_of(number, len(counts))
     for row, n in zip(example.tolist(), counts.tolist(), strict=True):
         yield int(first[row]), int(way[row]), bool(reached[row]), n
 

@@ -10,7 +10,6 @@ import numpy as np
 
 from trippy_nb.analysis.arrays import (
     Bools,
-    Floats,
     Ints,
     Probes,
     distinct,
@@ -154,7 +153,7 @@ def _switched(cells: Cells, hop: Ints, rows: Ints) -> Ints:
     return found
 
 
-def _are_turns(switches: Ints, pairs: "Ints | Floats") -> Bools:
+def _are_turns(switches: Ints, pairs: Ints) -> Bools:
     """Tell so many switches, of so many pairs of answers, from a route that changed and came back."""
     turns: Bools = (switches > _FEW_SWITCHES) & (switches >= _UNSTEADY_SHARE * pairs)
     return turns
@@ -189,11 +188,8 @@ def _taking_turns(cells: Cells, hop: Ints, count: int, rivals: Ints) -> Bools:
     """Tell of each (flow, TTL) whether its responders do."""
     unsteady = np.zeros(count, dtype=np.bool_)
     unsteady[hop[cells.mixed]] = True
-    seen = rivals[stable_order(hop[rivals])]
-    here, who = hop[seen], cells.addr[seen]
-    same_hop, other = here[1:] == here[:-1], who[1:] != who[:-1]
-    switches = np.bincount(here[1:][same_hop & other], minlength=count)
-    pairs = np.bincount(here[1:][same_hop], minlength=count)
+    switches = np.bincount(_switched(cells, hop, rivals), minlength=count)
+    pairs = np.bincount(hop[rivals], minlength=count) - 1  # of answers that follow each other
     unsteady |= _are_turns(switches, pairs)
     return unsteady
 

@@ -7,7 +7,7 @@ from typing import TypeVar, overload
 import numpy as np
 import pandas as pd
 
-from trippy_nb.analysis.arrays import Bools, Ints, last_of
+from trippy_nb.analysis.arrays import Bools, Ints, counted_from, last_of
 from trippy_nb.analysis.cells import Cells
 from trippy_nb.frames.columns import objects
 
@@ -67,9 +67,8 @@ class Ways(Sequence[Way]):
         """
         length = self.length[ways]
         which = np.repeat(np.arange(len(ways)), length)
-        offset = np.arange(len(which)) - np.repeat(np.cumsum(length) - length, length)
-        ttl = self.first_ttl[ways][which] + offset
-        return which, ttl, self._places[self._begin[ways][which] + offset]
+        addr = self._places[counted_from(self._begin[ways], length)]
+        return which, counted_from(self.first_ttl[ways], length), addr
 
     def last(self, ways: Ints) -> tuple[Ints, Ints]:
         """Return who answered at the last place of these ways, if they have one, and its TTL."""
@@ -139,7 +138,7 @@ class _Places:
         """Return the places of some paths."""
         length = self.length[paths]
         first = np.cumsum(length) - length
-        rows = np.arange(int(length.sum())) + np.repeat(self.first[paths] - first, length)
+        rows = counted_from(self.first[paths], length)
         return _Places(self.addr[rows], self.ttl[rows], first, length, self.start[paths])
 
 
@@ -172,7 +171,7 @@ def _places_of(cells: Cells, view: Bools) -> _Places:
     place = cells.spread(first - start)
     place += cells.ttl
     addr[place.take(at)] = cells.addr.take(at)
-    return _Places(addr, np.arange(size) + np.repeat(start - first, length), first, length, start)
+    return _Places(addr, counted_from(start, length), first, length, start)
 
 
 def _distinct_ways(places: _Places) -> tuple[Ints, Ints]:

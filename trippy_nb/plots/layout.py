@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 _AIR_IN = 3 / 72  # as constrained layout leaves it
 _LEAST_IN = 0.2  # of an Axes
-_PNG_LEVEL = 3  # of 9; pictures are flat, and more takes longer than it saves
+PNG_LEVEL = {"compress_level": 3}  # of 9; pictures are flat, and more takes longer than it saves
 
 Sides = tuple[float, float, float, float]
 """Left, bottom, right, top."""
@@ -79,9 +79,8 @@ def write_png(fig: "Figure", target: str | Path | BytesIO, *, dpi: float, pad_in
     whole = np.empty((high, wide, 4), dtype=np.uint8)
     whole[:] = ground
     whole[pad : high - pad, pad : wide - pad] = pixels[top:bottom, left:right]
-    level = {"compress_level": _PNG_LEVEL}
     # The bare memory, as matplotlib's own canvas hands it over: an array would be looked at for colours.
-    imsave(target, whole.data, dpi=dpi, format="png", origin="upper", pil_kwargs=level)
+    imsave(target, whole.data, dpi=dpi, format="png", origin="upper", pil_kwargs=PNG_LEVEL)
     return True
 
 

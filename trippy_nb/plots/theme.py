@@ -21,7 +21,7 @@ from matplotlib.figure import Figure
 from matplotlib.transforms import offset_copy
 
 from trippy_nb.model import settings_now
-from trippy_nb.plots.layout import OneAxesLayout, write_png
+from trippy_nb.plots.layout import PNG_LEVEL, OneAxesLayout, write_png
 
 BLUE, GREEN, VERMILLION, PURPLE = "#0072B2", "#009E73", "#D55E00", "#CC79A7"
 DPI = 150
@@ -35,7 +35,6 @@ MANY = 5_000
 
 _STEPS = 256
 _PAD_IN = 0.12
-_PNG_LEVEL = 3  # of 9; pictures are flat, and more takes longer than it saves
 _MARKERS, _HATCHES = ("o", "s", "^", "D", "v"), ("", "////", "....", "xxxx", "----")
 _LETTERS_AN_INCH = 13  # of DejaVu Sans at TEXT_PT + 0.5
 
@@ -139,7 +138,7 @@ def save_figure(ax: Axes, target: str | Path | BytesIO) -> None:
         bbox_inches="tight",
         pad_inches=_PAD_IN,
         facecolor=figure.get_facecolor(),
-        pil_kwargs={"compress_level": _PNG_LEVEL} if is_png else None,
+        pil_kwargs=PNG_LEVEL if is_png else None,
     )
 
 

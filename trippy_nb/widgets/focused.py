@@ -74,11 +74,14 @@ class FocusedWidget(CardWidget):
         start, end = (origin + pd.Timedelta(round(at * 1e9), unit="ns") for at in self.focus)
         return start, end + pd.Timedelta(1, unit="ns")  # `between` leaves out its end
 
-    def _told_of(self, tables: Tables) -> dict[str, Any]:
-        """Compute the hop table of the focus window and the flow, for the browser."""
+    def _told_of(
+        self, tables: Tables, hops: pd.DataFrame | None = None, names: Sequence[str] = CHOICES
+    ) -> dict[str, Any]:
+        """Compute the hop table of the focus window and the flow, for the browser; `hops` is that of all."""
         focus, flow = list(self.focus), self.flow
-        within = hops_within(tables, places_on(self._axis, tables.probes), focus, flow)
-        return told_table(within, focus, flow=flow)
+        if hops is None or focus or flow is not None:
+            hops = hops_within(tables, places_on(self._axis, tables.probes), focus, flow)
+        return told_table(hops, focus, names, flow=flow)
 
     @traitlets.validate("flow")
     def _check_flow(self, proposal: Mapping[str, Any]) -> int | None:

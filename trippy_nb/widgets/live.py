@@ -17,11 +17,10 @@ from trippy_nb.analysis import hop_graph, hop_table, probes_in_view
 from trippy_nb.display import RunCard, card_from_tables, esm, run_html, run_text, stylesheet
 from trippy_nb.model import BY_NAME
 from trippy_nb.widgets.focused import FocusedWidget
-from trippy_nb.widgets.hoptable import hops_within, told_table
 from trippy_nb.widgets.runview import flows_of, responders_of, run_view
 from trippy_nb.widgets.traced import Traced, Urgency
 from trippy_nb.widgets.watch import Watch
-from trippy_nb.widgets.wire import pack_probes, places_on, time_axis
+from trippy_nb.widgets.wire import pack_probes, time_axis
 
 if TYPE_CHECKING:
     from trippy_nb.frames import Tables
@@ -165,7 +164,7 @@ class LiveView(FocusedWidget):
                 addresses = list(dict.fromkeys(probes["addr"].dropna().astype("str")))
                 self.view = self._sent_view = self._view_of(tables, hops, names, axis, addresses)
                 self.columns = pack_probes(probes, addresses, at)
-                self.told = self._told_of(tables)
+                self.told = self._told_of(tables, hops)
             self.say(words, running=False, error=error)
 
     def snapshot(self) -> None:
@@ -189,10 +188,7 @@ class LiveView(FocusedWidget):
         view = self._view_of(tables, hops, self._names, axis, watch.addresses)
         known, self._sent_view = _outline(self._sent_view), view
         self._names_told = self._names
-        focus, flow = list(self.focus), self.flow
-        one = bool(focus) or flow is not None
-        within = hops_within(tables, places_on(axis, tables.probes), focus, flow) if one else hops
-        told = told_table(within, focus, self.shown, flow=flow)
+        told = self._told_of(tables, hops, self.shown)
         content = {
             "view": view if _outline(view) != known else None,
             "verdict": view["verdict"],

@@ -62,7 +62,7 @@ class Watch:
         at_all = at_all or self._before is None
         seen = self._look(BEGINNING if at_all else self._next)
         self._next, self.addresses = seen.next, seen.addresses
-        few = None if at_all or isinstance(seen, Recent) else self._few(seen)
+        few = None if isinstance(seen, Recent) else self._few(seen)
         if few is not None:
             return self._feed.few(few, keep=seen.keep)
         recent = seen.arrays()
@@ -87,7 +87,7 @@ class Watch:
         shown, origin_ns = few_in_view(seen.fates, self._ends), self.origin_ns
         if shown is None or origin_ns is None:
             return None
-        numbers = {addr: i for i, addr in reversed(list(enumerate(seen.addresses)))}
+        numbers = _numbers(seen.addresses)
         rows: list[tuple[int, Row]] = []
         links: set[Link] = set()
         path, above, before = (-1, -1), 0, _FIRST
@@ -117,9 +117,14 @@ class Watch:
         return rows
 
 
-def _one_each(recent: Recent) -> Places:
+def _numbers(addresses: list[str]) -> dict[str, int]:
     """Number the responders so that an address has one number, whatever its zones."""
-    numbers = {addr: i for i, addr in reversed(list(enumerate(recent.addresses)))}
+    return {addr: i for i, addr in reversed(list(enumerate(addresses)))}
+
+
+def _one_each(recent: Recent) -> Places:
+    """Give each probe the number of who answered it."""
+    numbers = _numbers(recent.addresses)
     if len(numbers) == len(recent.addresses):
         return recent.responder
     table = np.array([numbers[addr] for addr in recent.addresses], dtype=np.int64)

@@ -9,7 +9,7 @@ from typing import Final
 import numpy as np
 import pandas as pd
 
-from trippy_nb.analysis.arrays import Ints, Probes, distinct, is_first_answer, pack, reply_keys
+from trippy_nb.analysis.arrays import Ints, Probes, distinct, example_of, is_first_answer, pack, reply_keys
 from trippy_nb.analysis.cells import Cells
 
 _VALUES_KEPT: Final = ("src", "dst", "tos", "df", "mss")
@@ -49,8 +49,7 @@ def answer_groups(replies: pd.DataFrame, probes: Probes, cells: Cells) -> pd.Dat
         "nat": _numbers(first["nat"].cat.codes),
     }
     _, number, n = distinct(pack(*(column + 1 for column in columns.values())))  # -1 is missing
-    example = np.zeros(len(n), dtype=np.int64)
-    example[number] = np.arange(len(first))
+    example = example_of(number, len(n))
     groups = pd.DataFrame({name: column[example] for name, column in columns.items()})
     for name, words in (
         ("addr", list(first["addr"].cat.categories)),

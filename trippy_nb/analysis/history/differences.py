@@ -98,10 +98,10 @@ def _is_in_step(left: tuple[int, ...], right: tuple[int, ...]) -> bool:
     Without a responder in common nothing can be gained but by silence, and any other alignment costs at least
     one place that was added and one that was removed.
     """
-    if not ({*left} & {*right}) - {GAP}:
-        changed = sum(GAP not in pair for pair in zip(left, right, strict=True))
-        return changed <= _ADDED_AND_REMOVED or GAP not in left + right
-    return False
+    if ({*left} & {*right}) - {GAP}:
+        return False
+    changed = sum(GAP not in pair for pair in zip(left, right, strict=True))
+    return changed <= _ADDED_AND_REMOVED or GAP not in left + right
 
 
 def _cost(here: int, there: int) -> Cost:

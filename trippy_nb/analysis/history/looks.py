@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from trippy_nb.analysis.arrays import Bools, Ints, distinct, pack
+from trippy_nb.analysis.arrays import Bools, Ints, distinct, example_of, pack
 from trippy_nb.analysis.history.masks import Masks
 from trippy_nb.analysis.history.patterns import GAP, Pattern
 from trippy_nb.analysis.tracks import Tracks, Ways
@@ -48,8 +48,7 @@ class _Together:
         self._looks, self._count = looks, count
         _, self.pair, counts = distinct(pack(owner, look))
         """Of each row: an owner and a look, once."""
-        example = np.zeros(len(counts), dtype=np.int64)
-        example[self.pair] = np.arange(len(owner))
+        example = example_of(self.pair, len(counts))
         self.owner, self._look = owner[example], look[example]
         """Of each pair."""
         ways, ended = looks.way[self._look], looks.ended[self._look]
@@ -150,8 +149,7 @@ def looks_of(tracks: Tracks, group: Ints, masks: Masks, base: int) -> tuple[Look
     """List what observations look like, and which each is: its way, and whether that ends at the target."""
     key = pack(tracks.way, tracks.reached.astype(np.int64), group if masks.turns else np.zeros_like(group))
     _, number, counts = distinct(key)
-    example = np.zeros(len(counts), dtype=np.int64)
-    example[number] = np.arange(len(number))
+    example = example_of(number, len(counts))
     way, ended = tracks.way[example], tracks.reached[example]
     final, last = tracks.ways.last(way)
     ended &= final != GAP

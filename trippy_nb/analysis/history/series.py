@@ -12,7 +12,16 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from trippy_nb.analysis.arrays import Ints, Probes, distinct, pack, probe_arrays, sent_ns
+from trippy_nb.analysis.arrays import (
+    Ints,
+    Probes,
+    counted_from,
+    distinct,
+    example_of,
+    pack,
+    probe_arrays,
+    sent_ns,
+)
 from trippy_nb.analysis.flowkeys import HEADER, Definition, definitions, known
 from trippy_nb.frames.columns import NO_TIME, nanoseconds
 
@@ -85,8 +94,7 @@ def observations(tables: "Tables") -> Observations:
 def _pairs(run: Ints, flow: Ints) -> tuple[list[tuple[int, int]], Ints]:
     """List the (run, flow) pairs, and which one each path is of."""
     _, member, counts = distinct(pack(run, flow))
-    example = np.zeros(len(counts), dtype=np.int64)
-    example[member] = np.arange(len(member))
+    example = example_of(member, len(counts))
     return list(zip(run[example].tolist(), flow[example].tolist(), strict=True)), member
 
 
@@ -174,7 +182,7 @@ def _are_keys(probes: Probes, group: Ints, moment: Ints, series: Ints) -> bool:
 def _reordered(probes: Probes, order: Ints) -> Probes:
     lengths = np.diff(np.append(probes.path_starts, len(probes.ttl)))[order]
     ends = np.cumsum(lengths)
-    rows = np.repeat(probes.path_starts[order] - (ends - lengths), lengths) + np.arange(len(probes.ttl))
+    rows = counted_from(probes.path_starts[order], lengths)
     columns = ("ttl", "attempt", "status", "addr", "rtt", "from_target", "refused")
     moved = {name: getattr(probes, name)[rows] for name in columns}
     place = rows if probes.order is None else probes.order[rows]

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from trippy_nb.analysis.arrays import Bools, Ints, Probes, distinct, pack, probe_arrays, sent_ns
+from trippy_nb.analysis.arrays import Bools, Ints, Probes, distinct, example_of, pack, probe_arrays, sent_ns
 from trippy_nb.analysis.cells import Cells, cell_numbers, cells_of
 from trippy_nb.analysis.latencies.medians import medians
 from trippy_nb.analysis.latencies.plateaus import tunnelled_cells
@@ -80,8 +80,7 @@ def delays(
     kept = {"run_id": cells.run[pairs.at], "flow": cells.flow[pairs.at], "ttl": cells.ttl[pairs.at]}
     near, far = probes.addr[pairs.one], probes.addr[pairs.two]
     _, group, counts = distinct(pack(*(kept[name] for name in apart), near, far, when + 1))
-    example = np.zeros(len(counts), dtype=np.int64)
-    example[group] = np.arange(len(group))
+    example = example_of(group, len(counts))
     made: dict[str, Any] = {name: col.whole_numbers(kept[name][example], DTYPES[name]) for name in apart}
     made |= {
         "from_addr": col.codes(near[example], probes.names),

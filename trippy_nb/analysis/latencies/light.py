@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
 
-from trippy_nb.analysis.arrays import Floats, Ints, Probes, distinct, pack, probe_arrays
+from trippy_nb.analysis.arrays import Floats, Ints, Probes, distinct, example_of, pack, probe_arrays
 from trippy_nb.analysis.cells import Cells, cell_numbers, cells_of
 from trippy_nb.analysis.steady import sure_cells
 from trippy_nb.analysis.tracks import tracks_of
@@ -208,8 +208,7 @@ def _smallest(rtt: Floats, *keys: Ints) -> list[tuple[Any, ...]]:
     )
     least = np.full(len(n), np.inf)
     np.minimum.at(least, group, rtt)
-    one = np.zeros(len(n), dtype=np.int64)
-    one[group] = np.arange(len(rtt))
+    one = example_of(group, len(n))
     return list(zip(*(key[one].tolist() for key in keys), least.tolist(), n.tolist(), strict=True))
 
 
