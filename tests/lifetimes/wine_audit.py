@@ -14,6 +14,7 @@ server in it is ended after each program, so that the next may run in another ne
 from __future__ import annotations
 
 import argparse
+import functools
 import os
 import re
 import subprocess
@@ -138,6 +139,22 @@ class Replay:
         self.opened[OPENS[function]] += 1
 
 
+@functools.cache
+def _in_fixed_places() -> list[str]:
+    """How to begin a wine whose memory is where it was the last time, if this system lets one choose that.
+
+    wine64 is linked to stand at 0x7d000000, and Linux puts the heap anywhere in the 1 GiB behind it. Now and
+    then that is over 0x7ffe0000, where every Windows has the page it shares with its programs, and wine ends
+    with "failed to map the shared user data".
+    """
+    chosen = ["setarch", "--addr-no-randomize"]
+    try:
+        allowed = subprocess.run([*chosen, "true"], capture_output=True, check=False).returncode == 0
+    except FileNotFoundError:
+        return []
+    return chosen if allowed else []
+
+
 @dataclass(frozen=True)
 class Wine:
     """A wine, a prefix of its own, and a Windows Python."""
@@ -161,7 +178,7 @@ class Wine:
     ) -> subprocess.CompletedProcess[str]:
         """Run a Windows program; its output has to be pipes."""
         return subprocess.run(
-            [self.program, *arguments],
+            [*_in_fixed_places(), self.program, *arguments],
             env=self.environment(debug),
             stdin=subprocess.DEVNULL,
             capture_output=True,
