@@ -93,6 +93,15 @@ def test_probes_that_each_are_a_flow_count_each():
     assert found.edges["p_value"].isna().all()  # decision 9: links of such probes never count as changed
 
 
+def test_a_compared_link_is_no_better_proven_than_on_its_weaker_side():
+    often, once = ([[a(1), a(2 + n % 2), a(4 + n % 2), TARGET] for n in range(k)] for k in (12, 4))
+    proven = tables([row for n, way in enumerate(often) for row in rounds(*[way] * 2, flow=n)])
+    found = compare_tables(proven, one_flow_each(*once, sport=7000)).edges
+    words = {edge: found.loc[found["from_addr"] == edge, "evidence"].tolist() for edge in (a(1), a(2), a(4))}
+    assert words == {a(1): ["flow"] * 2, a(2): ["assumed"], a(4): ["assumed"]}
+    assert set(compare_tables(proven, proven).edges["evidence"]) == {"flow"}
+
+
 def test_one_header_sent_again_and_again_is_one_flow():
     def again(way: Sequence[str | None], sport: int) -> Tables:
         made = by_probe(way, sport)

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from scipy.stats import binom
 
 from tests.analysis import oracle
-from tests.analysis.handmade import Row, a, probe, rounds, shuffled, tables
+from tests.analysis.handmade import TARGET, Row, a, probe, rounds, shuffled, tables
 from tests.analysis.strategies import probe_rows
 from tests.analysis.timing import EPOCH_S, WIDE, few, sent
 from tests.needs import SHARED_DATA
@@ -103,6 +103,14 @@ def test_what_chance_decided_is_positional():
     mixed = [probe(n, 1, a(1)) for n in range(8)]
     mixed += [probe(n, 2, a(2 + k), attempt=k) for n in range(8) for k in range(2)]
     assert set(delays(tables(mixed))["evidence"]) == {"positional"}
+
+
+@pytest.mark.parametrize(("times", "evidence"), [(3, "assumed"), (4, "flow")])
+def test_delays_behind_flows_that_part_are_assumed_until_flows_were_sent_again(times: int, evidence: str):
+    rows = rounds(*[[a(1), a(2), a(4), TARGET]] * times)
+    rows += rounds(*[[a(1), a(3), a(5), TARGET]] * times, flow=1)
+    found = delays(tables(rows)).groupby("ttl", observed=True)["evidence"].unique()
+    assert found.map(list).tolist() == [["flow"], [evidence], [evidence]]
 
 
 def test_an_address_that_answers_twice_is_no_link():

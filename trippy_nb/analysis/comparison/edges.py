@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from trippy_nb.analysis.comparison.chance import fisher
 from trippy_nb.analysis.comparison.routes import UNKNOWN
 from trippy_nb.analysis.flowkeys import definitions, known
-from trippy_nb.analysis.links import FLOW, POSITIONAL, links
+from trippy_nb.analysis.links import EVIDENCE, POSITIONAL, links
 from trippy_nb.analysis.ratios import holm
 
 if TYPE_CHECKING:
@@ -24,15 +24,15 @@ class _Side:
         found = links(tables)
         keys = definitions(tables)
         self.rounds: dict[Definition, dict[Edge, int]] = defaultdict(lambda: defaultdict(int))
-        self.positional: set[Edge] = set()
+        self.evidence: dict[Edge, int] = defaultdict(int)
+        """The weakest that stands for it, by `EVIDENCE`."""
         for run, flow, near, far, rounds, evidence in found[
             ["run_id", "flow", "from_addr", "to_addr", "rounds", "evidence"]
         ].itertuples(index=False):
             name = keys.get((run, flow), UNKNOWN)
             edge = (str(near), str(far))
             self.rounds[name if known(name) else UNKNOWN][edge] += int(rounds)
-            if evidence == POSITIONAL:
-                self.positional.add(edge)
+            self.evidence[edge] = max(self.evidence[edge], EVIDENCE.index(evidence))
 
     def count(self, edge: Edge) -> int:
         """Count the rounds that showed it."""
@@ -80,11 +80,15 @@ def edge_rows(a: "Tables", b: "Tables", *, matched: bool) -> list[dict[str, Any]
             "b_flows": two.flows(edge),
             "a_share": _share(one, edge),
             "b_share": _share(two, edge),
-            "evidence": POSITIONAL if edge in one.positional | two.positional else FLOW,
+            "evidence": _evidence(one, two, edge),
             "p_value": p,
         }
         for edge, p in zip(edges, p_values, strict=True)
     ]
+
+
+def _evidence(one: _Side, two: _Side, edge: Edge) -> str:
+    return EVIDENCE[max(side.evidence.get(edge, 0) for side in (one, two))]
 
 
 def _share(side: _Side, edge: Edge) -> float | None:
@@ -93,7 +97,7 @@ def _share(side: _Side, edge: Edge) -> float | None:
 
 
 def _p(one: _Side, two: _Side, edge: Edge, *, matched: bool) -> float:
-    if edge in one.positional | two.positional:
+    if _evidence(one, two, edge) == POSITIONAL:
         return float("nan")
     if not matched:
         tables = [(one.flows(edge), one.flows_from(edge[0]), two.flows(edge), two.flows_from(edge[0]))]

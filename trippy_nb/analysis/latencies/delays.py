@@ -17,8 +17,8 @@ from trippy_nb.analysis.cells import Cells, cell_numbers, cells_of
 from trippy_nb.analysis.latencies.medians import medians
 from trippy_nb.analysis.latencies.plateaus import tunnelled_cells
 from trippy_nb.analysis.latencies.timed import DTYPES, all_pairs, bins_of, check_groups, different
-from trippy_nb.analysis.links import adjacent
-from trippy_nb.analysis.steady import sure_cells
+from trippy_nb.analysis.links import EVIDENCE, adjacent
+from trippy_nb.analysis.steady import sure_cells, untested
 from trippy_nb.frames import columns as col
 from trippy_nb.frames.answers import DELAYS
 
@@ -142,8 +142,11 @@ def _doubts(
 ) -> dict[str, Any]:
     """Make the columns that say why two RTTs may not be of one way."""
     sure, odd, at = sure_cells(tables, probes, cells), tunnelled_cells(tables, cells), pairs.at
+    proven, tested = sure[at] & sure[at + 1], ~untested(probes, cells, at)
     return {
-        "evidence": col.codes(_any(~(sure[at] & sure[at + 1]), group, count), ("flow", "positional")),
+        "evidence": col.codes(
+            np.where(_any(~proven, group, count), 2, _any(~tested, group, count)), EVIDENCE
+        ),
         "tunnelled": _any(odd[at] | odd[at + 1], group, count) > 0,
     }
 

@@ -74,9 +74,9 @@ COMPARED_EDGES = Table(
         _C(
             "evidence",
             "category",
-            "`flow`: within flows on both sides; `positional`: a balancer may have parted the probes, so "
-            "it proves nothing",
-            words=("flow", "positional"),
+            "The weaker of both sides, as in links: `flow`, `assumed`, or `positional`: a balancer may have "
+            "parted the probes, so it proves nothing",
+            words=("flow", "assumed", "positional"),
         ),
         _C(
             "p_value",

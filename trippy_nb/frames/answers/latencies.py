@@ -13,12 +13,7 @@ _GROUP = (
 )
 _GROUP_KEY = ("run_id", "flow", "ttl", "addr")
 _N_ADDRS = _C("n_addrs", "uint32", "Responders whose answers are among them")
-_EVIDENCE = _C(
-    "evidence",
-    "category",
-    "`flow`: the probes compared took the same path; `positional`: a balancer may have parted them",
-    words=("flow", "positional"),
-)
+_SAME_WAY = "`flow`: the probes compared took the same path; `positional`: a balancer may have parted them"
 _TUNNELLED = _C(
     "tunnelled",
     "bool",
@@ -131,7 +126,12 @@ DELAYS = Table(
         *_LINK,
         *_DIFFERENCES,
         _C("negative_share", "float64", "Share of pairs whose farther end was faster: ways back differ"),
-        _EVIDENCE,
+        _C(
+            "evidence",
+            "category",
+            f"As in links. {_SAME_WAY}",
+            words=("flow", "assumed", "positional"),
+        ),
         _TUNNELLED,
     ),
 )
@@ -210,7 +210,7 @@ SPIKES = Table(
             nullable=True,
         ),
         _TUNNELLED,
-        _EVIDENCE,
+        _C("evidence", "category", _SAME_WAY, words=("flow", "positional")),
         _C(
             "verdict",
             "category",
