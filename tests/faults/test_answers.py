@@ -188,8 +188,9 @@ def test_duplicates_are_rows_of_their_own_and_count_once(path, channel, af):
         af,
         ttls=[1, 2, 5],
         rounds=2,
-        min_round_duration=0.1,
-        max_round_duration=0.1,
+        min_round_duration=0.5,
+        max_round_duration=0.5,
+        probe_timeout=0.5,
         **CHANNELS[channel],
     )
     assert list(run.probes["status"]) == ["reply"] * 6

@@ -37,14 +37,12 @@ class Kinds:
         self._history = history
         self._flap = flap
         self._labels = Labels(tables, history)
-        moment = history.moment
-        self._of_group: dict[int, list[_Epoch]] = defaultdict(list)
+        self._kept: dict[int, list[Spell]] = defaultdict(list)
         for number in history.spells:
             for spell in history.kept(number):
-                first, last = int(moment[spell.first]), int(moment[spell.last])
-                group = int(history.group[spell.first])
-                who = frozenset(spell.pattern.places)
-                self._of_group[group].append((number, first, last, spell.pattern, who))
+                self._kept[int(history.group[spell.first])].append(spell)
+        self._epochs: dict[int, list[_Epoch]] = {}
+        """Of each group in which anything changed, which are few."""
 
     def kind(self, crossing: Crossing) -> str:
         """Name the kind of a change."""
@@ -89,7 +87,7 @@ class Kinds:
             (crossing.difference.after, *_inner(int(moment[old.first]), int(moment[old.last]), -1)),
             (crossing.difference.before, *_inner(int(moment[new.first]), int(moment[new.last]), 1)),
         )
-        epochs = self._of_group[int(self._history.group[old.first])]
+        epochs = self._epochs_of(int(self._history.group[old.first]))
         for block, begin, end in sides:
             codes, anchor = _joined(left, block, right)
             wanted = {*codes} - {GAP}
@@ -103,6 +101,21 @@ class Kinds:
             ):
                 return False
         return True
+
+    def _epochs_of(self, group: int) -> list[_Epoch]:
+        if group not in self._epochs:
+            moment = self._history.moment
+            self._epochs[group] = [
+                (
+                    spell.series,
+                    int(moment[spell.first]),
+                    int(moment[spell.last]),
+                    spell.pattern,
+                    frozenset(spell.pattern.places),
+                )
+                for spell in self._kept[group]
+            ]
+        return self._epochs[group]
 
 
 def _inner(begin: int, end: int, side: int) -> tuple[int, int]:

@@ -78,10 +78,13 @@ class _Together:
 
     def patterns(self) -> list[Pattern]:
         """Put together what the looks of each owner tell; all of them fit."""
-        rows = self._both.reshape(self._count, self._span).tolist()
-        ends = zip(self._length.tolist(), self._is_ended.tolist(), strict=True)
+        codes = self._both.tolist()
+        begins = range(0, self._count * self._span, self._span) if self._span else [0] * self._count
         return [
-            Pattern(tuple(row[:length]), ended=ended) for row, (length, ended) in zip(rows, ends, strict=True)
+            Pattern(tuple(codes[begin : begin + length]), ended=ended)
+            for begin, length, ended in zip(
+                begins, self._length.tolist(), self._is_ended.tolist(), strict=True
+            )
         ]
 
     def disputes(self, pairs: Ints) -> list[Pattern]:

@@ -7,7 +7,7 @@ or if as many did in several flows at once. What is left and fits is joined.
 
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from itertools import pairwise, zip_longest
 from typing import TYPE_CHECKING
 
@@ -47,7 +47,7 @@ class Spell:
     last_clear: int = -1
     """The last of those."""
     standing: str = KEPT
-    trail: list[tuple[int, int]] = field(default_factory=list)
+    trail: Sequence[tuple[int, int]] = ()
     """First and last observation of each stretch with one look."""
 
 
@@ -155,17 +155,20 @@ def spells_of(history: History, rows: Ints, owner: Ints) -> dict[int, list[Spell
     disputed, patterns = disputes(history.looks, number, history.look[rows], len(ids))
     begins = starts_of(number, disputed)
     ends = np.append(begins[1:], len(rows)) - 1 if len(begins) else begins
-    stretches: dict[int, list[tuple[int, int, int, int]]] = defaultdict(list)
-    for one, first, last, which, n in zip(
-        owner[rows[begins]].tolist(),
-        rows[begins].tolist(),
-        rows[ends].tolist(),
-        disputed[begins].tolist(),
-        (ends - begins + 1).tolist(),
-        strict=True,
-    ):
-        stretches[one].append((first, last, which, n))
-    spells = {one: list(_spells(one, found, patterns)) for one, found in stretches.items()}
+    stretches = list(
+        zip(
+            rows[begins].tolist(),
+            rows[ends].tolist(),
+            disputed[begins].tolist(),
+            (ends - begins + 1).tolist(),
+            strict=True,
+        )
+    )
+    bounds = [*starts_of(number[begins]).tolist(), len(stretches)]
+    spells = {
+        one: list(_spells(one, stretches[begin:end], patterns))
+        for one, (begin, end) in zip(ids.tolist(), pairwise(bounds), strict=True)
+    }
     every = [spell for mine in spells.values() for spell in mine]
     whose = np.repeat(np.arange(len(every)), [spell.n for spell in every])
     for spell, pattern in zip(
@@ -179,7 +182,12 @@ def _spells(
     series: int, stretches: Sequence[tuple[int, int, int, int]], patterns: Sequence[Pattern]
 ) -> Iterator[Spell]:
     """Cut the observations of one owner, going by what its looks disagree about."""
+    if len(stretches) == 1:  # as of most
+        first, last, which, n = stretches[0]
+        yield Spell(series, first, last, patterns[which], n, n, last, trail=((first, last),))
+        return
     spell: Spell | None = None
+    trail: list[tuple[int, int]] = []
     before: Pattern | None = None
     fits: dict[int, bool] = {}
     clear: dict[int, bool] = {}
@@ -192,9 +200,10 @@ def _spells(
                 fits = {which: True}
         if spell is None or not fits[which]:
             if spell is not None:
+                spell.trail = trail
                 yield spell
                 before = spell.pattern
-            spell, fits, clear = Spell(series, first, last, look), {which: True}, {}
+            spell, fits, clear, trail = Spell(series, first, last, look), {which: True}, {}, []
         if which not in clear:
             clear[which] = before is None or not before.fits(look)
         spell.last = last
@@ -202,8 +211,9 @@ def _spells(
         if clear[which]:
             spell.clear += n
             spell.last_clear = last
-        spell.trail.append((first, last))
+        trail.append((first, last))
     if spell is not None:
+        spell.trail = trail
         yield spell
 
 
@@ -285,6 +295,7 @@ def _joined(spells: list[Spell], believed: set[tuple[int, int]]) -> list[Spell]:
     """Set aside what was seen too seldom, and join what fits across it."""
     result: list[Spell] = []
     kept: Spell | None = None
+    trail: list[tuple[int, int]] = []
     for place, spell in enumerate(spells):
         if (spell.series, place) not in believed:
             edge = place in (0, len(spells) - 1)
@@ -297,8 +308,9 @@ def _joined(spells: list[Spell], believed: set[tuple[int, int]]) -> list[Spell]:
         elif kept is not None and kept.pattern.fits(spell.pattern):
             kept.pattern = kept.pattern.merged(spell.pattern)
             kept.last, kept.n, kept.clear = spell.last, kept.n + spell.n, kept.clear + spell.clear
-            kept.trail += spell.trail
+            kept.trail = trail = trail or [*kept.trail]
+            trail += spell.trail
         else:
-            kept = spell
+            kept, trail = spell, []
             result.append(spell)
     return result

@@ -26,7 +26,7 @@ export function netMap(view, belief, selected, width, select) {
     onclick: () => id in view.parts && select(id) }, svg("title", { text: words ? `${id}: ${words}` : id }), ...drawn);
   const path = (name, d) => svg("path", { class: name, d });
   const note = (name, x, y, left, ...text) => svg("text", { class: name, x, y, "text-anchor": left ? "end" : null }, ...text);
-  const wires = [...view.links, ...(belief.links ?? []).filter((link) => !laid.has(link.id) && at.has(link.a) && at.has(link.b))].map((link) => {
+  const wires = [...(belief.links ?? []).filter((link) => !laid.has(link.id) && at.has(link.a) && at.has(link.b)), ...view.links].map((link) => {
     const fate = fates.get(link.id)?.fate ?? "", { d, x, y, left } = line(at.get(link.a), at.get(link.b), row, forks(link.a), fate === "skips" ? -BOW : 0);
     return part(link, `tnb-link tnb-is-${fate}${link.down ? " tnb-down" : ""}`, path("tnb-reach", d), laid.has(link.id) ? path("tnb-wire", d) : "",
       path("tnb-drawn", d), note("tnb-says", x + (left ? -9 : 9), y + 4, left, link.words ?? ""),
