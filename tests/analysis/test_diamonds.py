@@ -214,6 +214,13 @@ def test_flows_that_keep_to_ways_of_their_own_are_balancing_per_flow_once_they_w
     assert (found["balancing"], found["evidence"], found["repeats"]) == (says, evidence, 2 * times - 2)
 
 
+def test_flows_that_part_before_the_first_ttl_probed_show_no_link_of_it():
+    rows = [probe(0, 3, a(1)), probe(0, 3, a(2), flow=1)]
+    (row,) = diamonds(tables(rows)).to_dict("records")
+    assert (row["divergence"], row["nodes"], row["edges"]) == ("source", 2, 0)
+    assert (row["balancing"], row["evidence"]) == ("cannot tell", "positional")
+
+
 def test_one_flow_that_takes_turns_is_balancing_per_packet():
     turns = [[a(1), a(2 + n % 2), a(4), TARGET] for n in range(12)]
     (row,) = diamonds(tables(rounds(*turns))).to_dict("records")

@@ -98,7 +98,10 @@ def _rows(graph: "nx.MultiDiGraph[str]", *, stable: bool) -> list[dict[str, Any]
                 "silent": sum(merged.nodes[node]["kind"] == "silent" for node in inside),
                 "flows": _flows_at(merged, diamond.divergence),
                 **_balancing(merged, diamond.divergence, stable=stable),
-                "evidence": max((data["evidence"] for *_, data in edges), key=EVIDENCE.index),
+                # Where the first TTLs were not probed, none may be seen.
+                "evidence": max(
+                    (data["evidence"] for *_, data in edges), key=EVIDENCE.index, default=POSITIONAL
+                ),
             }
         )
     return rows

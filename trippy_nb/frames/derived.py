@@ -148,7 +148,7 @@ DIAMONDS = Table(
         _C(
             "evidence",
             "category",
-            "The weakest of its links: `flow` if all are proven within a flow",
+            "The weakest of its links: `flow` if all are proven within a flow; `positional` if none was seen",
             words=("flow", "assumed", "positional"),
         ),
     ),

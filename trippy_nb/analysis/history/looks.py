@@ -78,13 +78,11 @@ class _Together:
 
     def patterns(self) -> list[Pattern]:
         """Put together what the looks of each owner tell; all of them fit."""
-        codes = self._both.tolist()
-        begins = range(0, self._count * self._span, self._span) if self._span else [0] * self._count
+        codes, span = self._both.tolist(), self._span
+        ends = zip(self._length.tolist(), self._is_ended.tolist(), strict=True)
         return [
-            Pattern(tuple(codes[begin : begin + length]), ended=ended)
-            for begin, length, ended in zip(
-                begins, self._length.tolist(), self._is_ended.tolist(), strict=True
-            )
+            Pattern(tuple(codes[number * span : number * span + length]), ended=ended)
+            for number, (length, ended) in enumerate(ends)
         ]
 
     def disputes(self, pairs: Ints) -> list[Pattern]:
@@ -93,14 +91,14 @@ class _Together:
         shown = np.full((len(self.owner), int(rank.max(initial=-1)) + 1), GAP, dtype=np.int64)
         mine = np.flatnonzero(self._disputed.ravel()[self._cell])
         shown[self._row[mine], rank.ravel()[self._cell[mine]]] = self._addr[mine]
-        rows = zip(
-            shown[pairs].tolist(),
-            self._look[pairs].tolist(),
-            self._beyond[self.owner[pairs]].tolist(),
-            strict=True,
-        )
+        width = shown.shape[1]
+        codes = shown[pairs].ravel().tolist()  # flat: a list for each would be one more thing to keep track of
+        looks = zip(self._look[pairs].tolist(), self._beyond[self.owner[pairs]].tolist(), strict=True)
         return [
-            self._looks[look] if beyond else Pattern(tuple(row), ended=False) for row, look, beyond in rows
+            self._looks[look]
+            if beyond
+            else Pattern(tuple(codes[number * width : (number + 1) * width]), ended=False)
+            for number, (look, beyond) in enumerate(looks)
         ]
 
 
