@@ -92,7 +92,7 @@ class _Together:
         mine = np.flatnonzero(self._disputed.ravel()[self._cell])
         shown[self._row[mine], rank.ravel()[self._cell[mine]]] = self._addr[mine]
         width = shown.shape[1]
-        codes = shown[pairs].ravel().tolist()  # flat: a list for each would be one more thing to keep track of
+        codes = shown[pairs].ravel().tolist()  # a list for each would be one more thing to keep track of
         looks = zip(self._look[pairs].tolist(), self._beyond[self.owner[pairs]].tolist(), strict=True)
         return [
             self._looks[look]
