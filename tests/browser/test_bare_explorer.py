@@ -206,7 +206,7 @@ def test_a_picture_is_whole_and_says_what_the_view_says(show, tmp_path):
         page.evaluate("""() => { window.copied = [];
             const value = { writeText: async text => copied.push(text) };
             Object.defineProperty(navigator, 'clipboard', { value }) }""")
-        page.get_by_role("button", name="Copy SVG").first.click()
+        page.get_by_role("button", name="SVG").first.click()
         page.get_by_role("button", name="Copied").wait_for()
         text = page.evaluate("copied[0]")
         assert text.startswith("<svg ")
@@ -215,7 +215,7 @@ def test_a_picture_is_whole_and_says_what_the_view_says(show, tmp_path):
         assert "class=" not in text
         assert "button" not in text
         with page.expect_download() as waiting:
-            page.get_by_role("button", name="Save PNG").last.click()
+            page.get_by_role("button", name="PNG").last.click()
         assert waiting.value.suggested_filename == "timeline.png"
         saved = tmp_path / "timeline.png"
         waiting.value.save_as(saved)
@@ -229,7 +229,7 @@ def test_a_run_is_chosen_and_the_view_is_of_that_run(show):
         options = choice.locator("option").all_text_contents()
         assert options[0] == "All 3 runs together"
         assert len(options) == 4
-        assert page.locator(".tnb-status").first.inner_text().startswith("all 300 probes")
+        assert page.locator(".tnb-status").first.inner_text().startswith("300 probes")
         choice.select_option("1: www.example.com, 2026-11-23 20:00:30")
         assert said(page) == [["chosen", 1], ["saved"]]
 

@@ -307,7 +307,7 @@ class _Watched:
             )
         self._words_said += 1
         of = "" if plan.config.rounds is None else f" of {plan.config.rounds}"
-        count = f"{collected.probes_sent:,} probes, {collected.rounds_ended:,}{of} rounds"
+        count = f"{collected.probes_sent:,} probes sent, {collected.rounds_ended:,}{of} rounds"
         return f"{count}; {plan.protocol}, {plan.mode}; {self._handles}"
 
 

@@ -1,5 +1,5 @@
 import { decimalsFor, MISSING, msText, signedText, SILENT, tickDecimals, ticks } from "./words.js";
-import { follow, frame, html, svg, watchWidth } from "./dom.js";
+import { button, follow, frame, html, svg, watchWidth } from "./dom.js";
 
 // Two paths side by side, place by place, and by how much each common hop's RTT shifted.
 
@@ -129,7 +129,7 @@ function render({ model, el }) {
   const note = html("div", { class: "tnb-status" }), place = html("div", { class: "tnb-table" });
   const aspects = html("div", { class: "tnb-aspects" }), caveats = html("ul", { class: "tnb-caveats" });
   const namings = Object.keys(view.called).map((key) =>
-    [key, html("button", { type: "button", class: "tnb-button", text: view.headings[key], onclick: () => set("naming", key) })]);
+    [key, button(view.headings[key], () => set("naming", key))]);
   const masks = view.turning.map(() => html("input", { type: "checkbox", onchange: () =>
     set("masked", masks.flatMap((box, i) => (box.checked ? [i] : []))) }));
   const root = frame(view.title,

@@ -38,11 +38,11 @@ export const textAt = (kind, x, y, text) => svg("text", { class: `tnb-${kind}`, 
 export const lineOf = (kind, d, ...more) => svg("path", { class: `tnb-${kind}`, d }, ...more);
 
 /** A button that copies what `text()` gives, and has `say` told of it: where there is no clipboard, the text itself. */
-export function copyButton(label, text, say) {
+export function copyButton(label, text, say, more) {
   return button(label, async () => {
     const copied = text();
     try { await navigator.clipboard.writeText(copied); say("Copied", copied); } catch { say(copied, copied); }
-  });
+  }, more);
 }
 
 const written = new WeakMap();

@@ -1,4 +1,4 @@
-import { copyButton, follow, frame, html, uniqueId } from "./dom.js";
+import { button, copyButton, follow, frame, html, uniqueId } from "./dom.js";
 import { bitPicture, chosen, packetView, placeText } from "./packet.js";
 
 // A probe and its answers: a tab each, bytes and fields of the one that is shown, and what became of each
@@ -77,7 +77,7 @@ function render({ model, el }) {
       return [row, fate];
     });
     if (!source) { fates.replaceChildren(); return; }
-    const all = html("button", { type: "button", class: "tnb-button", "aria-pressed": String(state.all), text: "All fields", onclick: () => { state.all = !state.all; compare(); paint(); } });
+    const all = button("All fields", () => { state.all = !state.all; compare(); paint(); }, { "aria-pressed": String(state.all) });
     const head = (text) => html("th", { scope: "col", class: "tnb-left", text });
     fates.replaceChildren(html("div", { class: "tnb-bar" }, html("span", { class: "tnb-caption", text: "What was sent, and what came back" }), all),
       html("table", { class: "tnb-fates" }, html("caption", { text: "Fields sent and quoted" }),

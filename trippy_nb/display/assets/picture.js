@@ -49,19 +49,19 @@ const spelt = (element) => new XMLSerializer().serializeToString(pictureOf(eleme
 
 /** Buttons that copy the element as SVG, and save it as PNG of twice its size. */
 export function pictureButtons(of, name) {
-  const copy = copyButton("Copy SVG", () => spelt(of()), (said, text) =>
-    (said === text ? save(new Blob([text], { type: "image/svg+xml" }), "svg") : setText(copy, said)));
+  const copy = copyButton("SVG", () => spelt(of()), (said, text) =>
+    (said === text ? save(new Blob([text], { type: "image/svg+xml" }), "svg") : setText(copy, said)), { title: "Copy as SVG" });
   const save = (blob, kind) => {
     const href = URL.createObjectURL(blob);
     html("a", { href, download: `${name}.${kind}` }).click();
     setTimeout(() => URL.revokeObjectURL(href), 1000);
   };
-  return [copy, button("Save PNG", async () => {
+  return [copy, button("PNG", async () => {
     const image = new Image();
     image.src = `data:image/svg+xml;charset=utf-8,${encodeURIComponent(spelt(of()))}`;
     await image.decode();
     const canvas = html("canvas", { width: 2 * image.width, height: 2 * image.height });
     canvas.getContext("2d").drawImage(image, 0, 0, canvas.width, canvas.height);
     canvas.toBlob((blob) => save(blob, "png"));
-  })];
+  }, { title: "Save as PNG" })];
 }

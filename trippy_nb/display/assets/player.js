@@ -1,4 +1,4 @@
-import { copyButton, follow, frame, html, setText, svg, watchWidth } from "./dom.js";
+import { button, copyButton, follow, frame, html, setText, svg, watchWidth } from "./dom.js";
 import { blurOnEnter, knobField, refill } from "./knob.js";
 import { netMap } from "./netmap.js";
 
@@ -7,7 +7,6 @@ import { netMap } from "./netmap.js";
 
 function render({ model, el }) {
   const send = (type, more = {}) => model.send({ type, ...more }), div = (name, ...children) => html("div", { class: name }, ...children);
-  const button = (text, onclick) => html("button", { type: "button", class: "tnb-button", text, onclick });
   const undo = button("Undo", () => send("undo")), trace = button("Trace", () => send("trace")), words = html("span", { class: "tnb-status", role: "status" });
   const copy = copyButton("Copy as TOML", () => model.get("scenario"), (said) => { file.open ||= said !== "Copied"; setText(words, said === "Copied" ? said : "Copy it below"); });
   const about = div("tnb-verdict"), error = html("div", { class: "tnb-error", role: "alert" }), form = div("tnb-fields tnb-ask");

@@ -1,4 +1,4 @@
-import { follow, frame, html, setText } from "./dom.js";
+import { button, follow, frame, html, setText } from "./dom.js";
 import { blurOnEnter, knobField, refill } from "./knob.js";
 
 // How things are shown in this session: fields, a box for each column of hop tables, and the way back.
@@ -6,7 +6,7 @@ import { blurOnEnter, knobField, refill } from "./knob.js";
 function render({ model, el }) {
   const body = html("div"), error = html("div", { class: "tnb-error", role: "alert" }), send = (type, more) => model.send({ type, ...more });
   const root = frame("Settings", html("div", { class: "tnb-bar" }, html("span", { class: "tnb-title tnb-caption", text: "Settings of this session" }),
-    html("button", { type: "button", class: "tnb-button", text: "Defaults", onclick: () => send("reset") })), body, error);
+    button("Defaults", () => send("reset"))), body, error);
   root.classList.add("tnb-form");
   blurOnEnter(root);
   function fill() {

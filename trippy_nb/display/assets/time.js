@@ -224,7 +224,7 @@ export function timeView({ view, columns, index, actions }) {
     });
     const total = countText(count);
     setText(status, window.length === 2
-      ? `${words.place(from)} to ${words.place(to)}: ${countText(inside)} of ${total} probes` : `all ${total} probes; drag to focus`);
+      ? `${words.place(from)} to ${words.place(to)}: ${countText(inside)} of ${total} probes` : `${total} probes; drag to focus`);
   }
 
   return {
