@@ -46,3 +46,11 @@ def test_what_is_no_side_is_refused_in_a_line(runs: list[Run]):
         compare(runs[0], "yesterday.parquet")  # type: ignore[arg-type]  # the mistake
     with pytest.raises(ConfigError, match="compare takes"):
         compare_many({"one": runs[0], "two": None})  # type: ignore[dict-item]  # the mistake
+
+
+@pytest.mark.parametrize("alpha", [0, -0.1, 0.6, 2, float("nan")])
+def test_what_is_no_alpha_is_refused_at_once(runs: list[Run], alpha: float):
+    with pytest.raises(ConfigError, match=r"alpha is a probability above 0 and up to 0\.5, not"):
+        compare(runs[0], runs[1], alpha=alpha)
+    with pytest.raises(ConfigError, match="alpha is a probability"):
+        compare_many(dict(zip("abc", runs, strict=True)), alpha=alpha)

@@ -145,6 +145,7 @@ def test_duration_ends_a_trace_in_the_time_of_its_network(net):
 @pytest.mark.parametrize(
     ("options", "words"),
     [
+        ({"rounds": 0}, "rounds is 0, but must be from 1 to 1,000,000,000"),
         ({"max_ttl": 255}, "max_ttl is 255, but must be from 1 to 254"),
         ({"first_ttl": 0}, "first_ttl is 0"),
         ({"packet_size": 27}, "packet_size is 27"),
@@ -158,6 +159,13 @@ def test_bad_options_are_one_line_before_any_packet(net, options, words):
     with pytest.raises(ConfigError, match=words) as caught:
         tn.trace("target.example", network=net, **options)
     assert "\n" not in str(caught.value)
+    assert net.clock.now_ns() == tn.sim.load("first-steps").clock.now_ns()
+
+
+@pytest.mark.parametrize("target", [None, 5, "", " ", [], [None], ["target.example", ""], b"target.example"])
+def test_what_is_no_target_is_one_line_before_any_packet(net, target):
+    with pytest.raises(ConfigError, match="a target is the text of a host name or an address, not"):
+        tn.trace(target, network=net)
     assert net.clock.now_ns() == tn.sim.load("first-steps").clock.now_ns()
 
 

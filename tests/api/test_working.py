@@ -11,7 +11,7 @@ import pytest
 
 import trippy_nb as tn
 from tests.needs import ROOT
-from trippy_nb.errors import ConfigError
+from trippy_nb.errors import ConfigError, TrippyError
 from trippy_nb.testing import assert_valid, simulated
 
 
@@ -103,6 +103,26 @@ def test_runs_are_grouped_by_what_is_known_of_them():
 def test_a_group_needs_a_column(keys, says):
     with pytest.raises(ConfigError, match=says):
         tn.RunSet([whole()]).by(*keys)
+
+
+@pytest.mark.parametrize(
+    ("mistake", "says"),
+    [
+        (lambda run: tn.RunSet([run, 5]), "a set is one of runs, not of int"),
+        (lambda _: tn.Run.from_probes({"ttl": [1]}), "probes are a DataFrame, not dict"),
+        (lambda run: run.plot.graph(asns=64500), "asns is a dict or a Series of systems by address, not int"),
+        (lambda run: tn.compare(run, run).explore(asns=[64500]), "asns is a dict or a Series .*, not list"),
+        (lambda run: run.plot.map("Berlin"), "places is a dict or a DataFrame of places by address, not str"),
+    ],
+)
+def test_what_is_of_another_kind_is_refused_in_a_line(mistake, says):
+    with pytest.raises(TrippyError, match=f"^{says}$"):
+        mistake(whole())
+
+
+def test_a_run_is_not_saved_where_there_is_no_folder(tmp_path):
+    with pytest.raises(FileNotFoundError, match=r"No such folder: '.*nowhere'"):
+        whole().save(tmp_path / "nowhere" / "run.parquet")
 
 
 def test_a_run_and_a_set_summarise_the_columns_that_are_asked_for():

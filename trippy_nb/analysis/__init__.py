@@ -15,6 +15,7 @@ from trippy_nb.analysis.comparison import Aspect as Aspect
 from trippy_nb.analysis.comparison import ComparisonTables as ComparisonTables
 from trippy_nb.analysis.comparison import ManySides as ManySides
 from trippy_nb.analysis.comparison import TurningHop as TurningHop
+from trippy_nb.analysis.comparison import check_alpha as check_alpha
 from trippy_nb.analysis.comparison import compare_many as compare_many
 from trippy_nb.analysis.comparison import compare_tables as compare_tables
 from trippy_nb.analysis.comparison import difference_text as difference_text

@@ -154,6 +154,10 @@ def _split(points: "Floats") -> "list[Floats]":
 
 def _mapping(places: "Mapping[str, Place] | pd.DataFrame") -> dict[str, Place]:
     if not isinstance(places, pd.DataFrame):
+        if not isinstance(places, Mapping):
+            raise ConfigError(
+                f"places is a dict or a DataFrame of places by address, not {type(places).__name__}"
+            )
         return dict(places)
     missing = [name for name in _NEEDED if name not in places.columns]
     if missing:

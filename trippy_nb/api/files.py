@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from pathlib import Path
 
-from trippy_nb.analysis import ALPHA, ManySides
+from trippy_nb.analysis import ALPHA, ManySides, check_alpha
 from trippy_nb.analysis import compare_many as tables_compared
 from trippy_nb.errors import ConfigError
 from trippy_nb.formats import read_atlas
@@ -53,6 +53,7 @@ def compare(before: Side, after: Side, *, alpha: float = ALPHA) -> Comparison:
     """
     for side in (before, after):
         _check(side)
+    check_alpha(alpha)
     return Comparison(before, after, alpha=alpha)
 
 

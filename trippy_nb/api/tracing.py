@@ -347,14 +347,19 @@ def prepare(
 ) -> Tracing:
     """Resolve the targets and make ready to trace them; nothing is open yet."""
     world = live_network() if network is None else network
-    names = [target] if isinstance(target, str) else list(target)
-    if not names or not all(name.strip() for name in names):
-        raise ConfigError(f"a target is a host name or an address, not {target!r}")
     resolved: list[Target] = []
-    for name in names:
-        found = world.resolve(name.strip(), config)
+    for name in _names_of(target):
+        found = world.resolve(name, config)
         resolved += found if config.dns_resolve_all else found[:1]
     return Tracing(resolved, config, world, on_round=on_round, heard=heard, purpose=purpose)
+
+
+def _names_of(target: object) -> list[str]:
+    names = [target] if isinstance(target, str) else [*target] if isinstance(target, Iterable) else []
+    texts = [name.strip() for name in names if isinstance(name, str)]
+    if not texts or len(texts) < len(names) or not all(texts):
+        raise ConfigError(f"a target is the text of a host name or an address, not {target!r}")
+    return texts
 
 
 def _prepare(

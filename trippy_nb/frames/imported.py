@@ -42,6 +42,8 @@ def tables_from_probes(frame: pd.DataFrame, *, runs: pd.DataFrame | None = None)
     SchemaError
         If `ttl` is missing, or a column does not fit the schema.
     """
+    if not isinstance(frame, pd.DataFrame):
+        raise SchemaError(f"probes are a DataFrame, not {type(frame).__name__}")
     probes = _complete_probes(frame)
     runs_frame = _complete_runs(probes, runs)
     flows = probes[["run_id", "flow"]].drop_duplicates().sort_values(["run_id", "flow"], ignore_index=True)

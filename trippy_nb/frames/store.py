@@ -1,6 +1,7 @@
 """Saving runs: whole or not at all, and reading them back with one clear line where that cannot be."""
 
 import contextlib
+import errno
 import os
 import uuid
 from pathlib import Path
@@ -35,6 +36,8 @@ def write_tables(tables: Tables, path: str | os.PathLike[str]) -> None:
     from trippy_nb.frames.parquet import write_file  # pyarrow is late
 
     target = Path(path)
+    if not target.parent.is_dir():
+        raise FileNotFoundError(errno.ENOENT, "No such folder", str(target.parent))
     temporary = target.with_name(f".{target.name}.{uuid.uuid4().hex}.tmp")
     try:
         with temporary.open("wb") as file:

@@ -194,7 +194,7 @@ def _checked_number(option: Option, value: Any) -> float:  # noqa: ANN401 - what
     low = -math.inf if option.low is None else option.low
     high = math.inf if option.high is None else option.high
     if not low <= number <= high:  # NaN is not between anything
-        raise ConfigError(f"{option.name} is {value}, but must be from {low:g} to {high:g}{unit}")
+        raise ConfigError(f"{option.name} is {value}, but must be from {low:,.12g} to {high:,.12g}{unit}")
     return number
 
 

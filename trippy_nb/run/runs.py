@@ -196,10 +196,18 @@ class RunSet(_Together):
     ----------
     runs
         The runs, in the order they get their `run_id`.
+
+    Raises
+    ------
+    ConfigError
+        If one of them is no run.
     """
 
     def __init__(self, runs: Iterable[Run]) -> None:
         self._runs = tuple(runs)
+        for one in self._runs:
+            if not isinstance(one, Run):
+                raise ConfigError(f"a set is one of runs, not of {type(one).__name__}")
 
     @classmethod
     def from_tables(cls, tables: Tables, *, names: Names = _no_names) -> "RunSet":

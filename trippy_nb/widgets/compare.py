@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 import traitlets
 
-from trippy_nb.analysis import as_path, difference_text
+from trippy_nb.analysis import as_of, as_path, difference_text
 from trippy_nb.display import comparison_card, comparison_html, comparison_text, esm, stylesheet
 from trippy_nb.display.words import MISSING, count_text, shown_names
 from trippy_nb.widgets.base import CardWidget
@@ -106,7 +106,7 @@ class CompareExplorer(CardWidget):
         known = {
             "name": {addr: self._names[addr] for addr in addrs if addr in self._names},
             "ip": {},
-            "as": {addr: text for addr in addrs if (text := _system_text(asns.get(addr)))},
+            "as": {addr: text for addr in addrs if (text := _system_text(as_of(addr, asns)))},
         }
         a, b = self.card.sides
         note = f"Times in ms. The shift is {b} minus {a}; its interval says how sure it is."
@@ -191,7 +191,7 @@ def _stay_words(count: int, what: str) -> str:
 
 
 def _system_text(asn: Any) -> str:  # noqa: ANN401 - whatever a user's mapping holds
-    if asn is None or pd.isna(asn):
+    if asn is None:
         return ""
     text = str(int(asn)) if isinstance(asn, float) else str(asn)
     return f"AS{text}" if text.isdecimal() else text

@@ -108,6 +108,12 @@ class ComparisonTables:
         return frame_from(self.links(), COMPARED_EDGES)
 
 
+def check_alpha(alpha: float) -> None:
+    """Raise ConfigError unless this is the probability of an error that one can live with."""
+    if not 0 < alpha <= _MOST_ALPHA:
+        raise ConfigError(f"alpha is a probability above 0 and up to {_MOST_ALPHA}, not {alpha!r}")
+
+
 def compare_tables(
     a: "Tables",
     b: "Tables",
@@ -140,8 +146,7 @@ def compare_tables(
     ConfigError
         If alpha is out of bounds.
     """
-    if not 0 < alpha <= _MOST_ALPHA:
-        raise ConfigError(f"alpha is a probability above 0 and up to {_MOST_ALPHA}, not {alpha}")
+    check_alpha(alpha)
     levels = Levels(same=alpha, changed=alpha / _ASPECTS)
     other_target, notes, apart = asked_differently(a, b)
     without = tuple(without)

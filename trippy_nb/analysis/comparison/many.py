@@ -8,7 +8,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from trippy_nb.analysis.comparison.compare import ALPHA, ComparisonTables, compare_tables, frame_from
+from trippy_nb.analysis.comparison.compare import (
+    ALPHA,
+    ComparisonTables,
+    check_alpha,
+    compare_tables,
+    frame_from,
+)
 from trippy_nb.analysis.comparison.routes import END, Route, routes_of, together
 from trippy_nb.analysis.comparison.words import CANNOT_TELL, CHANGED, SAME
 from trippy_nb.analysis.told import Told
@@ -58,8 +64,9 @@ def compare_many(sides: Mapping[str, "Tables"], *, alpha: float = ALPHA) -> Many
     Raises
     ------
     ConfigError
-        If there are fewer than two sides.
+        If there are fewer than two sides, or alpha is no probability up to 0.5.
     """
+    check_alpha(alpha)
     if len(sides) < 2:  # noqa: PLR2004 - nothing to compare
         raise ConfigError(f"compare_many needs at least two sides by name, not {len(sides)}")
     pairs = list(combinations(sides, 2))

@@ -110,6 +110,8 @@ def _paths(epochs: pd.DataFrame, asns: "Mapping[str, Any] | pd.Series") -> dict[
 def _system(addr: str | None, asns: "Mapping[str, Any] | pd.Series") -> Hashable | None:
     if addr is None:
         return None
+    if not isinstance(asns, Mapping | pd.Series):
+        raise ConfigError(f"asns is a dict or a Series of systems by address, not {type(asns).__name__}")
     found: Any = asns.get(addr)
     return None if pd.isna(found) else cast("Hashable", found)
 
