@@ -5,6 +5,7 @@ from __future__ import annotations
 import pickle
 import re
 from functools import cache
+from typing import Any
 
 import pandas as pd
 import pytest
@@ -105,13 +106,36 @@ def test_a_group_needs_a_column(keys, says):
         tn.RunSet([whole()]).by(*keys)
 
 
+nb: Any = tn  # mypy would not let these pass
+
+
 @pytest.mark.parametrize(
     ("mistake", "says"),
     [
-        (lambda run: tn.RunSet([run, 5]), "a set is one of runs, not of int"),
-        (lambda _: tn.Run.from_probes({"ttl": [1]}), "probes are a DataFrame, not dict"),
+        (lambda run: nb.RunSet([run, 5]), "a set is one of runs, not of int"),
+        (lambda _: nb.Run.from_probes({"ttl": [1]}), "probes are a DataFrame, not dict"),
         (lambda run: run.plot.graph(asns=64500), "asns is a dict or a Series of systems by address, not int"),
-        (lambda run: tn.compare(run, run).explore(asns=[64500]), "asns is a dict or a Series .*, not list"),
+        (
+            lambda run: nb.compare(run, run).explore(asns=[64500]),
+            "asns is a dict or a Series .*, not list",
+        ),
+        (
+            lambda _: nb.trace("target.example", network="first-steps"),
+            "network is what .*, not 'first-steps'",
+        ),
+        (lambda _: nb.live("target.example", network=5), "network is what .*, not 5"),
+        (lambda _: nb.live(5, start=False), "a target is the text of a host name or an address, not 5"),
+        (
+            lambda _: nb.rounds("target.example", network=5).__iter__().__next__(),
+            "network is what .*, not 5",
+        ),
+        (lambda _: nb.trace("target.example", on_round=5), "on_round is a function .*, not 5"),
+        (
+            lambda _: nb.sim.load("first-steps").at("noon"),
+            "virtual time is a number of seconds, not 'noon'",
+        ),
+        (lambda _: nb.sim.load(5), "a scenario is a name or a path, not 5"),
+        (lambda run: nb.compare_many([run, run]), "compare_many takes sides by name, .*, not list"),
         (lambda run: run.plot.map("Berlin"), "places is a dict or a DataFrame of places by address, not str"),
     ],
 )

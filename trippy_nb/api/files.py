@@ -77,6 +77,8 @@ def compare_many(sides: Mapping[str, Side], *, alpha: float = ALPHA) -> ManySide
     ConfigError
         If there are fewer than two, or one of them is none.
     """
+    if not isinstance(sides, Mapping):
+        raise ConfigError(f"compare_many takes sides by name, {{'one': run}}, not {type(sides).__name__}")
     for side in sides.values():
         _check(side)
     return tables_compared({name: tables_of(side) for name, side in sides.items()}, alpha=alpha)

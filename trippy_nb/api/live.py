@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Self
 
 from trippy_nb.api.document import document_options
-from trippy_nb.api.tracing import Tracing, prepare
+from trippy_nb.api.tracing import Tracing, network_of, prepare
 from trippy_nb.display import in_ipython, show, show_again
 from trippy_nb.errors import ConfigError, StoppedError, TrippyError
 from trippy_nb.lifetimes import RUN_AGAIN, current_cell, is_cell_running, records, session_records
@@ -107,7 +107,9 @@ class Live:
     """A trace to watch; made by :func:`live`."""
 
     def __init__(self, target: str, network: "Network | None", options: Mapping[str, Any]) -> None:
-        self._network = _in_step(network)
+        self._network = None if network is None else _in_step(network_of(network))
+        if not isinstance(target, str):
+            raise ConfigError(f"a target is the text of a host name or an address, not {target!r}")
         self._options = {"rounds": None} | options_by_name(options)
         TraceConfig(**self._options)  # what is wrong is said here, before anything is shown
         current_cell()
@@ -136,8 +138,12 @@ class Live:
 
     @property
     def selected(self) -> int | None:
-        """TTL of the selected hop."""
+        """TTL of the selected hop; another can be chosen."""
         return self.widget.selected
+
+    @selected.setter
+    def selected(self, ttl: int | None) -> None:
+        self.widget.selected = ttl
 
     @property
     def run(self) -> "Run":
@@ -316,7 +322,7 @@ def _asked(options: Mapping[str, Any]) -> dict[str, str]:
     return {name: str(options[name]) for name in SETTINGS if options.get(name) is not None}
 
 
-def _in_step(network: "Network | None") -> "Network | None":
+def _in_step(network: "Network") -> "Network":
     """Have a built-in internet keep step with our clock, unless it was told how fast to go."""
     return network.paced() if isinstance(network, SimNetwork) and network.speed is None else network
 

@@ -21,7 +21,7 @@ from trippy_nb.api.tracing import (
     TICK_S,
     Tracing,
     finished,
-    live_network,
+    network_of,
     prepare,
     watch_cells,
 )
@@ -149,7 +149,7 @@ class Rounds:
 
     def _begin(self) -> tuple[Tracing, _Ended]:
         config = self._config
-        network = live_network() if self._network is None else self._network
+        network = network_of(self._network)
         open_ended = OPEN_ENDED_ROUNDS if config.rounds is None else None
         ended = _Ended(kept=config.max_samples or open_ended, in_turn=not network.parallel)
         tracing = prepare(self._target, config, network=network, heard=ended.hear)

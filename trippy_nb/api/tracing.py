@@ -5,7 +5,7 @@ import contextlib
 import itertools
 import logging
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from typing import TYPE_CHECKING, Any, Unpack, overload
+from typing import TYPE_CHECKING, Any, Unpack, cast, overload
 
 from trippy_nb.api.document import document_options
 from trippy_nb.capture import Capture, Collected, Purpose
@@ -41,6 +41,21 @@ def live_network() -> "Network":
     from trippy_nb.net import LiveNetwork
 
     return LiveNetwork()
+
+
+def network_of(given: object) -> "Network":
+    """Return the world to trace in: the operating system's own, if none was given.
+
+    Raises
+    ------
+    ConfigError
+        If that is no network.
+    """
+    if given is None:
+        return live_network()
+    if not hasattr(given, "resolve"):
+        raise ConfigError(f"network is what tn.sim.load or tn.sim.random returns, not {given!r}")
+    return cast("Network", given)
 
 
 class Tracing:
@@ -346,7 +361,9 @@ def prepare(
     purpose: Purpose | None = None,
 ) -> Tracing:
     """Resolve the targets and make ready to trace them; nothing is open yet."""
-    world = live_network() if network is None else network
+    world = network_of(network)
+    if on_round is not None and not callable(on_round):
+        raise ConfigError(f"on_round is a function that is called with the run so far, not {on_round!r}")
     resolved: list[Target] = []
     for name in _names_of(target):
         found = world.resolve(name, config)

@@ -63,6 +63,8 @@ def find_scenario(name_or_path: str | Path) -> Scenario:
     ScenarioError
         If there is none of that name, or the file is wrong: its path, line and key.
     """
+    if not isinstance(name_or_path, str | Path):
+        raise ScenarioError(f"a scenario is a name or a path, not {name_or_path!r}")
     if isinstance(name_or_path, Path) or "/" in name_or_path or name_or_path.endswith(_SUFFIX):
         return read_scenario(name_or_path)
     known = scenarios()

@@ -102,6 +102,10 @@ class SimNetwork:
         seconds
             Virtual time, from 0.
         """
+        try:
+            seconds = float(seconds)
+        except (TypeError, ValueError):
+            raise ConfigError(f"virtual time is a number of seconds, not {seconds!r}") from None
         if seconds < 0:
             raise ConfigError(f"virtual time begins at 0 s: {seconds:g} s is before that")
         return SimNetwork(self.scenario, start_ns=seconds_to_ns(seconds))
