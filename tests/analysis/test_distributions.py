@@ -99,8 +99,9 @@ def test_the_counts_of_a_histogram_add_up_and_are_what_lies_between_the_edges(
 @given(st.lists(st.floats(0, 500), min_size=2, max_size=80))
 def test_bins_are_as_wide_as_numpys_freedman_diaconis_up_to_200_of_them(values: list[float]):
     sample = np.sort(np.array(values))
+    assume(np.subtract(*np.quantile(sample, (0.75, 0.25))) > 1e-6)  # numpy fails where it asks for 1e300 bins
     expected = np.histogram_bin_edges(sample, "fd")
-    assume(np.subtract(*np.quantile(sample, (0.75, 0.25))) > 1e-6 and len(expected) <= 200)
+    assume(len(expected) <= 200)
     assert abs(len(edges_of([sample])) - len(expected)) <= (1 if len(np.unique(sample)) < 3 else 0)
 
 
