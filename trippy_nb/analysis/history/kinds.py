@@ -104,7 +104,9 @@ class Kinds:
 
     def _epochs_of(self, group: int) -> list[_Epoch]:
         if group not in self._epochs:
-            moment = self._history.moment
+            moment, spells = self._history.moment, self._kept[group]
+            if len({spell.series for spell in spells}) == 1:
+                spells = []  # it takes others to tell
             self._epochs[group] = [
                 (
                     spell.series,
@@ -113,7 +115,7 @@ class Kinds:
                     spell.pattern,
                     frozenset(spell.pattern.places),
                 )
-                for spell in self._kept[group]
+                for spell in spells
             ]
         return self._epochs[group]
 
