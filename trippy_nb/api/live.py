@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Self
 
 from trippy_nb.api.document import document_options
-from trippy_nb.api.tracing import Tracing, network_of, prepare
+from trippy_nb.api.tracing import Tracing, network_of, no_target, prepare
 from trippy_nb.display import in_ipython, show, show_again
 from trippy_nb.errors import ConfigError, StoppedError, TrippyError
 from trippy_nb.lifetimes import RUN_AGAIN, current_cell, is_cell_running, records, session_records
@@ -109,7 +109,7 @@ class Live:
     def __init__(self, target: str, network: "Network | None", options: Mapping[str, Any]) -> None:
         self._network = None if network is None else _in_step(network_of(network))
         if not isinstance(target, str):
-            raise ConfigError(f"a target is the text of a host name or an address, not {target!r}")
+            raise no_target(target)
         self._options = {"rounds": None} | options_by_name(options)
         TraceConfig(**self._options)  # what is wrong is said here, before anything is shown
         current_cell()

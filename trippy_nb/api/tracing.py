@@ -375,8 +375,13 @@ def _names_of(target: object) -> list[str]:
     names = [target] if isinstance(target, str) else [*target] if isinstance(target, Iterable) else []
     texts = [name.strip() for name in names if isinstance(name, str)]
     if not texts or len(texts) < len(names) or not all(texts):
-        raise ConfigError(f"a target is the text of a host name or an address, not {target!r}")
+        raise no_target(target)
     return texts
+
+
+def no_target(given: object) -> ConfigError:
+    """Make the error that says what a target is."""
+    return ConfigError(f"a target is the text of a host name or an address, not {given!r}")
 
 
 def _prepare(
