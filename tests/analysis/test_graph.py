@@ -53,7 +53,15 @@ def test_edges_between_responders_are_exactly_the_links(rows: list[Row]):
 @given(probe_rows())
 def test_responders_are_nodes_once_and_silent_nodes_never_answered(rows: list[Row]):
     graph = hop_graph(tables(rows))
-    seen = {addr for path in oracle.path_of(rows).values() for addr in path if addr is not None}
+    end, _ = oracle.ends(rows)
+    seen = {
+        row["addr"]
+        for path, places in oracle.cells(rows).items()
+        for ttl, attempts in places.items()
+        if ttl <= end[path]
+        for row in attempts
+        if row["status"] in oracle.ANSWERED
+    }
     assert {node for node, kind in graph.nodes(data="kind") if kind in ("router", "target")} == seen
     answered = {(row["run_id"], row["flow"], row["ttl"]) for row in rows if row["status"] in oracle.ANSWERED}
     for node in silent(graph):
