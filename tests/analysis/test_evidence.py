@@ -16,7 +16,7 @@ from trippy_nb.analysis import evidence
 from trippy_nb.analysis.evidence.hops import way_back
 from trippy_nb.analysis.evidence.silences import evenness
 from trippy_nb.analysis.evidence.ways import kind_of_address
-from trippy_nb.frames import EVIDENCE, Tables, check_frame
+from trippy_nb.frames import EVIDENCE, Tables, check_frame, where
 
 WAY = [a(n) for n in range(1, 8)] + [TARGET]
 FACTS = ["address-edge"]
@@ -384,6 +384,16 @@ def test_an_address_behind_nat64_is_told_with_the_one_inside_it():
     row = one(made, "nat64")
     assert (row["strength"], row["ttl"], row["last_ttl"]) == ("shown", 2, 3)
     assert "64:ff9b::808:808 is 8.8.8.8" in row["says"]
+    assert "nat64" not in set(evidence(where(made, ttl=1))["kind"])  # a part in which it did not answer
+
+
+def test_what_was_sent_beyond_the_target_is_not_behind_nat64():
+    way = ["2001:4860::1", "64:ff9b::808:808"]
+    rows = rounds(way)
+    rows += [probe(0, ttl, way[-1]) | {"status": "beyond_target"} for ttl in range(3, 9)]
+    made = quoted(tables(rows, dst=way[-1], src="2001:4860::9"), icmp_type=lambda _: 3)
+    row = one(made, "nat64")
+    assert (row["ttl"], row["last_ttl"], row["n"]) == (2, 2, 1)
 
 
 def test_a_border_between_kinds_of_networks_is_a_fact_of_its_own():

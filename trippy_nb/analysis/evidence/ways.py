@@ -145,7 +145,10 @@ def address_statements(run: OneRun) -> Iterator[Statement]:
 
 
 def _nat64(run: OneRun) -> Iterator[Statement]:
-    names = tuple(name for name in run.probes.names if kind_of_address(name) == "NAT64")
+    answered = np.flatnonzero(run.probes.addr >= 0)
+    found = {code: run.probes.names[code] for code in np.unique(run.probes.addr[answered]).tolist()}
+    codes = [code for code, name in found.items() if kind_of_address(name) == "NAT64"]
+    names = tuple(found[code] for code in codes)
     if not names:
         return
     inside = [
@@ -153,9 +156,7 @@ def _nat64(run: OneRun) -> Iterator[Statement]:
         for name in names
         if ipaddress.ip_address(name) in _WELL_KNOWN
     ]
-    rows = np.flatnonzero(
-        (run.probes.addr >= 0) & np.isin(run.probes.addr, [run.probes.names.index(n) for n in names])
-    )
+    rows = answered[np.isin(run.probes.addr[answered], codes)]
     ttl = int(run.probes.ttl[rows].min())
     last_ttl = int(run.probes.ttl[rows].max())
     more = f" ({_listed(inside)})" if inside else ""
