@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import contextlib
 import os
+import queue
 import select
 import signal
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from time import monotonic
+from time import monotonic, time_ns
 
 from jupyter_client.manager import KernelManager
 from jupyter_client.provisioning.local_provisioner import LocalProvisioner
@@ -16,6 +17,7 @@ from jupyter_client.provisioning.local_provisioner import LocalProvisioner
 ROOT = Path(__file__).parents[2]
 ENDLESS = "rounds=None, dns=False, min_round_duration=0.02, grace_duration=0.01"
 UNPRIVILEGED = f"tn.trace('127.0.0.1', protocol='udp', unprivileged=True, {ENDLESS})"
+_PATIENCE = 20
 
 
 class Kernel:
@@ -78,9 +80,18 @@ class Kernel:
 
     def answer(self, message: str, timeout_s: float = 60) -> str:
         """Everything the cell wrote, until it is over; `queue.Empty` if it is not by then."""
+        text, is_over = self._heard(message, timeout_s)
+        if not is_over:
+            raise queue.Empty(f"the cell goes on after {timeout_s:g} s; it has written {text!r}")
+        return text
+
+    def _heard(self, message: str, timeout_s: float) -> tuple[str, bool]:
         text, end = "", monotonic() + timeout_s
         while True:
-            reply = self.client.get_iopub_msg(timeout=max(0.0, end - monotonic()))
+            try:
+                reply = self.client.get_iopub_msg(timeout=max(0.0, end - monotonic()))
+            except queue.Empty:
+                return text, False
             if reply["parent_header"].get("msg_id") != message:
                 continue
             content = reply["content"]
@@ -92,7 +103,7 @@ class Kernel:
                 case "error":
                     text += "\n".join(content["traceback"])
                 case "status" if content["execution_state"] == "idle":
-                    return text
+                    return text, True
 
     def run(self, code: str, cell: str | None = None) -> str:
         return self.answer(self.send(code, cell))
@@ -100,6 +111,21 @@ class Kernel:
     def interrupt(self) -> None:
         """What Jupyter does for the stop button, without its round trip."""
         os.kill(self.pid, signal.SIGINT)
+
+    def interrupt_until_over(self, message: str, *, every_s: float = 5) -> tuple[str, list[int]]:
+        """Interrupt a cell until it ends; return what it wrote, and when it was interrupted.
+
+        One that meets no cell, or a finalizer, Python drops: then people press the button again.
+        """
+        text, pressed_ns = "", list[int]()
+        while len(pressed_ns) < _PATIENCE:
+            pressed_ns.append(time_ns())
+            self.interrupt()
+            more, is_over = self._heard(message, every_s)
+            text += more
+            if is_over:
+                return text, pressed_ns
+        raise AssertionError(f"the cell goes on after {_PATIENCE} interrupts; it has written {text!r}")
 
     def descriptors(self) -> dict[int, str]:
         """The kernel's descriptor table, read from outside; empty once it is gone."""

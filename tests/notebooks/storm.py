@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 import os
-import queue
 import random
 import select
 from dataclasses import dataclass, field
-from time import time_ns
 
 from tests.notebooks.kernels import ENDLESS, ROOT, UNPRIVILEGED, Kernel
 
@@ -28,8 +25,6 @@ WAYS = {
 """Cells that never end by themselves."""
 
 _LATEST_S = 0.12  # a trace is well under way by then: most moments before are different ones
-_IGNORED_S = 1.0  # an interrupt that met no cell, or a finalizer, where Python drops it: once more
-_PATIENCE = 20
 
 
 @dataclass
@@ -90,14 +85,9 @@ def _interrupt_once(kernel: Kernel, way: str, at_s: float, storm: Storm) -> int:
     message = kernel.send(f"run = None\n{WAYS[way]}", cell="storm")
     kernel.wait_until_busy(message)
     select.select([], [], [], at_s)
-    for _ in range(_PATIENCE):
-        interrupted_ns = time_ns()
-        kernel.interrupt()
-        with contextlib.suppress(queue.Empty):
-            kernel.answer(message, timeout_s=_IGNORED_S)
-            return interrupted_ns
-        storm.again += 1
-    raise AssertionError(f"the cell goes on after {_PATIENCE} interrupts")
+    _, pressed_ns = kernel.interrupt_until_over(message, every_s=1)
+    storm.again += len(pressed_ns) - 1
+    return pressed_ns[-1]
 
 
 def _judge(storm: Storm, label: str, said: str, interrupted_ns: int) -> None:

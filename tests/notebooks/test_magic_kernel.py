@@ -102,8 +102,7 @@ def test_unloading_takes_the_completion_away(kernel):
 def test_an_interrupt_of_a_line_of_magic_binds_the_partial_run(kernel, before):
     message = kernel.send(f"%trace {MAGIC} --into partial")
     kernel.wait_for_sockets(before)
-    kernel.interrupt()
-    said = kernel.answer(message)
+    said, _ = kernel.interrupt_until_over(message)
     assert "Traceback" not in said
     assert kernel.sockets() == before
     assert kernel.run("print(type(partial).__name__, partial.runs['end_reason'].iloc[0])").split() == [
@@ -162,8 +161,7 @@ def test_an_interrupt_while_a_loop_waits_ends_it_and_the_cell_goes_on(kernel, be
         "print('after', rounds.run.runs['end_reason'].iloc[0], len(rounds.run.probes) > 0)"
     )
     assert wait_until(there.exists), "no round ended"
-    kernel.interrupt()
-    said = kernel.answer(message)
+    said, _ = kernel.interrupt_until_over(message)
     kernel.run("ended.take = take")
     assert "after interrupted True" in said, said
     assert kernel.sockets() == before
@@ -176,8 +174,8 @@ def test_an_interrupt_in_the_body_is_the_bodys_own(kernel, before, tmp_path):
         f"    open({str(there)!r}, 'w').close(); threading.Event().wait(30)"
     )
     assert wait_until(there.exists)
-    kernel.interrupt()
-    assert "KeyboardInterrupt" in kernel.answer(message)
+    said, _ = kernel.interrupt_until_over(message)
+    assert "KeyboardInterrupt" in said
     assert kernel.sockets() == before
     assert latest(kernel) == ["ended", "its loop was left"]
 

@@ -71,8 +71,11 @@ class Taps:
 
 
 def is_neighbour_talk(packet: bytes) -> bool:
-    """Router and neighbour discovery: RFC 4861 section 4."""
-    return packet[0] >> 4 == 6 and packet[6] == wire.ICMPV6 and packet[40] in range(133, 138)
+    """Router and neighbour discovery (RFC 4861 section 4), and what groups are told (MLD, RFC 3810)."""
+    if packet[0] >> 4 != 6:
+        return False
+    to_a_group = packet[24] == 0xFF
+    return to_a_group or (packet[6] == wire.ICMPV6 and packet[40] in range(133, 138))
 
 
 @pytest.fixture(scope="module")
