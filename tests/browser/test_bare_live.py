@@ -87,7 +87,10 @@ def test_new_dots_are_drawn_at_once_and_those_let_go_of_vanish_in_a_second(
             )
             here.page.evaluate("hear", json.dumps([data["content"], buffers], default=_spell))
             if number == 0:
-                here.page.clock.run_for(500)  # the width is known
+                for _ in range(100):  # until the width is known, which no clock of ours hastens
+                    here.page.clock.run_for(500)
+                    if here.page.evaluate(DOTS) is not None:
+                        break
             drawn.append(int(here.page.evaluate(DOTS)))
         here.page.clock.run_for(1100)
         settled = int(here.page.evaluate(DOTS))
