@@ -17,7 +17,6 @@ from jupyter_client.provisioning.local_provisioner import LocalProvisioner
 ROOT = Path(__file__).parents[2]
 ENDLESS = "rounds=None, dns=False, min_round_duration=0.02, grace_duration=0.01"
 UNPRIVILEGED = f"tn.trace('127.0.0.1', protocol='udp', unprivileged=True, {ENDLESS})"
-_PATIENCE = 20
 
 
 class Kernel:
@@ -112,20 +111,22 @@ class Kernel:
         """What Jupyter does for the stop button, without its round trip."""
         os.kill(self.pid, signal.SIGINT)
 
-    def interrupt_until_over(self, message: str, *, every_s: float = 5) -> tuple[str, list[int]]:
+    def interrupt_until_over(
+        self, message: str, *, every_s: float = 5, most: int = 2
+    ) -> tuple[str, list[int]]:
         """Interrupt a cell until it ends; return what it wrote, and when it was interrupted.
 
-        One that meets no cell, or a finalizer, Python drops: then people press the button again.
+        One that meets no cell, or a finalizer, Python drops: then people press again; `most` says how often.
         """
         text, pressed_ns = "", list[int]()
-        while len(pressed_ns) < _PATIENCE:
+        while len(pressed_ns) < most:
             pressed_ns.append(time_ns())
             self.interrupt()
             more, is_over = self._heard(message, every_s)
             text += more
             if is_over:
                 return text, pressed_ns
-        raise AssertionError(f"the cell goes on after {_PATIENCE} interrupts; it has written {text!r}")
+        raise AssertionError(f"the cell goes on after {most} interrupts; it has written {text!r}")
 
     def descriptors(self) -> dict[int, str]:
         """The kernel's descriptor table, read from outside; empty once it is gone."""

@@ -25,6 +25,7 @@ WAYS = {
 """Cells that never end by themselves."""
 
 _LATEST_S = 0.12  # a trace is well under way by then: most moments before are different ones
+_PATIENCE = 20
 
 
 @dataclass
@@ -85,7 +86,7 @@ def _interrupt_once(kernel: Kernel, way: str, at_s: float, storm: Storm) -> int:
     message = kernel.send(f"run = None\n{WAYS[way]}", cell="storm")
     kernel.wait_until_busy(message)
     select.select([], [], [], at_s)
-    _, pressed_ns = kernel.interrupt_until_over(message, every_s=1)
+    _, pressed_ns = kernel.interrupt_until_over(message, every_s=1, most=_PATIENCE)
     storm.again += len(pressed_ns) - 1
     return pressed_ns[-1]
 
