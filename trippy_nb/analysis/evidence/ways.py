@@ -145,10 +145,9 @@ def address_statements(run: OneRun) -> Iterator[Statement]:
 
 
 def _nat64(run: OneRun) -> Iterator[Statement]:
-    answered = np.flatnonzero(run.probes.addr >= 0)
-    found = {code: run.probes.names[code] for code in np.unique(run.probes.addr[answered]).tolist()}
-    codes = [code for code, name in found.items() if kind_of_address(name) == "NAT64"]
-    names = tuple(found[code] for code in codes)
+    known, addr = run.probes.names, run.probes.addr
+    codes = [c for c in np.unique(addr[addr >= 0]).tolist() if kind_of_address(known[c]) == "NAT64"]
+    names = tuple(known[code] for code in codes)
     if not names:
         return
     inside = [
@@ -156,7 +155,7 @@ def _nat64(run: OneRun) -> Iterator[Statement]:
         for name in names
         if ipaddress.ip_address(name) in _WELL_KNOWN
     ]
-    rows = answered[np.isin(run.probes.addr[answered], codes)]
+    rows = np.flatnonzero(np.isin(addr, codes))
     ttl = int(run.probes.ttl[rows].min())
     last_ttl = int(run.probes.ttl[rows].max())
     more = f" ({_listed(inside)})" if inside else ""

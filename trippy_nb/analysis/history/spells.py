@@ -7,7 +7,7 @@ or if as many did in several flows at once. What is left and fits is joined.
 
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from itertools import pairwise, zip_longest
 from typing import TYPE_CHECKING
 
@@ -47,7 +47,7 @@ class Spell:
     last_clear: int = -1
     """The last of those."""
     standing: str = KEPT
-    trail: Sequence[tuple[int, int]] = ()
+    trail: list[tuple[int, int]] = field(default_factory=list)
     """First and last observation of each stretch with one look."""
 
 
@@ -184,10 +184,9 @@ def _spells(
     """Cut the observations of one owner, going by what its looks disagree about."""
     if len(stretches) == 1:  # as of most
         first, last, which, n = stretches[0]
-        yield Spell(series, first, last, patterns[which], n, n, last, trail=((first, last),))
+        yield Spell(series, first, last, patterns[which], n, n, last, trail=[(first, last)])
         return
     spell: Spell | None = None
-    trail: list[tuple[int, int]] = []
     before: Pattern | None = None
     fits: dict[int, bool] = {}
     clear: dict[int, bool] = {}
@@ -200,10 +199,9 @@ def _spells(
                 fits = {which: True}
         if spell is None or not fits[which]:
             if spell is not None:
-                spell.trail = trail
                 yield spell
                 before = spell.pattern
-            spell, fits, clear, trail = Spell(series, first, last, look), {which: True}, {}, []
+            spell, fits, clear = Spell(series, first, last, look), {which: True}, {}
         if which not in clear:
             clear[which] = before is None or not before.fits(look)
         spell.last = last
@@ -211,9 +209,8 @@ def _spells(
         if clear[which]:
             spell.clear += n
             spell.last_clear = last
-        trail.append((first, last))
+        spell.trail.append((first, last))
     if spell is not None:
-        spell.trail = trail
         yield spell
 
 
@@ -295,7 +292,6 @@ def _joined(spells: list[Spell], believed: set[tuple[int, int]]) -> list[Spell]:
     """Set aside what was seen too seldom, and join what fits across it."""
     result: list[Spell] = []
     kept: Spell | None = None
-    trail: list[tuple[int, int]] = []
     for place, spell in enumerate(spells):
         if (spell.series, place) not in believed:
             edge = place in (0, len(spells) - 1)
@@ -308,9 +304,8 @@ def _joined(spells: list[Spell], believed: set[tuple[int, int]]) -> list[Spell]:
         elif kept is not None and kept.pattern.fits(spell.pattern):
             kept.pattern = kept.pattern.merged(spell.pattern)
             kept.last, kept.n, kept.clear = spell.last, kept.n + spell.n, kept.clear + spell.clear
-            kept.trail = trail = trail or [*kept.trail]
-            trail += spell.trail
+            kept.trail += spell.trail
         else:
-            kept, trail = spell, []
+            kept = spell
             result.append(spell)
     return result
