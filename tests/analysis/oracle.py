@@ -30,35 +30,86 @@ def who(attempts: list[Row]) -> str | None:
     return next((row["addr"] for row in attempts if row["status"] in ANSWERED), None)
 
 
+def met(attempts: list[Row], target: str) -> bool:
+    return any(row["status"] in ANSWERED and row["addr"] == target for row in attempts)
+
+
 def ends(rows: list[Row], target: str = TARGET) -> tuple[dict[Path, int], dict[Flow, bool]]:
     """Where each path ends, and which flows reached the target."""
     paths = cells(rows)
     of_flow: dict[Flow, list[Path]] = defaultdict(list)
     for path in paths:
         of_flow[path[0], path[2]].append(path)
+    heard = {
+        path: {
+            ttl: target if met(attempts, target) else who(attempts) for ttl, attempts in paths[path].items()
+        }
+        for path in paths
+    }
+    here = {
+        path: min((ttl for ttl, addr in heard[path].items() if addr == target), default=99) for path in paths
+    }
+    router = {
+        path: max(
+            (ttl for ttl, addr in heard[path].items() if addr not in (None, target) and ttl < here[path]),
+            default=-1,
+        )
+        for path in paths
+    }
+    nearest = pooled(
+        {flow: min(here[path] for path in members) for flow, members in of_flow.items()},
+        {flow: max(router[path] for path in members) for flow, members in of_flow.items()},
+        paths,
+        Counter(path[0] for path in paths if here[path] < 99),
+    )
     result: dict[Path, int] = {}
-    reached: dict[Flow, bool] = {}
     for flow, members in of_flow.items():
-        seen = [(path, ttl, who(attempts)) for path in members for ttl, attempts in paths[path].items()]
-        at_target = [ttl for _, ttl, addr in seen if addr == target]
-        reached[flow] = bool(at_target)
         for path in members:
-            mine = {ttl: addr for one, ttl, addr in seen if one == path}
-            if at_target:
-                least = min(at_target)
-                here = min((ttl for ttl, addr in mine.items() if addr == target), default=None)
-                routers = [
-                    ttl
-                    for ttl, addr in mine.items()
-                    if addr not in (None, target) and (here is None or ttl < here)
-                ]
-                longer = max(routers, default=-1) >= least
-                result[path] = (here if here is not None else max(routers) + 1) if longer else least
+            if nearest[flow] < 99:
+                longer = router[path] >= nearest[flow]
+                stop = here[path] if here[path] < 99 else router[path] + 1
+                result[path] = stop if longer else nearest[flow]
             else:
-                farthest = max((ttl for _, ttl, addr in seen if addr is not None), default=-1)
-                beyond = [ttl for _, ttl, _ in seen if ttl > farthest]
+                seen = [(ttl, addr) for one in members for ttl, addr in heard[one].items()]
+                farthest = max((ttl for ttl, addr in seen if addr is not None), default=-1)
+                beyond = [ttl for ttl, _ in seen if ttl > farthest]
                 result[path] = min(beyond) if beyond else farthest
-    return result, reached
+    return result, {flow: ttl < 99 for flow, ttl in nearest.items()}
+
+
+def pooled(
+    nearest: dict[Flow, int],
+    router: dict[Flow, int],
+    paths: dict[Path, dict[int, list[Row]]],
+    answers: Counter[int],
+) -> dict[Flow, int]:
+    """What flows that lost the answer of the target are taken to have: its TTL in the others of their run."""
+    found = dict(nearest)
+    for run in answers:
+        flows = [flow for flow in nearest if flow[0] == run and nearest[flow] < 99]
+        soonest = min(nearest[flow] for flow in flows)
+        late = [flow for flow in flows if soonest < nearest[flow] and router[flow] < nearest[flow] - 1]
+        ends_there = {nearest[flow] for flow in flows if flow not in late}
+        lost: dict[Flow, tuple[int, int]] = {}
+        for flow in late:
+            there = max(ttl for ttl in ends_there if ttl < nearest[flow])
+            if there > router[flow]:
+                silent = sum(
+                    who(attempts) is None and any(row["status"] in SETTLED for row in attempts)
+                    for path, places in paths.items()
+                    if (path[0], path[2]) == flow
+                    for ttl, attempts in places.items()
+                    if there <= ttl < nearest[flow]
+                )
+                lost[flow] = (there, silent)
+        total = sum(n for _, n in lost.values())
+        share = total / max(total + answers[run], 1)
+        if all(n <= 1 for _, n in lost.values()) and (1 - share) ** len(lost) < 0.05:
+            continue
+        for flow, (there, n) in lost.items():
+            if n == 1 or (n > 1 and len(flows) * share ** (n - 1) >= 0.05):
+                found[flow] = there
+    return found
 
 
 def hops(rows: list[Row]) -> dict[tuple[int, int], dict[str, Any]]:

@@ -2,7 +2,8 @@
 
 A destination answers at every TTL from its own on, so everything beyond its smallest TTL is the same
 hop again (hard case: destination answers at many TTLs). Branches of unequal length, and a route that
-grew longer, are told from that by a router that answered at or beyond the smallest target TTL.
+grew longer, are told from that by a router that answered at or beyond the smallest target TTL. A flow that
+heard nobody where others met the target, and the target later, lost an answer (see `analysis.nearest`).
 
 A router that will not forward answers at every TTL from its own on, too, and says that the target cannot
 be reached (hard case: ICMP prohibited in mid-path): a flow that never arrives ends where it begins.
@@ -25,6 +26,7 @@ from trippy_nb.analysis.arrays import (
     spread,
     starts_of,
 )
+from trippy_nb.analysis.nearest import NEVER, greatest_of, least_of, pooled
 from trippy_nb.model import Status
 
 if TYPE_CHECKING:
@@ -32,9 +34,6 @@ if TYPE_CHECKING:
 
 _Item = TypeVar("_Item", bound=np.generic)
 _SPARSE = 8  # numbers for each cell, before they are numbered anew
-
-NEVER = 1 << 20
-"""Larger than any TTL."""
 
 
 @dataclass(frozen=True)
@@ -145,7 +144,8 @@ def cells_of(probes: Probes) -> Cells:
     from_target = _any(probes.from_target, starts)
     addr, mixed = _responders(probes, starts)
     series = distinct(pack(probes.path_run, probes.path_flow))[1]
-    end, reached = _ends(ttl, answered, from_target, heads, series)
+    settled = _any(probes.settled, starts)
+    end, reached = _ends((ttl, answered, from_target, settled & ~answered), heads, series, probes.path_run)
     return Cells(
         heads=heads,
         path_run=probes.path_run,
@@ -157,7 +157,7 @@ def cells_of(probes: Probes) -> Cells:
         ttl=ttl,
         addr=addr,
         answered=answered,
-        settled=_any(probes.settled, starts),
+        settled=settled,
         open=_any(probes.status == Status.IN_FLIGHT, starts) & ~answered,
         from_target=from_target,
         mixed=mixed,
@@ -230,33 +230,23 @@ def _responders(probes: Probes, starts: Ints) -> tuple[Ints, Bools]:
     return addr, mixed
 
 
-def _least(values: Ints, groups: Ints, count: int) -> Ints:
-    out = np.full(count, NEVER, dtype=np.int64)
-    np.minimum.at(out, groups, values)
-    return out
-
-
-def _greatest(values: Ints, groups: Ints, count: int) -> Ints:
-    out = np.full(count, -1, dtype=np.int64)
-    np.maximum.at(out, groups, values)
-    return out
-
-
-def _ends(ttl: Ints, answered: Bools, from_target: Bools, heads: Ints, series: Ints) -> tuple[Ints, Bools]:
+def _ends(seen: tuple[Ints, Bools, Bools, Bools], heads: Ints, series: Ints, run: Ints) -> tuple[Ints, Bools]:
     """Find where each path ended, and whether its flow ever reached the target. Cells are in order."""
+    ttl, answered, from_target, quiet = seen
     if not len(ttl):
         return heads, np.zeros(0, dtype=np.bool_)
     n_series = int(series.max()) + 1
     at_target = np.flatnonzero(from_target)
     path = np.searchsorted(heads, at_target, side="right") - 1
-    here = _least(ttl[at_target], path, len(heads))  # smallest target TTL of the round
-    nearest = _least(here, series, n_series)  # ... of the flow
-    least = nearest[series]
+    here = least_of(ttl[at_target], path, len(heads))  # smallest target TTL of the round
+    nearest = least_of(here, series, n_series)  # ... of the flow
     router = answered & ~from_target
     last_router = _last_ttl(router, ttl, heads)
     if np.any(last_router > here):  # somebody else beyond the target does not count
         router &= ttl < spread(here, heads, len(ttl))
         last_router = _last_ttl(router, ttl, heads)
+    nearest = pooled(nearest, here, last_router, (run, series), (ttl, quiet, heads))
+    least = nearest[series]
     longer = last_router >= least  # a router where the target should have been: this path is longer
     end = np.where(longer, np.where(here < NEVER, here, last_router + 1), least)
     reached = least < NEVER
@@ -275,9 +265,9 @@ def _last_ttl(which: Bools, ttl: Ints, heads: Ints) -> Ints:
 
 def _silent_ends(ttl: Ints, answered: Bools, series: Ints, count: int) -> Ints:
     """Return for each flow the probed TTL after its farthest answer, or else that of this answer."""
-    farthest = _greatest(ttl[answered], series[answered], count)
+    farthest = greatest_of(ttl[answered], series[answered], count)
     after = ttl > farthest[series]
-    next_probed = _least(ttl[after], series[after], count)
+    next_probed = least_of(ttl[after], series[after], count)
     return np.where(next_probed < NEVER, next_probed, farthest)
 
 
@@ -294,13 +284,13 @@ def _walls(ttl: Ints, addr: Ints, refused: Bools, series: Ints) -> Ints:
     """Find the TTL from which on nobody answers but one router that refuses; NEVER where there is none."""
     count = int(series.max(initial=-1)) + 1
     seen = addr >= 0
-    farthest = _greatest(ttl[seen], series[seen], count)
+    farthest = greatest_of(ttl[seen], series[seen], count)
     last = np.full(count, -1, dtype=np.int64)
     at_end = seen & (ttl == farthest[series])
     np.maximum.at(last, series[at_end], addr[at_end])
     mine = seen & (addr == last[series])
-    others = _greatest(ttl[seen & ~mine], series[seen & ~mine], count)
+    others = greatest_of(ttl[seen & ~mine], series[seen & ~mine], count)
     block = mine & (ttl > others[series])
     refuses = np.zeros(count, dtype=np.bool_)
     refuses[series[mine & refused]] = True
-    return np.where(refuses, _least(ttl[block], series[block], count), NEVER)
+    return np.where(refuses, least_of(ttl[block], series[block], count), NEVER)

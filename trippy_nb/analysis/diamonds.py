@@ -4,10 +4,10 @@ A diamond runs from its divergence, a node with several successors, to its conve
 that every way from there leads through. Distances are counted from the divergence in links. With branches of
 unequal length a node may be at several distances; it then counts at each.
 
-Links are those of the hop graph that lead onwards (see `analysis.layers`). Silent hops of several flows that
-lie at one TTL between the same answers count once: they may be one router, and are no proof of several. Nor
-are they if a router beside them answers some probes and not others, and may have left those unanswered. Nodes
-whose way from the source, or to the end, was not seen add to the width and to nothing else.
+Links are those of the hop graph that lead onwards (see `analysis.layers`). Silent hops that may be those of
+another flow, or hops that left a probe unanswered, count as these: they are no proof of others (see
+`analysis.stretches`). Nodes whose way from the source, or to the end, was not seen add to the width and to
+nothing else.
 """
 
 from collections import defaultdict
@@ -21,6 +21,7 @@ from trippy_nb.analysis.layers import forward_edges
 from trippy_nb.analysis.links import EVIDENCE, FLOW, POSITIONAL
 from trippy_nb.analysis.shapes import END, Diamond, find_diamonds, shape_of
 from trippy_nb.analysis.steady import REPEATS_THAT_TELL
+from trippy_nb.analysis.stretches import stand_ins
 from trippy_nb.frames.check import conform
 from trippy_nb.frames.derived import DIAMONDS
 from trippy_nb.frames.split import by_run
@@ -30,7 +31,6 @@ if TYPE_CHECKING:
 
 PER_FLOW, PER_PACKET, CANNOT_TELL = DIAMONDS.column("balancing").words
 _BRANCHES = 2
-_HARDLY = 0.05
 
 
 def diamonds(tables: "Tables") -> pd.DataFrame:
@@ -108,17 +108,8 @@ def _rows(graph: "nx.MultiDiGraph[str]", *, stable: bool) -> list[dict[str, Any]
 
 
 def _merge_silent(graph: "nx.MultiDiGraph[str]") -> "nx.MultiDiGraph[str]":
-    """Take silent hops between the same answers for one, or for a hop there that answers some probes."""
-    quiet = [node for node, kind in graph.nodes(data="kind") if kind == "silent"]
-    groups: dict[Any, list[str]] = defaultdict(list)
-    for node in sorted(quiet):
-        before = _answers_beside(graph, node, quiet, onwards=False)
-        after = _answers_beside(graph, node, quiet, onwards=True)
-        groups[graph.nodes[node]["ttls"], before, after].append(node)
-    name = {node: node for node in graph}
-    for (ttls, before, after), nodes in groups.items():
-        sibling = _sibling(graph, ttls, before, after, nodes)
-        name |= dict.fromkeys(nodes, sibling or nodes[0])
+    """Take silent hops for those that they may be (see `analysis.stretches`)."""
+    name = stand_ins(graph)
     flows: dict[str, set[int]] = defaultdict(set)
     for node, seen in graph.nodes(data="flows"):
         flows[name[node]].update(seen)
@@ -129,45 +120,6 @@ def _merge_silent(graph: "nx.MultiDiGraph[str]") -> "nx.MultiDiGraph[str]":
     for a, b, data in graph.edges(data=True):
         merged.add_edge(name[a], name[b], **data)
     return merged
-
-
-def _sibling(
-    graph: "nx.MultiDiGraph[str]",
-    ttls: tuple[int, ...],
-    before: frozenset[str],
-    after: frozenset[str],
-    silent: list[str],
-) -> str | None:
-    """Find an answering node that these silent hops may be: one beside them that leaves probes unanswered.
-
-    They are not that node if one of them was asked so often that it would hardly have kept silent throughout.
-    """
-    for node, data in sorted(graph.nodes(data=True)):
-        if data["kind"] != "router" or not {*ttls} <= {*data["ttls"]}:
-            continue
-        if not (before <= {*graph.predecessors(node)} and after <= {*graph.successors(node)}):
-            continue
-        asked = max(graph.nodes[one]["sent"] for one in silent)
-        chance = (data["loss_ratio"] or 0.0) ** asked if asked > 1 else 1.0
-        if min(1.0, chance * len(silent)) > _HARDLY:
-            return str(node)
-    return None
-
-
-def _answers_beside(
-    graph: "nx.MultiDiGraph[str]", node: str, quiet: list[str], *, onwards: bool
-) -> frozenset[str]:
-    """Return who answered next to a stretch of silence."""
-    silent, found, seen, waiting = {*quiet}, set(), {node}, [node]
-    while waiting:
-        here = waiting.pop()
-        for other in graph.successors(here) if onwards else graph.predecessors(here):
-            if other not in silent:
-                found.add(other)
-            elif other not in seen:
-                seen.add(other)
-                waiting.append(other)
-    return frozenset(found)
 
 
 def _join_source(dag: "nx.DiGraph[str]", floor: dict[str, int]) -> None:

@@ -43,6 +43,8 @@ class Route:
     steady flow; of others one for each header that was sent there."""
     rtt: Mapping[tuple[int, str], Floats]
     """RTTs, ms, by TTL and responder, in the order they were sent."""
+    rtt_of: Mapping[str, Floats]
+    """The same by responder: with ways of unequal length one TTL has some of the flows only."""
     unanswered: Mapping[int, Bools]
     """By TTL: which of the probes whose fate is known nobody answered, in the order they were sent."""
     end: int | None
@@ -118,6 +120,7 @@ def together(routes: Iterable[Route]) -> Route:
         past_end=past_end,
         first=first,
         rtt=_joined(part.rtt for part in parts),
+        rtt_of=_joined(part.rtt_of for part in parts),
         unanswered=_joined(part.unanswered for part in parts),
         end=end,
         at_target=np.concatenate([np.zeros(0, dtype=np.bool_), *(p.target_unanswered(end) for p in parts)]),
@@ -174,6 +177,7 @@ class _Parts:
     first_ends: dict[int, Ints]
     headers: frozenset[int]
     rtt: dict[int, dict[tuple[int, str], Floats]]
+    rtt_of: dict[int, dict[str, Floats]]
     unanswered: dict[int, dict[int, Bools]]
     at_target: dict[int, Bools]
     farthest: dict[int, Ints]
@@ -191,6 +195,7 @@ class _Parts:
             past_end=_before(ends, last),
             first=self._first(number, ends, one_each=one_each),
             rtt=self.rtt.get(number, {}),
+            rtt_of=self.rtt_of.get(number, {}),
             unanswered=self.unanswered.get(number, {}),
             end=int(ends.min()) if len(ends) else None,
             at_target=self.at_target.get(number, _NO_BOOLS) if len(ends) else _NO_BOOLS,
@@ -248,13 +253,15 @@ def _parts(probes: Probes, cells: Cells, number: Ints, tables: "Tables") -> _Par
     for (n, ttl), rows in _stretches(number[settled], cells.ttl[settled]):
         unanswered[n][ttl] = ~cells.answered[settled[rows]]
     new_ends = new[cells.from_target[new]]
+    rtt, rtt_of = _rtts(probes, cells, number, used)
     return _Parts(
         answers=answers,
         ends=_by_number(number[arrived], cells.ttl[arrived]),
         first=first,
         first_ends=_by_number(number[new_ends], cells.ttl[new_ends]),
         headers=frozenset(np.unique(number[header != _NO_HEADER]).tolist()),
-        rtt=_rtts(probes, cells, number, used),
+        rtt=rtt,
+        rtt_of=rtt_of,
         unanswered=unanswered,
         at_target=_by_number(number[at_end], ~cells.answered[at_end]),
         farthest=_farthest(cells, number, sure),
@@ -285,13 +292,16 @@ def _farthest(cells: Cells, number: Ints, sure: Ints) -> dict[int, Ints]:
 
 def _rtts(
     probes: Probes, cells: Cells, number: Ints, used: Bools
-) -> dict[int, dict[tuple[int, str], Floats]]:
+) -> tuple[dict[int, dict[tuple[int, str], Floats]], dict[int, dict[str, Floats]]]:
     cell = cell_numbers(probes, cells)
     rows = np.flatnonzero(used[cell] & (probes.addr >= 0) & ~np.isnan(probes.rtt))
     found: dict[int, dict[tuple[int, str], Floats]] = defaultdict(dict)
     for (n, ttl, code), places in _stretches(number[cell[rows]], probes.ttl[rows], probes.addr[rows]):
         found[n][ttl, probes.names[code]] = probes.rtt[rows[places]]
-    return found
+    of: dict[int, dict[str, Floats]] = defaultdict(dict)
+    for (n, code), places in _stretches(number[cell[rows]], probes.addr[rows]):
+        of[n][probes.names[code]] = probes.rtt[rows[places]]
+    return found, of
 
 
 def _first_of(*keys: Ints) -> Ints:

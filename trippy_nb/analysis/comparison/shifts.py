@@ -22,6 +22,8 @@ MARGIN_SHARE = 0.10
 _MOST_ROUNDS = 100_000
 _LEAST_ROUNDS = 10
 """Enough for an interval to exist, with something to spare."""
+_WORTH = 5
+"""So many independent samples of each side make an interval."""
 
 _NONE: Floats = np.zeros(0)
 
@@ -37,46 +39,49 @@ class Levels:
 
 
 def rtt_rows(sides: Sides, levels: Levels) -> list[dict[str, Any]]:
-    """Measure the shift at each place with a common responder; targets of several flows share the level."""
-    found = [
-        (pair, number, here, there)
-        for pair in sides.pairs
-        for number, (here, there) in enumerate(pair.places)
-        if here is not None and there is not None and change_of(here, there) == "same"
-    ]
+    """Measure the shift of each common responder; targets of several flows share the level.
+
+    Of a responder at several TTLs all answers count, and its row is that of the place where most of them are:
+    with ways of unequal length one TTL of either side has only some of the flows.
+    """
     rows = []
-    for pair, number, here, there in found:
-        tally = {addr: min(count, there.answers.get(addr, 0)) for addr, count in here.answers.items()}
-        addr = max(sorted(tally), key=tally.__getitem__)
-        row: dict[str, Any] = {
-            "flow": pair.flow,
-            "place": number,
-            "a_ttl": here.ttl,
-            "b_ttl": there.ttl,
-            "addr": addr,
-            "is_target": addr in pair.a.targets and addr in pair.b.targets,
-        }
-        rows.append((row, pair))
+    for pair in sides.pairs:
+        places: dict[str, tuple[int, dict[str, Any]]] = {}
+        for number, (here, there) in enumerate(pair.places):
+            if here is None or there is None or change_of(here, there) != "same":
+                continue
+            tally = {addr: min(count, there.answers.get(addr, 0)) for addr, count in here.answers.items()}
+            addr = max(sorted(tally), key=tally.__getitem__)
+            row: dict[str, Any] = {
+                "flow": pair.flow,
+                "place": number,
+                "a_ttl": here.ttl,
+                "b_ttl": there.ttl,
+                "addr": addr,
+                "is_target": addr in pair.a.targets and addr in pair.b.targets,
+            }
+            if addr not in places or places[addr][0] < tally[addr]:
+                places[addr] = tally[addr], row
+        rows += [(row, pair) for _, row in sorted(places.values(), key=lambda item: item[1]["place"])]
     targets = max(sum(1 for row, _ in rows if row["is_target"]), 1)
     return [
-        row | _columns(row, pair, levels.changed / (targets if row["is_target"] else 1), sides)
+        row | _columns(row["addr"], pair, levels.changed / (targets if row["is_target"] else 1), sides)
         for row, pair in rows
     ]
 
 
-def _columns(row: dict[str, Any], pair: Compared, level: float, sides: Sides) -> dict[str, Any]:
-    keys = ((row["a_ttl"], row["addr"]), (row["b_ttl"], row["addr"]))
-    a, b = (route.rtt.get(key, _NONE) for route, key in zip((pair.a, pair.b), keys, strict=True))
+def _columns(addr: str, pair: Compared, level: float, sides: Sides) -> dict[str, Any]:
+    a, b = (route.rtt_of.get(addr, _NONE) for route in (pair.a, pair.b))
     dependence = worth(a), worth(b)
     shift = shift_between(a, b, alpha=level, worth=dependence)
     before, after = (float(np.median(samples)) if len(samples) else np.nan for samples in (a, b))
     margin = max(MARGIN_MS, MARGIN_SHARE * before) if len(a) else MARGIN_MS
-    of_flows = [_flow_medians(route, key) for route, key in zip((pair.a, pair.b), keys, strict=True)]
+    of_flows = [_flow_medians(route, addr) for route in (pair.a, pair.b)]
     judged, flows_needed = shift, None
     if sides.sampled:
         judged = shift_between(*of_flows, alpha=level)
     elif sides.kind == "matched":
-        both = _matched_medians(pair, keys)
+        both = _matched_medians(pair, addr)
         judged = shift = paired_shift(*both, alpha=level, worth=worth(both[1] - both[0]))
     verdict = CANNOT_TELL
     if judged.low > margin or judged.high < -margin:
@@ -103,27 +108,29 @@ def _columns(row: dict[str, Any], pair: Compared, level: float, sides: Sides) ->
         "p_value": judged.p_value,
         "detectable_ms": _detectable(judged, margin, level),
         "verdict": verdict,
-        "rounds_needed": _rounds_needed(shift, margin, min(len(a), len(b))) if undecided else None,
+        "rounds_needed": _rounds_needed(shift, margin, min(len(a), len(b)), max(dependence))
+        if undecided
+        else None,
         "flows_needed": flows_needed,
     }
 
 
-def _flow_medians(route: Route, key: tuple[int, str]) -> Floats:
+def _flow_medians(route: Route, addr: str) -> Floats:
     """Take one RTT for each flow that a balancer sees."""
     found = [
         rtt if part.each_probe else np.array([np.median(rtt)])
         for part in route.flows
-        if len(rtt := part.rtt.get(key, _NONE))
+        if len(rtt := part.rtt_of.get(addr, _NONE))
     ]
     return np.concatenate(found) if found else _NONE
 
 
-def _matched_medians(pair: Compared, keys: tuple[tuple[int, str], tuple[int, str]]) -> tuple[Floats, Floats]:
+def _matched_medians(pair: Compared, addr: str) -> tuple[Floats, Floats]:
     """Take one RTT of each side for each flow that has one on both."""
     found = [
-        (np.median(one.rtt[keys[0]]), np.median(two.rtt[keys[1]]))
+        (np.median(one.rtt_of[addr]), np.median(two.rtt_of[addr]))
         for one, two in zip(pair.a.flows, pair.b.flows, strict=True)
-        if keys[0] in one.rtt and keys[1] in two.rtt
+        if addr in one.rtt_of and addr in two.rtt_of
     ]
     both = np.array(found, dtype=np.float64).reshape(-1, 2)
     return both[:, 0], both[:, 1]
@@ -146,10 +153,14 @@ def _detectable(shift: Shift, margin: float, level: float) -> float:
     return margin + half * (1 + normal.inv_cdf(POWER) / normal.inv_cdf(1 - level / 2))
 
 
-def _rounds_needed(shift: Shift, margin: float, n: int) -> int | None:
-    """Guess when the interval, whose width shrinks with the root of n, leaves the edge of the margin."""
+def _rounds_needed(shift: Shift, margin: float, n: int, worth_each: float) -> int | None:
+    """Guess when the interval, whose width shrinks with the root of n, leaves the edge of the margin.
+
+    None if more rounds like these would not tell: the times of a side move together, as where their level
+    changed within it, and more of them are hardly worth more.
+    """
     if not isfinite(shift.low) or not isfinite(shift.high):
-        return max(_LEAST_ROUNDS, n + 1)
+        return max(_LEAST_ROUNDS, n + 1) if n < _LEAST_ROUNDS or n >= _WORTH * worth_each else None
     half = (shift.high - shift.low) / 2
     room = abs(abs(shift.estimate) - margin)
     if room * sqrt(_MOST_ROUNDS) <= half * sqrt(n):

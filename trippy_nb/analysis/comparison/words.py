@@ -101,7 +101,12 @@ def _rtt_words(rtt: Finding) -> str:
     if rtt.verdict == SAME:
         return f"{to} is the same within {row['margin_ms']:.3g} ms ({numbers})"
     if rtt.verdict == CANNOT_TELL:
-        why = ", and balancing could explain it" if rtt.flows_needed is not None else ""
+        why = ""
+        if rtt.flows_needed is not None:
+            why = ", and balancing could explain it"
+        elif rtt.rounds_needed is None and not isfinite(row["low_ms"]):
+            worth = " and ".join(f"{row[side]:.0f}" for side in ("a_worth", "b_worth"))
+            why = f", worth {worth}: they move within a side, and shorter windows of time would tell more"
         return f"whether {to} changed is open ({numbers}{why}){_needed(rtt)}"
     longer = "longer" if row["shift_ms"] > 0 else "shorter"
     return f"{to} is {abs(row['shift_ms']):.3g} ms {longer} ({numbers})"
