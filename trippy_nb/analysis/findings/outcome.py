@@ -5,6 +5,9 @@ from math import ceil
 from statistics import NormalDist
 from typing import Final
 
+import numpy as np
+
+from trippy_nb.analysis.arrivals import Arrivals, arrivals_of
 from trippy_nb.analysis.evidence.statement import SETTLED
 from trippy_nb.analysis.findings.finding import CANNOT_TELL, Finding, Row, Seen, rows_of
 from trippy_nb.analysis.ratios import wilson
@@ -22,52 +25,58 @@ _ENOUGH_FOR_95 = 20
 
 def outcome_findings(seen: Seen) -> Iterator[Finding]:
     """Say how each run ended, and what came of it."""
-    hop_table = seen.answers.hops
+    hop_table, arrivals = seen.answers.hops, arrivals_of(seen.tables)
     for run in seen.runs:
         hops = rows_of(hop_table[hop_table["run_id"] == run["run_id"]])
         answered = [hop for hop in hops if hop["recv"]]
-        if run["outcome"] == "reached" and answered:
-            yield _reached(run, answered[-1])
-            yield from _smallest_loss(run, answered[-1])
+        arrived = arrivals.get(int(run["run_id"]))
+        if run["outcome"] == "reached" and arrived is not None:
+            yield _reached(run, arrived)
+            yield from _smallest_loss(run, arrived)
         else:
             yield from _not_reached(run, hops, answered)
         yield from _unfinished(run)
 
 
-def _reached(run: Row, last: Row) -> Finding:
-    ttl = run["target_ttl"] or last["ttl"]
-    says = f"Reached {run['dst_addr'] or run['target']} in {ttl} {plural(ttl, 'hop')}: "
-    says += f"{last['recv']:,} of {last['sent']:,} probes answered"
-    if last["p50_ms"] is not None:
-        says += f", half of them within {last['p50_ms']:.3g} ms"
-        if last["recv"] >= _ENOUGH_FOR_95:
-            says += f", 95 % within {last['p95_ms']:.3g} ms"
-    return Finding(kind="reached", says=f"{says}.", **_at_target(run, last))
+def _reached(run: Row, arrived: Arrivals) -> Finding:
+    ttls = arrived.ttls
+    hops = " or ".join(filter(None, [", ".join(map(str, ttls[:-1])), str(ttls[-1])]))
+    says = f"Reached {run['dst_addr'] or run['target']} in {hops} {plural(ttls[-1], 'hop')}: "
+    says += f"{arrived.recv:,} of {arrived.sent:,} {plural(arrived.sent, 'probe')} answered"
+    if len(arrived.rtt):
+        middle, high = np.quantile(arrived.rtt, (0.5, 0.95)).tolist()
+        says += f", half of them within {middle:.3g} ms"
+        if len(arrived.rtt) >= _ENOUGH_FOR_95:
+            says += f", 95 % within {high:.3g} ms"
+    return Finding(kind="reached", says=f"{says}.", **_at_target(run, arrived))
 
 
-def _smallest_loss(run: Row, last: Row) -> Iterator[Finding]:
+def _smallest_loss(run: Row, arrived: Arrivals) -> Iterator[Finding]:
     """Say what loss could hide where nothing went unanswered."""
-    n = last["sent"]
+    n = arrived.sent
     high = float(wilson(0, n)[1])
     traces = run["method"] not in _OTHER_PURPOSES
-    if traces and run["has_losses"] and last["recv"] == n and high > _SMALL_LOSS:
+    if traces and run["has_losses"] and arrived.recv == n and high > _SMALL_LOSS:
         yield Finding(
             kind="smallest-loss",
-            says=f"None of {n:,} probes to the target went unanswered, which happens with a loss of up to "
-            f"{100 * high:.2g} %, too: {_ENOUGH} answers in a row would bound it at 1 %.",
+            says=f"None of {n:,} {plural(n, 'probe')} to the target went unanswered, which happens with a "
+            f"loss of up to {100 * high:.2g} %, too: {_ENOUGH} answers in a row would bound it at 1 %.",
             strength=CANNOT_TELL,
             more_probes=_ENOUGH - n,
-            **_at_target(run, last),
+            **_at_target(run, arrived),
         )
 
 
-def _at_target(run: Row, last: Row) -> Row:
+def _at_target(run: Row, arrived: Arrivals) -> Row:
+    """Say where it answered; of several TTLs the answers, for the silent probes there may be routers'."""
+    first, last = arrived.ttls[0], arrived.ttls[-1]
+    where = f"ttl == {first}" if first == last else f"{first} <= ttl <= {last} and addr in {arrived.addrs}"
     return {
         "run_id": run["run_id"],
-        "query": f"ttl == {last['ttl']} and {SETTLED}",
-        "ttl": last["ttl"],
-        "last_ttl": last["ttl"],
-        "addrs": last["addrs"],
+        "query": f"{where} and {SETTLED}",
+        "ttl": first,
+        "last_ttl": last,
+        "addrs": arrived.addrs,
     }
 
 
