@@ -68,6 +68,31 @@ def test_silence_on_a_side_is_unknown_and_no_change():
     assert found.path_verdict == "same"
 
 
+def test_a_responder_at_several_ttls_is_compared_with_all_its_answers():
+    """Ways of unequal length: neither TTL of the target has all flows, and each has flows of one length."""
+
+    def side(short: int, long: int) -> list[Row]:
+        ways: list[tuple[list[str | None], float]] = [([a(1), a(2), TARGET], 10.0)] * short
+        ways += [([a(1), a(3), a(4), TARGET], 30.0)] * long
+        return [
+            row | {"rtt_ms": rtt} for flow, (way, rtt) in enumerate(ways) for row in rounds(way, flow=flow)
+        ]
+
+    found = of(side(10, 10), side(10, 10), sport=None)
+    (row,) = found.rtt[found.rtt["is_target"]].to_dict("records")
+    assert (row["a_n"], row["b_n"], row["shift_ms"]) == (20, 20, 0)
+    assert found.rtt["addr"].is_unique
+    assert found.rtt_verdict != "changed"
+
+
+def test_a_level_that_moved_within_a_side_is_said_instead_of_a_number_of_rounds():
+    moved = timed([10.0 + 0.01 * (n % 7) for n in range(40)] + [30.0 + 0.01 * (n % 7) for n in range(40)])
+    found = of(moved, moved)
+    assert found.rtt_verdict == "cannot tell"
+    assert "they move within a side" in found.sentence
+    assert found.rtt["rounds_needed"].isna().all()
+
+
 @pytest.mark.parametrize(("one", "two"), [(1, 1), (3, 3), (2, 4)])
 def test_few_rounds_cannot_tell_and_say_how_many_would(one: int, two: int):
     other = [a(1), a(20), a(3), TARGET]
