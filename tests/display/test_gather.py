@@ -67,8 +67,8 @@ def test_a_card_refuses_several_runs():
         card_from_tables(two, hop_table(two))
 
 
-def hop(ttl, sent, recv, late=0):
-    who = (Responder(f"192.0.2.{ttl}"),) if recv else ()
+def hop(ttl, sent, recv, late=0, addr=None):
+    who = (Responder(addr or f"192.0.2.{ttl}"),) if recv else ()
     return HopRow(ttl=ttl, responders=who, sent=sent, recv=recv, late=late)
 
 
@@ -136,6 +136,11 @@ REACHED = GONE | {
                 f"Filtered on the way to {TARGET}, the farthest answer came from hop 1 (192.0.2.1); "
                 "3 probes, all answered; ended by an error."
             ),
+        ),
+        (
+            REACHED,
+            [hop(7, 10, 10, addr=TARGET), hop(8, 5, 5, addr=TARGET)],
+            f"Reached {TARGET} in 7 or 8 hops; 15 probes, all answered.",
         ),
         (GONE | {"target": "x"}, [], "On the way to x; no probe's fate is known yet."),
     ],

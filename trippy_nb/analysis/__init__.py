@@ -84,3 +84,4 @@ from trippy_nb.analysis.rtt_changes import joint_events as joint_events
 from trippy_nb.analysis.rtt_changes import rtt_changes as rtt_changes
 from trippy_nb.analysis.timeline import Timeline as Timeline
 from trippy_nb.analysis.timeline import timeline as timeline
+from trippy_nb.analysis.told import either as either

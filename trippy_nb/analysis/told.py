@@ -1,5 +1,6 @@
 """How a finding shows itself: what it says, and the table that it rests on."""
 
+from collections.abc import Sequence
 from html import escape
 
 import pandas as pd
@@ -28,6 +29,12 @@ class Told:
 def plural(count: int, noun: str) -> str:
     """Return the noun as it stands behind a number."""
     return noun if count == 1 else f"{noun}s"
+
+
+def either(numbers: Sequence[int], noun: str) -> str:
+    """Name a count that may be one of several: ``3 or 4 hops``."""
+    listed = [", ".join(map(str, numbers[:-1])), str(numbers[-1])]
+    return f"{' or '.join(filter(None, listed))} {plural(numbers[-1], noun)}"
 
 
 def _filled(table: pd.DataFrame) -> pd.DataFrame:

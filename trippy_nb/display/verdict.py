@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from trippy_nb.analysis import either
 from trippy_nb.display.card import HopRow
 from trippy_nb.display.words import count_text, list_text
 
@@ -37,7 +38,11 @@ def _outcome(run: Mapping[str, Any], hops: Sequence[HopRow]) -> str:
     target = run["dst_addr"] or run["target"]
     match run["outcome"]:
         case "reached" if run["target_ttl"] is not None:
-            return f"Reached {target} in {count_text(int(run['target_ttl']), 'hop')}"
+            first = int(run["target_ttl"])
+            later = [
+                hop.ttl for hop in hops if hop.ttl > first and target in {who.addr for who in hop.responders}
+            ]
+            return f"Reached {target} in {either([first, *later], 'hop')}"
         case "reached":
             return f"Reached {target}"
         case "filtered":

@@ -11,7 +11,7 @@ from trippy_nb.analysis.arrivals import Arrivals, arrivals_of
 from trippy_nb.analysis.evidence.statement import SETTLED
 from trippy_nb.analysis.findings.finding import CANNOT_TELL, Finding, Row, Seen, rows_of
 from trippy_nb.analysis.ratios import wilson
-from trippy_nb.analysis.told import plural
+from trippy_nb.analysis.told import either, plural
 
 _ALL: Final = "ttl >= 1"
 _SMALL_LOSS: Final = 0.01
@@ -39,9 +39,7 @@ def outcome_findings(seen: Seen) -> Iterator[Finding]:
 
 
 def _reached(run: Row, arrived: Arrivals) -> Finding:
-    ttls = arrived.ttls
-    hops = " or ".join(filter(None, [", ".join(map(str, ttls[:-1])), str(ttls[-1])]))
-    says = f"Reached {run['dst_addr'] or run['target']} in {hops} {plural(ttls[-1], 'hop')}: "
+    says = f"Reached {run['dst_addr'] or run['target']} in {either(arrived.ttls, 'hop')}: "
     says += f"{arrived.recv:,} of {arrived.sent:,} {plural(arrived.sent, 'probe')} answered"
     if len(arrived.rtt):
         middle, high = np.quantile(arrived.rtt, (0.5, 0.95)).tolist()
