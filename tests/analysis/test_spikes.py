@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import combinations
 from typing import Any
 
 import numpy as np
@@ -13,7 +14,10 @@ from hypothesis import strategies as st
 from tests.analysis.handmade import Row, a, probe, shuffled, tables
 from tests.analysis.strategies import probe_rows
 from tests.analysis.timing import WIDE, few
+from trippy_nb import sim
 from trippy_nb.analysis import delays, evidence, spikes
+from trippy_nb.analysis.findings import findings
+from trippy_nb.analysis.latencies.ways import chance_of_runs
 from trippy_nb.errors import ConfigError
 from trippy_nb.frames import Tables, check_frame, concat_tables
 from trippy_nb.frames.answers import SPIKES
@@ -151,6 +155,69 @@ def test_a_slower_branch_is_no_queue(*, shift: bool):
     assert behind["spike_share"] == 0.5
     assert (behind["verdict"], behind["evidence"]) == ("cannot tell", "positional")
     assert "shared-downstream" not in set(frame["verdict"])
+
+
+PARIS: dict[str, Any] = {"protocol": "udp", "multipath": "paris"}
+"""Each round is another flow."""
+
+
+def test_branches_that_silent_routers_hide_are_no_queue():
+    made = simulated("case-08-silent", rounds=30, **PARIS).tables
+    behind = spikes(made).set_index("ttl").loc[4]
+    assert 0.2 < behind["spike_share"] < 0.7
+    assert (behind["verdict"], behind["evidence"]) == ("cannot tell", "positional")
+    assert not {"congestion", "slow-path"} & set(findings(made)["kind"])
+
+
+def test_what_most_answers_take_is_usual_and_no_spike():
+    net = sim.random(30, diamonds=(1, 2), silent=2, unequal=0.3, balance="packet")
+    made = simulated(net, rounds=40, **PARIS).tables
+    frame = spikes(made)
+    assert frame["spike_share"].max() > 0.7
+    assert set(frame.loc[frame["spike_share"] > 0.5, "verdict"]) == {"cannot tell"}
+    assert "slow-path" not in set(findings(made)["kind"])
+
+
+def behind_silence(slow: list[list[bool]], *, flows: bool) -> Tables:
+    """Rounds through a silent router; hops 3 and 4 are 10 ms slower where it is said so."""
+    rows: list[Row] = []
+    for number, pair in enumerate(slow):
+        late = [0.0, 0.0, *(10.0 * one for one in pair)]
+        for ttl, addr in enumerate([a(1), None, a(3), a(4)], 1):
+            rtt = None if addr is None else 5.0 * ttl + late[ttl - 1] + number % 5 / 10
+            rows.append(probe(number, ttl, addr, rtt, flow=number if flows else 0))
+    return tables(rows)
+
+
+@pytest.mark.parametrize("flows", [False, True], ids=["packets dealt out", "flows shared out"])
+def test_slow_answers_behind_silence_are_a_queue_only_where_no_branch_can_make_them(*, flows: bool):
+    luck = np.random.default_rng(5)
+    levels = [[bool(one)] * 2 for one in luck.random(100) < 0.3]
+    dealt = levels if flows else [[bool(one) for one in pair] for pair in luck.random((100, 2)) < 0.3]
+    verdict = spikes(behind_silence(dealt, flows=flows)).set_index("ttl").loc[3]
+    assert (verdict["verdict"], verdict["evidence"]) == ("cannot tell", "positional")
+    spell = sorted(dealt)
+    verdict = spikes(behind_silence(spell, flows=flows)).set_index("ttl").loc[3]
+    assert (verdict["verdict"], verdict["evidence"]) == ("shared-downstream", "flow")
+
+
+def test_queues_are_found_where_each_round_is_a_flow():
+    rush = simulated("rush-hour", rounds=240, **PARIS)
+    assert words(spikes(rush.tables).set_index("ttl")) == {1: "none", 2: "none", 6: "cannot tell"} | (
+        dict.fromkeys((3, 4, 5), "shared-downstream")
+    )
+    anew = simulated(network(r3=f"delay = {BIMODAL.format(base='2ms', chance=0.15)}"), rounds=200, **PARIS)
+    assert words(spikes(anew.tables).set_index("ttl"))[3] == "shared-downstream"
+
+
+@pytest.mark.parametrize("n", range(2, 9))
+def test_the_chance_of_runs_is_that_of_all_orders(n: int):
+    for ones in range(1, n):
+        rows = [np.isin(np.arange(n), places) for places in combinations(range(n), ones)]
+        runs = np.array([1 + np.count_nonzero(np.diff(row)) for row in rows])
+        for row, count in zip(rows, runs, strict=True):
+            assert chance_of_runs(row) == pytest.approx(np.mean(runs <= count))
+    assert chance_of_runs(np.zeros(n, dtype=np.bool_)) == 1
 
 
 def test_flows_alone_see_no_spikes_on_branches():

@@ -29,10 +29,10 @@ def queues_begin(seen: Seen) -> dict[int, int]:
 
 
 def _slow_to_answer(row: Row) -> Finding:
-    more = f"{row['threshold_ms']:.3g} ms"
+    more, later = f"{row['threshold_ms']:.3g} ms", f"{100 * row['later_share']:.0f} %"
     says = (
         f"{row['spikes']:,} of {row['n']:,} answers of hop {row['ttl']} ({row['addr']}) took over {more} "
-        f"more than usual, {row['later_share']:.0%} of those of hop {row['later_ttl']}: it is slow to answer."
+        f"more than usual, {later} of those of hop {row['later_ttl']}: it is slow to answer."
     )
     query = f'ttl == {row["ttl"]} and addr == "{row["addr"]}" and {ANSWERED}'
     return Finding(
@@ -49,10 +49,11 @@ def _slow_to_answer(row: Row) -> Finding:
 
 def _queue(run_id: int, since: int, rows: list[Row]) -> Finding:
     begin, last = min(row["ttl"] for row in rows), max(rows, key=lambda row: row["ttl"])
-    share, more = max(row["spike_share"] for row in rows), f"{last['threshold_ms']:.3g} ms"
+    share = f"{100 * max(row['spike_share'] for row in rows):.0f} %"
+    more = f"{last['threshold_ms']:.3g} ms"
     says = (
-        f"From hop {begin} on, up to {share:.0%} of answers take over {more} more than usual at every hop: a "
-        f"queue between hops {min(since, begin) - 1} and {begin}, on the way out or back."
+        f"From hop {begin} on, up to {share} of answers take over {more} more than usual at every "
+        f"hop: a queue between hops {min(since, begin) - 1} and {begin}, on the way out or back."
     )
     return Finding(
         run_id=run_id,

@@ -21,6 +21,7 @@ from trippy_nb.analysis.cells import Cells, cell_numbers, cells_of
 from trippy_nb.analysis.latencies.medians import medians
 from trippy_nb.analysis.latencies.plateaus import tunnelled_cells
 from trippy_nb.analysis.latencies.timed import check_groups, check_positive
+from trippy_nb.analysis.latencies.ways import Rows, may_be_ways
 from trippy_nb.analysis.ratios import wilson
 from trippy_nb.analysis.steady import sure_cells
 from trippy_nb.frames.answers import SPIKES
@@ -37,6 +38,9 @@ _ORDINARY = 7
 """Times the width of the lower quarter (25th less 5th percentile), which spikes in up to three quarters of
 answers leave alone: beyond lie 6 % of sums of two exponential values, and no normal ones. Our choice: more
 hides spikes, less takes ordinary queues for some."""
+_MOST = 0.5
+"""Share of spikes: a spike is above what is usual, and what more than half of the answers took is usual. More
+are a level of its own, from which the others are down."""
 _NEVER = 10**7  # answers: nobody sends as many
 
 
@@ -88,8 +92,16 @@ def spikes(
     always slow to be written. The two look the same; `evidence` knows from the TTL of answers whether their
     ways back differ.
 
+    If surely more than half of the answers are that far off, they are no spikes, but a second level: `cannot
+    tell`.
+
     If what was pooled came by several responders before the hop, a slower branch, or a longer route for a
-    while, looks like a queue: no `shared-downstream` then, and `evidence` is `positional`.
+    while, looks like a queue, or like a slow router where those behind are of one branch each: neither
+    `shared-downstream` nor `slow-path` then, and `evidence` is `positional`. The same goes for
+    `shared-downstream` where branches may be hidden: several flows were pooled, or nobody answered at a TTL
+    before the hop in half as many rows as have a spike. But no branch makes spikes come in spells (a test of
+    runs, where no flow was asked by turns with others), nor spikes at a hop that the same flow does not have
+    behind it (fewer than half of them, by Wilson's interval): those are a queue.
     """
     check_positive("least_ms", least_ms)
     keep_flow = "flow" in check_groups(by)
@@ -111,6 +123,8 @@ class _Grid:
 
     run: int
     flow: int | None
+    flows: Ints
+    """Flow of each row."""
     ttls: tuple[int, ...]
     rtt: Floats
     addr: Ints
@@ -136,6 +150,8 @@ def _grids(probes: Probes, cells: Cells, sure: Bools, odd: Bools, *, keep_flow: 
             rtt, base, excess = np.full((3, *shape), np.nan)
             addr = np.full(shape, -1, dtype=np.int64)
             is_sure, is_odd = np.zeros((2, *shape), dtype=np.bool_)
+            flows = np.empty(shape[0], dtype=np.int64)
+            flows[line] = probes.flow[here]
             rtt[line, place], addr[line, place] = probes.rtt[here], probes.addr[here]
             is_sure[line, place], is_odd[line, place] = sure[at], odd[at]
             base[line, place] = _bases(probes.rtt[here], pack(probes.ttl[here], probes.addr[here]))
@@ -143,6 +159,7 @@ def _grids(probes: Probes, cells: Cells, sure: Bools, odd: Bools, *, keep_flow: 
             yield _Grid(
                 run=int(probes.run[here[0]]),
                 flow=int(probes.flow[here[0]]) if keep_flow else None,
+                flows=flows,
                 ttls=tuple(ttls.tolist()),
                 rtt=rtt,
                 addr=addr,
@@ -178,9 +195,11 @@ def _judged(
         count = int(np.count_nonzero(rtt - p05 > limit))
         later = _Later.of(grid, here, place, limit)
         own = _own(rtt, grid.rtt[here][:, place + 1 :], grid.sure[here][:, place + 1 :], alpha)
-        positional = _is_positional(grid, here, place)
         verdict, worst, needs = _verdict(count, len(rtt), later, alpha)
-        if verdict == "shared-downstream" and positional:
+        positional = _is_positional(grid, here, place)
+        if verdict == "shared-downstream" and not positional:
+            positional = may_be_ways(_rows(grid, here, place, rtt - p05), limit, alpha=alpha / len(grid.ttls))
+        if positional and verdict in ("shared-downstream", "slow-path"):
             verdict, needs = "cannot tell", None
         if verdict in ("none", "cannot tell") and own["low"] > max(least_ms, _RATIO * own["level"]):
             verdict, needs = "unshared", None
@@ -216,6 +235,18 @@ def _is_positional(grid: _Grid, here: Ints, place: int) -> bool:
     before = grid.addr[here][:, :place]
     parted = any(len(np.unique(column[column >= 0])) > 1 for column in before.T)
     return parted or not grid.sure[here, place].all()
+
+
+def _rows(grid: _Grid, here: Ints, place: int, excess: Floats) -> Rows:
+    """Collect what tells whether spikes go with a way."""
+    silent = np.ones(max(grid.ttls[place] - 1, 1))  # by TTL, from 1 on
+    silent[np.array(grid.ttls[:place], dtype=np.int64) - 1] = np.mean(grid.addr[here][:, :place] < 0, axis=0)
+    return Rows(
+        excess=excess,
+        flow=grid.flows[here],
+        behind=grid.excess[here][:, place + 1 :],
+        silent=float(silent.max()) if grid.ttls[place] > 1 else 0.0,
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -282,6 +313,8 @@ def _spearman(one: Floats, two: Floats) -> float:
 def _verdict(count: int, n: int, later: _Later, alpha: float) -> tuple[str, int | None, int | None]:
     """Return the verdict, which of `later` it rests on, and how many answers would tell if it cannot."""
     z, p = NormalDist().inv_cdf(1 - alpha / 2), count / n
+    if wilson(count, n, alpha=alpha)[0] > _MOST:
+        return "cannot tell", None, None
     # Wilson's interval of p ends below a share r as soon as n (r - p)^2 >= z^2 r (1 - r).
     rare_n = int(np.ceil(z * z * _RARE * (1 - _RARE) / (_RARE - p) ** 2)) if p < _RARE else _NEVER
     rare = wilson(count, n, alpha=alpha)[1] <= _RARE
