@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.special import rel_entr
-from scipy.stats import binom
+from scipy.stats import binom, hypergeom
 
 from tests.analysis.rtts_made import (
     LABELLED,
@@ -84,6 +84,27 @@ def test_the_chance_of_a_run_is_not_below_that_of_the_binomial(r, q, n):
     oracle = float(rel_entr(k / n, q) + rel_entr(1 - k / n, 1 - q)) if k / n > q else 0.0
     assert divergence == pytest.approx(oracle, abs=1e-12)
     assert binom.sf(k - 1, n, q) <= math.exp(-n * divergence) * (1 + 1e-9)
+
+
+@given(st.integers(1, 60), st.data())
+def test_the_chance_to_draw_so_many_is_hardly_above_the_hypergeometric(n, data):
+    draws, good = data.draw(st.integers(1, n)), data.draw(st.integers(0, n))
+    x = data.draw(st.integers(max(0, draws + good - n), min(draws, good)))
+    exact = float(hypergeom.sf(x - 1, n, good, draws))
+    bound = math.exp(chance.log_tail(x, draws, good, n))
+    assert exact <= bound * (1 + 1e-9)
+    if x * n > draws * good and x == min(draws, good):
+        assert bound == pytest.approx(exact)
+
+
+def test_orders_that_chance_makes_are_told_from_changes():
+    turns = np.array([10.0, 50, 10, 10, 50, 10, 10, 10, 50, *[10.0] * 15, *[50.0] * 6])
+    # 30 places; 6 of 9 slow ones in a row: C(24, 3) / C(30, 9) each.
+    assert chance.by_chance(turns, [24], 1.0) == pytest.approx(30 * math.comb(24, 3) / math.comb(30, 9))
+    assert chance.by_chance(step(20, 38), [20], 1.0)[0] < 1e-8
+    episode = np.array([20.0] * 10 + [30.0] * 4 + [20.0] * 16)
+    assert chance.by_chance(episode, [10, 14], 1.0) == pytest.approx([30 / math.comb(30, 4)] * 2)
+    assert chance.by_chance(episode, [10, 14], 9.0) == pytest.approx([1, 1], rel=2)  # four are worth none
 
 
 @pytest.mark.parametrize("rho", [0.0, 0.5, 0.8])

@@ -158,3 +158,43 @@ def test_the_explanation_tells_each_finding_once_and_escapes_it():
     assert "<b>before" not in told._repr_html_()
     assert "&lt;b&gt;before" in told._repr_html_()
     assert repr(told) == str(told)
+
+
+def of_rtt(source: Any, **options: Any) -> pd.DataFrame:
+    found = findings(simulated(source, **options).tables)
+    return found[found["kind"] == "rtt-change"].reset_index(drop=True)
+
+
+def test_a_change_that_went_back_says_how_long_it_lasted_and_is_told_once():
+    row = of_rtt("case-44-flap", protocol="icmp", rounds=30).iloc[0]
+    assert row["says"].startswith("RTT +8.0 ms (+8.0 to +8.0 ms; n = 10 before, 4 after)")
+    assert ", for 4.0 s, coincides with" in row["says"]
+    assert row["says"].endswith(
+        "chance of one so near: 37 %. It went back: RTT -8.0 ms at 2000-01-01 00:00:14."
+    )
+    assert row["strength"] == "hint"  # 37 %
+    assert len(of_rtt("case-44-flap", protocol="icmp", rounds=30)) == 1
+
+
+def test_a_change_that_stayed_says_so():
+    (says,) = of_rtt("case-43-change", protocol="icmp", rounds=60)["says"]
+    assert "n = 30 before, 30 after" in says
+    assert says.endswith("It stayed so until the last answer.")
+
+
+def test_a_router_that_is_slow_by_turns_did_not_change():
+    assert of_rtt("case-26-slow-path", protocol="icmp", rounds=30).empty
+
+
+@pytest.mark.parametrize("method", ["classic", "paris"])
+@pytest.mark.parametrize("seed", [6, 8, 17, 39])
+def test_balancing_makes_no_changes_of_rtt(seed: int, method: str):
+    shape: dict[str, Any] = {"diamonds": (1, 2), "silent": 2, "unequal": 0.3}
+    net = sim.random(seed, **shape, balance="flow" if seed % 3 else "packet")
+    assert of_rtt(net, protocol="udp", multipath=method, rounds=40).empty
+
+
+@pytest.mark.parametrize("multipath", ["classic", "paris"])
+def test_a_change_is_found_also_where_each_round_is_a_flow(multipath: str):
+    found = of_rtt("case-43-change", protocol="udp", multipath=multipath, rounds=60)
+    assert found["says"].str.startswith("RTT +20.0 ms").tolist() == [True]

@@ -136,6 +136,30 @@ def test_flows_too_short_to_be_judged_are_pooled():
     assert rtt_changes(made, pool_flows=False).empty
 
 
+def test_flows_sent_by_turns_are_compared_with_themselves():
+    """Six flows of which three are slower, eight rounds each by turns; then a step that all show."""
+
+    def asked(extra_ms: float) -> pd.DataFrame:
+        luck = np.random.default_rng(2)
+        found = [
+            probe(
+                number,
+                1,
+                a(1),
+                20 + 30 * (number // 8 % 6 > 2) + luck.gamma(1.5, 0.2) + extra_ms * (number >= 48),
+            )
+            | {"flow": number // 8 % 6}
+            for number in range(96)
+        ]
+        return rtt_changes(tables(found), pool_flows=True)
+
+    turns = asked(0)
+    assert turns["round"].tolist() == [24, 48, 72]
+    assert turns["n_by_chance"].min() > 0.5
+    moved = asked(90)
+    assert moved.loc[moved["round"] == 48, "n_by_chance"].item() < 1e-6
+
+
 def test_many_runs_of_one_round_are_one_run_of_many_rounds():
     one = rtt_changes(timed(rows(late=2)))
     found = [row | {"run_id": row["round"], "round": 0} for row in rows(late=2)]

@@ -70,8 +70,8 @@ CATALOGUE: Final[dict[str, Kind]] = {
     "target-moved": Kind(NOTICE, "The target has another address than before.", "No change of a path."),
     "rtt-change": Kind(
         PROBLEM,
-        "Round-trip times moved to another level, and stayed there.",
-        "Not a spike: it stayed.",
+        "Round-trip times moved to another level, for a while or for good.",
+        "No single slow answers: a whole stretch of them moved.",
         "case-43-change",
     ),
     "return-loss": Kind(

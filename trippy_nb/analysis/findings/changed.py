@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from trippy_nb.analysis.evidence.statement import ANSWERED
-from trippy_nb.analysis.findings.finding import LIKELY, SHOWN, Finding, Row, Seen, rows_of
+from trippy_nb.analysis.findings.finding import HINT, LIKELY, SHOWN, Finding, Row, Seen, rows_of
 from trippy_nb.analysis.findings.slow import queues_begin
 
 _KINDS: Final = {
@@ -18,6 +18,11 @@ _KINDS: Final = {
 _NOWHERE: Final = 256  # beyond any TTL
 _FEW: Final = 2
 """So many changes in RTT at one hop are told one by one."""
+_BY_CHANCE: Final = 0.01
+"""So many changes in RTT, for all series of a target, may chance make."""
+_BY_LUCK: Final = 0.05
+"""A change of path that is so near by chance may have nothing to do with that in RTT."""
+_SAME_MS, _SAME_RATIO = 1.0, 0.1  # the house's bounds of "the same" RTT
 _MOST_TOLD: Final = 6
 """Of one kind and run; more are counted."""
 
@@ -48,14 +53,18 @@ def rtt_findings(seen: Seen) -> Iterator[Finding]:
     hops: dict[tuple[int, int, str], list[Row]] = defaultdict(list)
     queues = queues_begin(seen)
     for row in rows_of(seen.answers.events):
+        if row["n_by_chance"] > _BY_CHANCE:
+            continue  # ways of different length, dealt out by turns, look like it
         if row["path_change"] is None and row["ttl"] >= queues.get(row["run_id"], _NOWHERE):
             continue  # a queue that fills and empties is told as one
         hops[row["run_id"], row["ttl"], row["addr"]].append(row)
     for rows in hops.values():
-        told = rows if len(rows) <= _FEW else [_together(rows)]
+        told = _episodes(rows) if len(rows) <= _FEW else [_together(rows)]
         for row in told:
             alone = reach[row["event"]] == "here only"
             says = row["says"]
+            if row["lasted_s"] is None and row["at"] is not None:
+                says += " It stayed so until the last answer."
             if alone:
                 says += " Hops beyond do not show it: it is of how this one answers, or of its way back."
             yield Finding(
@@ -63,12 +72,28 @@ def rtt_findings(seen: Seen) -> Iterator[Finding]:
                 kind="rtt-change",
                 says=says,
                 query=f'addr == "{row["addr"]}" and {ANSWERED}',
-                strength=LIKELY,
+                strength=HINT if (row["chance_ratio"] or 0) > _BY_LUCK else LIKELY,
                 weight="notice" if alone or row["shift_ms"] < 0 else None,
                 ttl=row["ttl"],
                 last_ttl=row["last_ttl"],
                 addrs=(row["addr"],),
             )
+
+
+def _episodes(rows: list[Row]) -> list[Row]:
+    """Tell two changes of which the second takes back the first as one."""
+    if len(rows) != _FEW:
+        return rows
+    first, second = rows
+    left = first["shift_ms"] + second["shift_ms"]
+    if abs(left) > max(_SAME_MS, _SAME_RATIO * abs(first["shift_ms"])):
+        return rows
+    back = f" It went back: RTT {second['shift_ms']:+.1f} ms{_when_back(second)}."
+    return [first | {"says": first["says"] + back}]
+
+
+def _when_back(change: Row) -> str:
+    return "" if change["at"] is None else f" at {change['at']:%Y-%m-%d %H:%M:%S}"
 
 
 def _together(rows: list[Row]) -> Row:
@@ -83,7 +108,7 @@ def _together(rows: list[Row]) -> Row:
         f"RTT moved {len(rows)} times {where}, by {low:+.1f} to {high:+.1f} ms; {joint} of these with a "
         "change of path: run.events lists them."
     )
-    return first | {"says": says, "shift_ms": high}
+    return first | {"says": says, "shift_ms": high, "lasted_s": rows[-1]["lasted_s"], "at": None}
 
 
 def _one(run_id: int, kind: str, change: Row) -> Finding:

@@ -7,10 +7,16 @@ this stretch does? A run of L samples of which a share r is that far off comes a
 place with a probability of at most exp(-L KL(r, q)), KL(r, q) = r ln(r/q) + (1-r) ln((1-r)/(1-q))
 (Chernoff's bound for binomial counts; the tests hold it against the binomial distribution), and there
 are n places.
+
+That takes the share of the others for the truth, and in a short series they have few far samples because
+the stretch has them. `by_chance` asks what does not depend on it: were any order of the samples as likely, as
+where packets or flows are dealt out over ways of different length, how many such stretches would there be?
+That is a hypergeometric tail.
 """
 
 from collections.abc import Sequence
 from itertools import pairwise
+from math import lgamma, log1p
 
 import numpy as np
 
@@ -52,6 +58,63 @@ def kept(rtt: Floats, cuts: Ints, *, min_shift_ms: float, alpha: float, worth: f
             if pair < last - 1:
                 last = pair
                 _join(rtt, bounds, levels, last)
+
+
+def by_chance(rtt: Floats, cuts: Sequence[int], worth: float) -> Floats:
+    """Return, for each change, how many like it there would be if any order of the samples were as likely.
+
+    Of the stretches before and after, the one that is less likely to come about tells: it may be short, and
+    the others what is usual.
+
+    Parameters
+    ----------
+    rtt
+        Milliseconds, none missing, in the order of time.
+    cuts
+        Where new stretches begin, in order, without 0.
+    worth
+        How many samples in a row are worth one that is independent of the others.
+    """
+    bounds = [0, *cuts, len(rtt)]
+    levels = np.array([float(np.median(rtt[a:b])) for a, b in pairwise(bounds)])
+    at = np.repeat(levels, np.diff(bounds))
+    logs = np.empty(len(cuts))
+    for number in range(len(cuts)):
+        before, after = levels[number : number + 2]
+        middle, rises = (before + after) / 2, after > before
+        high, on_high = rtt > middle, at > middle
+        # Samples of other levels on the same side as a stretch are left off: they may be changes, too.
+        tails = [
+            _tail(high == side, on_high != side, slice(*bounds[number + place : number + place + 2]))
+            for place, side in ((0, not rises), (1, rises))
+        ]
+        logs[number] = np.log(len(rtt)) + min(tails) / worth
+    result: Floats = np.exp(np.minimum(logs, 0.0))
+    return result
+
+
+def _tail(far: Bools, elsewhere: Bools, stretch: slice) -> float:
+    """Return the logarithm of the chance that a stretch has so many of all far samples."""
+    length, inside = stretch.stop - stretch.start, int(np.count_nonzero(far[stretch]))
+    in_all = inside + int(np.count_nonzero(far & elsewhere))
+    return log_tail(inside, length, in_all, length + int(np.count_nonzero(elsewhere)))
+
+
+def log_tail(x: int, draws: int, good: int, n: int) -> float:
+    """Return the logarithm of the chance to draw x or more of the good ones, of n in all, or a bound above.
+
+    The terms of a hypergeometric tail fall faster and faster: it is at most the geometric series that begins
+    like it. 0 if x is not above the mean.
+    """
+    if x * n <= draws * good:
+        return 0.0
+    first = _log_choose(good, x) + _log_choose(n - good, draws - x) - _log_choose(n, draws)
+    ratio = (good - x) * (draws - x) / ((x + 1) * (n - good - draws + x + 1))
+    return min(first - log1p(-ratio), 0.0)
+
+
+def _log_choose(n: int, k: int) -> float:
+    return lgamma(n + 1) - lgamma(k + 1) - lgamma(n - k + 1)
 
 
 def _drop_small(rtt: Floats, bounds: list[int], levels: list[float], min_shift_ms: float) -> None:

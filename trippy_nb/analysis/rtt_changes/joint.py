@@ -27,6 +27,7 @@ _NEEDED = ("run_id", "flow", "round", "at", "first_ttl", "last_ttl")
 _SIDES = ("vantage", "src_addr", "dst_addr", "protocol")
 _SAMPLES = 2
 """The window, in times between two samples: how far off a change point may be placed."""
+_OF_NEAREST = ("shift_ms", "shift_low_ms", "shift_high_ms", "n_before", "n_after", "lasted_s")
 _NS_PER_S = 1e9
 
 
@@ -166,8 +167,9 @@ def _framed(events: _Events, paths: pd.DataFrame, allowed: Bools, matched: Ints)
     place = matched[some]
     n = len(rows)
     columns: dict[str, Any] = {
-        name: rows[name] for name in ("event", "series", "run_id", "round", "flow", "at", "ttl", "shift_ms")
+        name: rows[name] for name in ("event", "series", "run_id", "round", "flow", "at", "ttl", *_OF_NEAREST)
     }
+    columns["n_by_chance"] = np.array([group["n_by_chance"].min() for group in events.members], np.float64)
     columns["addr"] = rows["addr"].astype("str")
     columns["last_ttl"] = np.array([group["ttl"].max() for group in events.members], dtype=np.uint8)
     columns["path_change"] = col.whole_numbers(matched, "UInt32")

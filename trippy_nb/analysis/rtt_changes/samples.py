@@ -31,6 +31,8 @@ class Samples:
     group: int
     """Number of the vantage, source, target and protocol."""
     addr: int
+    flow: Ints
+    """Number of the series of paths that each is of."""
     rtt: Floats
     """Milliseconds."""
     ttl: Ints
@@ -40,6 +42,23 @@ class Samples:
     """Which observation: index into `Observations.run` and so on."""
     at_ns: Ints
     """When the probe was sent, or else when its round began; `NO_TIME` where that is not known."""
+
+    @property
+    def comparable(self) -> Floats:
+        """RTTs whose order says something about time: each less the median of its flow, ms.
+
+        Flows that were sent by turns bring an order of their own. Where nearly each was sent once, there is
+        nothing to compare it with, and no such order.
+        """
+        _, number, counts = distinct(self.flow)
+        if len(counts) == 1 or 2 * len(counts) > len(self.flow):
+            return self.rtt
+        order = np.lexsort((self.rtt, number))
+        first = np.cumsum(counts) - counts
+        ranked = self.rtt[order]
+        middle = (ranked[first + (counts - 1) // 2] + ranked[first + counts // 2]) / 2
+        inside: Floats = self.rtt - middle[number]
+        return inside
 
     @property
     def middle_ttl(self) -> float:
@@ -86,6 +105,7 @@ def samples_of(tables: "Tables", *, pool_flows: bool | None) -> AllSamples:
             owner=int(owner[part.start]),
             group=int(probes.run[rows[part.start]]),
             addr=int(probes.addr[rows[part.start]]),
+            flow=probes.flow[rows[part]],
             rtt=probes.rtt[rows[part]],
             ttl=probes.ttl[rows[part]],
             moment=probes.round[rows[part]],

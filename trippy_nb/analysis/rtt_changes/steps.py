@@ -6,13 +6,14 @@ changed is not beyond that hop. A step that hops beyond do not show is of the on
 answers, or the way these take back.
 """
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
-from trippy_nb.analysis.rtt_changes.chance import LEAST
+from trippy_nb.analysis.rtt_changes.chance import LEAST, by_chance
+from trippy_nb.analysis.rtt_changes.noise import noise_of
 from trippy_nb.analysis.rtt_changes.points import ChangePoint, change_points
 from trippy_nb.analysis.rtt_changes.samples import Samples
 
@@ -29,6 +30,8 @@ class Step:
     point: ChangePoint
     next_place: int | None
     """First sample of the level after the next, if there is one."""
+    by_chance: float
+    """How many such steps chance would make in all series of the group."""
 
     @property
     def moments(self) -> tuple[int, int]:
@@ -61,13 +64,18 @@ class Reach:
 
 def steps_of(series: Iterable[Samples], *, min_shift_ms: float, alpha: float) -> list[Step]:
     """Find the steps of all series."""
+    series = tuple(series)
+    judged = Counter(samples.group for samples in series if len(samples.rtt) >= 2 * LEAST)
     steps = []
     for samples in series:
         points = change_points(samples.rtt, min_shift_ms=min_shift_ms, alpha=alpha)
-        nexts = [*(point.place for point in points[1:]), None]
-        steps += [
-            Step(samples, point, place) for point, place in zip(points, nexts[: len(points)], strict=True)
-        ]
+        if not points:
+            continue
+        cuts = [point.place for point in points]
+        worth = noise_of(samples.rtt, min_shift_ms=min_shift_ms).worth
+        chances = judged[samples.group] * by_chance(samples.comparable, cuts, worth)
+        for point, following, chance in zip(points, [*cuts[1:], None], chances.tolist(), strict=True):
+            steps.append(Step(samples, point, following, chance))
     return steps
 
 

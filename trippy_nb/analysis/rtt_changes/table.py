@@ -134,6 +134,7 @@ def _numbers(steps: list[Step]) -> dict[str, Any]:
         "shift_low_ms": [point.shift.low for point in points],
         "shift_high_ms": [point.shift.high for point in points],
         "p_value": [point.shift.p_value for point in points],
+        "n_by_chance": [step.by_chance for step in steps],
         "lasted_s": [
             np.nan if step.next_place is None else _between(step.samples, step.point.place, step.next_place)
             for step in steps

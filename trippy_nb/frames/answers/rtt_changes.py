@@ -8,15 +8,29 @@ _HEADER = EPOCHS.column("header")
 
 REACHES = ("carried", "partly", "here only", "nothing beyond")
 """How a change of RTT shows at the hops beyond."""
+_N_BY_CHANCE = _C(
+    "n_by_chance",
+    "float64",
+    "How many such steps all series of this vantage, source, target and protocol would show if any order of "
+    "their RTTs were as likely; at most the number of series",
+)
+_INTERVAL = (
+    _C("shift_low_ms", "float64", "Lower end of its interval; may be infinite", "ms"),
+    _C("shift_high_ms", "float64", "Upper end; may be infinite", "ms"),
+)
+_COMPARED = (
+    _C("n_before", "uint32", "RTTs compared, before: at most 500 nearest to the change"),
+    _C("n_after", "uint32", "RTTs compared, after"),
+)
+_LASTED = _C("lasted_s", "float64", "Time to the next change of this responder", "s", nullable=True)
 _SHIFTS = (
     _C("before_ms", "float64", "Median RTT before", "ms"),
     _C("after_ms", "float64", "Median RTT after", "ms"),
     _C("shift_ms", "float64", "Shift (Hodges-Lehmann)", "ms", label="Shift of RTT"),
-    _C("shift_low_ms", "float64", "Lower end of its interval; may be infinite", "ms"),
-    _C("shift_high_ms", "float64", "Upper end; may be infinite", "ms"),
+    *_INTERVAL,
     _C("p_value", "float64", "Of a rank test of the two sides; the place was chosen, so it is too small"),
-    _C("n_before", "uint32", "RTTs compared, before: at most 500 nearest to the change"),
-    _C("n_after", "uint32", "RTTs compared, after"),
+    _N_BY_CHANCE,
+    *_COMPARED,
 )
 _RTT_SERIES = _C(
     "series",
@@ -47,7 +61,7 @@ RTT_CHANGES = Table(
         _C("ttl", "uint8", "TTL of the first RTT of the new level", label="Hop (TTL)"),
         _C("addr", "category", "Responder"),
         *_SHIFTS,
-        _C("lasted_s", "float64", "Time to the next change of this responder", "s", nullable=True),
+        _LASTED,
         _C("first_ttl", "uint8", "Nearest TTL that shows the event: what changed is not beyond it"),
         _C("carried_to", "UInt8", "Farthest TTL beyond this one that shows it", nullable=True),
         _C("n_beyond", "uint32", "Responders beyond it that answered before and after"),
@@ -79,6 +93,10 @@ JOINT_EVENTS = Table(
         _C("addr", "str", "Responder there"),
         _C("last_ttl", "uint8", "Farthest hop that shows it"),
         _C("shift_ms", "float64", "Shift at the nearest hop", "ms", label="Shift of RTT"),
+        *_INTERVAL,
+        *_COMPARED,
+        _LASTED,
+        _C("n_by_chance", "float64", "The smallest of its steps: how many such chance would make"),
         _C(
             "path_change", "UInt32", "Row of `path_changes`, from 0; missing if none coincides", nullable=True
         ),
