@@ -79,7 +79,7 @@ def test_the_nodes_say_what_the_stopping_rule_says(net):
     for ratio in inner["hidden_ratio"]:
         kept *= 1 - ratio
     assert found.all_found_ratio == pytest.approx(kept)
-    assert f"{1 - kept:.1%}" in found.sentence
+    assert f"{100 * (1 - kept):.1f} %" in found.sentence
 
 
 def test_it_shows_itself_in_words_and_with_a_table_and_escapes_what_it_shows(net):
@@ -150,7 +150,7 @@ def test_the_progress_line_says_the_chance_that_a_branch_is_hidden_and_at_which_
         while not tracing.advance(0.05):
             pass
     after = HiddenChance(tracing)()
-    form = r"chance of a hidden branch ([\d.]+)% \((hop \d+ [\d.]+%(, )?){1,2}\)"
+    form = r"chance of a hidden branch ([\d.]+) % \((hop \d+ [\d.]+ %(, )?){1,2}\)"
     matches = [re.fullmatch(form, words) for words in (before, after)]
     assert all(matches), (before, after)
     chances = [float(match[1]) for match in matches if match]

@@ -38,8 +38,8 @@ def test_show_has_every_hop_of_every_way(name):
 
 
 def test_show_tells_shares_and_times():
-    assert "25% of flows" in output("show", "nested-diamonds")
-    assert "50% of flows" in output("show", "nested-diamonds")
+    assert "25 % of flows" in output("show", "nested-diamonds")
+    assert "50 % of flows" in output("show", "nested-diamonds")
     assert "from 60 s on" in output("show", "first-steps")
     assert "24001" in output("show", "case-20-mpls-explicit")
 

@@ -30,7 +30,7 @@ def test_a_dot_is_what_was_asked_and_a_mark_what_it_takes():
     dots = sorted(points(lines(ax, "enough")[0]) + points(lines(ax, "too few")[0]), key=lambda spot: spot[1])
     assert [x for x, _ in dots] == nodes["flows_on"].tolist()
     assert texts(ax) == [
-        f"{n} next hop{'s' if n > 1 else ''}; one more hidden: {chance:.1%}"
+        f"{n} next hop{'s' if n > 1 else ''}; one more hidden: {100 * chance:.1f} %"
         for n, chance in zip(nodes["next_hops"], nodes["hidden_ratio"], strict=True)
     ]
     assert title(ax) == found.sentence

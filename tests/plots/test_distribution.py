@@ -70,7 +70,7 @@ def test_a_ridge_is_the_density_with_its_peak_at_the_height_of_a_row():
 def test_a_silent_hop_has_a_row_without_a_ridge_and_every_share_unanswered_is_told():
     ax = plot_ridges(ridges(noisy()))
     assert [label.get_text() for label in ax.get_yticklabels()] == [f"{a(1)}  1", "*  2", f"{TARGET}  3"]
-    assert texts(ax) == ["100% unanswered", "26% unanswered"]
+    assert texts(ax) == ["100 % unanswered", "26 % unanswered"]
     assert ax.get_ylabel() == PROBES.label("ttl")
 
 
@@ -120,7 +120,7 @@ def test_smoke_is_the_bands_of_the_analysis_and_a_gap_stays_one():
     ax = plot_smoke(found)
     assert found.ttl == 3
     for share in (1.0, 0.8, 0.5):
-        (band,) = [it for it in ax.collections if it.get_label() == f"{share:.0%}"]
+        (band,) = [it for it in ax.collections if it.get_label() == f"{100 * share:.0f} %"]
         part = found.bands.loc[found.bands["band_share"] == share].dropna(subset="low_ms")
         heights = {y for path in band.get_paths() for y in np.asarray(path.vertices)[:, 1].tolist()}
         assert {*part["low_ms"], *part["high_ms"]} <= heights

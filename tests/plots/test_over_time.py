@@ -257,7 +257,7 @@ def test_the_colour_bar_says_what_it_shows():
     _, bar = figure.axes
     assert bar.get_ylabel() == HOPS.column("loss_ratio").label
     words = [label.get_text() for label in bar.get_yticklabels()]
-    assert words == ["all answered", "10%", "25%", "50%", "75%", "none answered"]
+    assert words == ["all answered", "10 %", "25 %", "50 %", "75 %", "none answered"]
 
 
 @pytest.mark.parametrize("n", [1, 7, 100, 101, 1000, 1234])

@@ -210,7 +210,7 @@ def test_what_nobody_answered_is_a_cross_and_a_number():
     ax = plot_latency(measured())
     (crosses,) = [line for line in ax.lines if line.get_label() == "unanswered"]
     assert np.asarray(crosses.get_xdata()).tolist() == [2, 3]
-    assert texts(ax) == ["100%", "25%"]
+    assert texts(ax) == ["100 %", "25 %"]
 
 
 def test_late_answers_have_a_mark_of_their_own():

@@ -76,7 +76,7 @@ class Discovery(Told):
     @property
     def said(self) -> tuple[str, pd.DataFrame]:
         """The sentence, and the nodes, with chances in percent."""
-        chances = self.nodes["hidden_ratio"].map("{:.1%}".format, na_action="ignore")
+        chances = (100 * self.nodes["hidden_ratio"]).map("{:.1f} %".format, na_action="ignore")
         table = self.nodes.drop(columns="run_id").assign(hidden_ratio=chances)
         return self.sentence, table.fillna({"addr": "*"})
 
@@ -99,7 +99,7 @@ class Discovery(Told):
         if self.algorithm == "mda-lite" and self.uneven_ttls:
             text += f"Meshed or uneven behind {_hops(self.uneven_ttls)}: there MDA-Lite goes on as the MDA. "
         return text + (
-            f"Chance that a branch is hidden somewhere: at most {1 - self.all_found_ratio:.1%}, "
+            f"Chance that a branch is hidden somewhere: at most {100 * (1 - self.all_found_ratio):.1f} %, "
             "if balancers are even."
         )
 

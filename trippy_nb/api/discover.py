@@ -154,6 +154,6 @@ class HiddenChance(Telling):
         if found.nodes["addr"].isna().all():
             return ""
         most = found.hidden_by_ttl.sort_values(ascending=False, kind="stable").head(_HOPS_TOLD)
-        hops = ", ".join(f"hop {ttl} {chance:.1%}" for ttl, chance in most.items())
-        words = f"chance of a hidden branch {1 - found.all_found_ratio:.1%}"
+        hops = ", ".join(f"hop {ttl} {100 * chance:.1f} %" for ttl, chance in most.items())
+        words = f"chance of a hidden branch {100 * (1 - found.all_found_ratio):.1f} %"
         return f"{words} ({hops})" if hops else words

@@ -70,7 +70,7 @@ def _cells(node: dict[Any, Any], names: dict[str, str]) -> tuple[str, ...]:
         str(node["next_hops"]),
         str(node["flows_on"]),
         str(node["flows_needed"]),
-        f"{node['hidden_ratio']:.1%}",
+        f"{100 * node['hidden_ratio']:.1f} %",
         str(node["balancing"]),
     )
 

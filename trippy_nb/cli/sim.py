@@ -61,7 +61,7 @@ def show_scenario(scenario: str, *, report: str) -> None:
         console.print(Text(f"\n{_headline(addr, ways)}"), soft_wrap=True)
         for path in ways:
             if len(ways) > 1:
-                console.print(Text(f"\n{path.share:.0%} of flows{_when(path)}"), soft_wrap=True)
+                console.print(Text(f"\n{100 * path.share:.0f} % of flows{_when(path)}"), soft_wrap=True)
             console.print(_hops(path))
 
 
@@ -133,7 +133,7 @@ def _when(path: TruePath) -> str:
 def _hops(path: TruePath) -> Table:
     table = empty_table(_HEADS, _WORDS)
     for hop in path.hops:
-        answered = f"{hop.delivery:.0%}" if hop.answers else "never"
+        answered = f"{100 * hop.delivery:.0f} %" if hop.answers else "never"
         best = f"{hop.best_ms:.2f} ms" if hop.answers else ""
         cells = (str(hop.ttl), hop.node, hop.addr or "*", best, answered, hop.labels or "")
         table.add_row(*(Text(cell) for cell in cells))

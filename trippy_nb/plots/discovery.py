@@ -107,7 +107,8 @@ def _dot(theme: Theme, *, enough: bool) -> dict[str, Any]:
 
 def _words(node: dict[Any, Any]) -> str:
     count = int(node["next_hops"])
-    words = f"{count} next hop{'' if count == 1 else 's'}; one more hidden: {float(node['hidden_ratio']):.1%}"
+    hidden = f"{100 * float(node['hidden_ratio']):.1f} %"
+    words = f"{count} next hop{'' if count == 1 else 's'}; one more hidden: {hidden}"
     return words if node["balancing"] != "per-packet" else f"{words}; packet by packet"
 
 
@@ -137,7 +138,7 @@ def _handles(theme: Theme, enough: list[bool], confidence: float) -> list[Line2D
     if False in enough:
         handles.append(Line2D([], [], label="not often enough", **_dot(theme, enough=False)))
     if enough:
-        words = f"stopping point, {confidence:.0%}"
+        words = f"stopping point, {100 * confidence:.0f} %"
         handles.append(
             Line2D(
                 [],

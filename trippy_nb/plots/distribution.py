@@ -163,7 +163,7 @@ def _say_unanswered(ax: "Axes", row: int, share: float, theme: Theme) -> None:
     ax.text(
         1.01,
         row,
-        f"{share:.0%} unanswered",
+        f"{100 * share:.0f} % unanswered",
         transform=ax.get_yaxis_transform(),
         va="bottom",
         fontsize=SMALL_PT,
@@ -205,7 +205,7 @@ def _scale(curves: Curves, theme: Theme) -> ScalarMappable:
 def _dress_shares(ax: "Axes", curves: Curves, theme: Theme) -> None:
     rtts = curves.points["rtt_ms"]
     ax.set_ylim(0, 1.03)
-    ax.set_yticks([0, 0.25, 0.5, 0.75, 1], ["0%", "25%", "50%", "75%", "100%"])
+    ax.set_yticks([0, 0.25, 0.5, 0.75, 1], ["0 %", "25 %", "50 %", "75 %", "100 %"])
     ax.set_ylabel("Share of probes answered")
     ax.set_xlabel(PROBES.label("rtt_ms"))
     ax.grid(color=theme.faint, linewidth=0.6)

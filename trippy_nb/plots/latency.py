@@ -133,7 +133,7 @@ def _draw_unanswered(ax: "Axes", hops: pd.DataFrame, theme: Theme, *, roomy: boo
         ax.text(
             ttl,
             1.05,
-            f"{share:.0%}",
+            f"{100 * share:.0f} %",
             transform=across,
             ha="center",
             va="bottom",
@@ -175,7 +175,7 @@ def _add_legend(ax: "Axes", found: Latency, theme: Theme) -> None:
             )
         )
     handles.append(
-        Line2D([], [], color=theme.ink, linewidth=1.4, label="median (box: middle 50%, whiskers: 90%)")
+        Line2D([], [], color=theme.ink, linewidth=1.4, label="median (box: middle 50 %, whiskers: 90 %)")
     )
     if (found.hops["loss_ratio"] > 0).any():
         share = HOPS.column("loss_ratio").label.lower()

@@ -105,7 +105,7 @@ def _draw_band(
         alpha=alpha,
         linewidth=0,
         zorder=2,
-        label=f"{part['band_share'].iloc[0]:.0%}",
+        label=f"{100 * part['band_share'].iloc[0]:.0f} %",
     )
 
 
@@ -174,7 +174,7 @@ def _handles(smoke: Smoke, shares: list[float], theme: Theme) -> list[Patch | Li
         handles.append(Line2D([], [], color=VERMILLION, linewidth=2.8, label="median, and some unanswered"))
     for number, share in reversed(list(enumerate(shares))):
         seen = 1 - np.prod([1 - _alpha(below, len(shares)) for below in range(number + 1)])
-        words = "all answers" if share == 1 else f"middle {share:.0%}"
+        words = "all answers" if share == 1 else f"middle {100 * share:.0f} %"
         handles.append(Patch(facecolor=theme.ink, alpha=float(seen), linewidth=0, label=words))
     return handles
 

@@ -186,7 +186,7 @@ def _node_words(spec: "Router | Target | None", *, fork: bool) -> str:
         return "silent" if _is_silent(spec) else ""
     words = {
         "silent": _is_silent(spec),
-        f"answers {spec.answer_ratio:.0%}".replace("%", " %"): 0 < spec.answer_ratio < 1,
+        f"answers {100 * spec.answer_ratio:.0f} %": 0 < spec.answer_ratio < 1,
         "rate limit": spec.limit is not None,
         f"balances by {spec.balance}": fork,
         "NAT": spec.nat is not None,

@@ -74,7 +74,7 @@ def second_line(data: dict[str, Any]) -> str:
     if data["kind"] == "source" and data["addr"]:
         words.append(data["addr"])
     if data["loss_ratio"]:
-        words.append(f"{data['loss_ratio']:.0%} unanswered")
+        words.append(f"{100 * data['loss_ratio']:.0f} % unanswered")
     if data["mpls"]:
         few = len(data["mpls"]) <= _MOST_LABELS
         words.append(f"label {'/'.join(map(str, data['mpls']))}" if few else f"{len(data['mpls'])} labels")

@@ -61,7 +61,9 @@ def draw_nodes(scene: Scene, colour: Colour) -> None:
 
 def _draw_bar(scene: Scene, scale: ScalarMappable, colour: Colour) -> None:
     theme = scene.theme
-    style: dict[str, Any] = {"format": PercentFormatter(1.0, decimals=0)} if colour == "loss" else {}
+    style: dict[str, Any] = (
+        {"format": PercentFormatter(1.0, decimals=0, symbol=" %")} if colour == "loss" else {}
+    )
     bar = scene.ax.figure.colorbar(scale, ax=scene.ax, shrink=0.6, aspect=28, pad=0.02, **style)
     title = PROBES.label("rtt_ms")
     words = f"{HOPS.column('p50_ms').label} {title[0].lower()}{title[1:]}"
