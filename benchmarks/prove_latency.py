@@ -14,6 +14,7 @@ from collections import Counter
 import numpy as np
 import pandas as pd
 
+from trippy_nb import sim
 from trippy_nb.analysis import delay_anomalies, delays, light_check, spikes
 from trippy_nb.analysis.latencies.light import great_circle_km
 from trippy_nb.analysis.latencies.medians import medians
@@ -67,6 +68,8 @@ def network(kind: str, place: int, luck: np.random.Generator, rounds: int, seed:
     return SimNetwork(parse_scenario(text.replace("'", '"')))
 
 
+PARIS = {"protocol": "udp", "multipath": "paris"}
+SMALL = {"hops": (3, 6), "diamonds": (1, 2), "width": (2, 3), "length": (1, 1), "silent": 5}
 KINDS = {
     "nothing": None,
     "processor": "slow-path",
@@ -95,6 +98,33 @@ def verdicts(trials: int, rounds: int) -> pd.DataFrame:
             tally["right link"] += here["since_ttl"] is not pd.NA and here["since_ttl"] == place
         rows.append({"slow": kind, "rounds": rounds, **tally})
     return pd.DataFrame(rows)
+
+
+def anew(trials: int, rounds: int) -> int:
+    """Count the queues that meet each packet anew and are told, where each round is a flow of its own."""
+    told = 0
+    for trial in range(trials):
+        luck = np.random.default_rng([2, trial, rounds])
+        place = int(luck.integers(1, ROUTERS))
+        net = network("link, each packet", place, luck, rounds, seed=trial)
+        found = spikes(simulated(net, protocol="udp", multipath="paris", rounds=rounds).tables)
+        told += found.loc[found["ttl"] == place, "verdict"].item() == "shared-downstream"
+    return told
+
+
+def hidden(trials: int) -> tuple[int, int, int]:
+    """Count networks whose branches silent routers hide, and those with a queue or a slow router."""
+    queues = slow = 0
+    kinds = [(balance, asked) for balance in ("flow", "packet") for asked in ({}, PARIS)]
+    for seed in range(1000, 1000 + trials):
+        for balance, asked in kinds:
+            net = sim.random(seed, **SMALL, balance=balance)
+            verdicts = set(
+                spikes(simulated(net, rounds=60, **({"protocol": "icmp"} | asked)).tables)["verdict"]
+            )
+            queues += "shared-downstream" in verdicts
+            slow += "slow-path" in verdicts
+    return len(kinds) * trials, queues, slow
 
 
 def coverage(trials: int) -> pd.DataFrame:
@@ -190,6 +220,12 @@ def main() -> None:
     trials = parser.parse_args().trials
     for rounds, some in ((50, trials), (100, trials), (400, trials // 4)):
         print(verdicts(some, rounds).to_string(index=False), flush=True)
+    for rounds in (50, 100, 400):
+        print(
+            f"a queue met anew, each of {rounds} rounds a flow: {anew(trials // 4, rounds)} of {trials // 4}"
+        )
+    made, queues, slow = hidden(trials // 4)
+    print(f"hidden branches: {queues} queues and {slow} slow routers in {made} networks", flush=True)
     print(coverage(10 * trials).to_string(index=False))
     for shift_ms in (1.5, 2.0, 3.0, 5.0):
         judged, raised, seen = alarms(trials, shift_ms)

@@ -29,7 +29,11 @@ from tests.analysis.rtts_made import (
     pelt_poisson,
     score,
 )
+from trippy_nb import sim
+from trippy_nb.analysis import rtt_changes
+from trippy_nb.analysis.findings import findings
 from trippy_nb.analysis.rtt_changes import change_points, segments
+from trippy_nb.testing import simulated
 
 NOTHING = Score(0, 0, 0)
 SHORT, LONG = (12, 40, 100), (300, 1000)
@@ -106,6 +110,21 @@ def power(count: int) -> None:
         print(f"  {step:4.1f} ms  {'  '.join(shares)}")
 
 
+def balanced(count: int) -> None:
+    print("networks that balance and do not change,", count, "each: with a row of rtt_changes, and a finding")
+    modes = {"UDP classic": "udp", "ICMP": "icmp"} | {"UDP paris": "udp", "ICMP paris": "icmp"}
+    for name, protocol in modes.items():
+        changed = told = 0
+        for seed in range(count):
+            balance = "flow" if seed % 3 else "packet"
+            net = sim.random(seed, diamonds=(1, 2), silent=2, unequal=0.3, balance=balance)
+            multipath = "paris" if "paris" in name else "classic"
+            made = simulated(net, protocol=protocol, multipath=multipath, rounds=40).tables
+            changed += not rtt_changes(made).empty
+            told += "rtt-change" in set(findings(made)["kind"])
+        print(f"  {name:12} {changed:3} {told:3}", flush=True)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("series", nargs="?", type=int, default=200)
@@ -115,6 +134,7 @@ def main() -> None:
     truth(asked.series)
     power(asked.series)
     quiet(asked.series)
+    balanced(asked.series // 4)
 
 
 if __name__ == "__main__":

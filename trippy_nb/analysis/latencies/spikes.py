@@ -198,7 +198,8 @@ def _judged(
         verdict, worst, needs = _verdict(count, len(rtt), later, alpha)
         positional = _is_positional(grid, here, place)
         if verdict == "shared-downstream" and not positional:
-            positional = may_be_ways(_rows(grid, here, place, rtt - p05), limit, alpha=alpha / len(grid.ttls))
+            rows = _rows(grid, here, place, rtt - p05)
+            positional = may_be_ways(rows, limit, hops=len(grid.ttls), alpha=alpha)
         if positional and verdict in ("shared-downstream", "slow-path"):
             verdict, needs = "cannot tell", None
         if verdict in ("none", "cannot tell") and own["low"] > max(least_ms, _RATIO * own["level"]):

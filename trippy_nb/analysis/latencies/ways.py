@@ -32,7 +32,7 @@ class Rows:
     """At the TTL before it where most were: the share of these rows in which nobody answered."""
 
 
-def may_be_ways(rows: Rows, limit_ms: float, *, alpha: float) -> bool:
+def may_be_ways(rows: Rows, limit_ms: float, *, hops: int, alpha: float) -> bool:
     """Tell whether ways that nobody showed may explain which answers are slow.
 
     Parameters
@@ -42,8 +42,10 @@ def may_be_ways(rows: Rows, limit_ms: float, *, alpha: float) -> bool:
     limit_ms
         How far above its base a slow answer is. Half of that is asked for where answers are compared: those
         of a way are about as slow as one another.
+    hops
+        How many hops this is asked of.
     alpha
-        Chance that what ways explain is taken for something else.
+        Chance that what ways explain is taken for something else, at any of them.
 
     Notes
     -----
@@ -53,7 +55,7 @@ def may_be_ways(rows: Rows, limit_ms: float, *, alpha: float) -> bool:
     slow = rows.excess > limit_ms
     hidden = rows.silent >= slow.mean() / 2
     parted = bool(np.any(rows.flow != rows.flow[0]))
-    if not (hidden or parted) or _come_in_spells(rows.excess > limit_ms / 2, rows.flow, alpha):
+    if not (hidden or parted) or _come_in_spells(rows.excess > limit_ms / 2, rows.flow, alpha / hops):
         return False
     return hidden or not _leave_flows_alone(rows, limit_ms, alpha)
 
@@ -69,7 +71,11 @@ def _come_in_spells(slow: Bools, flow: Ints, alpha: float) -> bool:
 
 
 def _leave_flows_alone(rows: Rows, limit_ms: float, alpha: float) -> bool:
-    """Tell whether most flows that are slow here are not slow at some hop behind."""
+    """Tell whether most flows that are slow here are not slow at some hop behind.
+
+    Nearly all would be if it were for their ways: so far from one half, `alpha` need not be divided by the
+    number of hops.
+    """
     behind = rows.behind[rows.excess > limit_ms]
     n = np.count_nonzero(~np.isnan(behind), axis=0)
     some = n > 0
@@ -77,7 +83,7 @@ def _leave_flows_alone(rows: Rows, limit_ms: float, alpha: float) -> bool:
         return False
     with np.errstate(invalid="ignore"):
         passed = np.count_nonzero(behind > limit_ms / 2, axis=0)
-    high = wilson(passed[some], n[some], alpha=alpha / np.count_nonzero(some))[1]
+    high = wilson(passed[some], n[some], alpha=alpha)[1]
     return bool(np.any(high < 1 / 2))
 
 
