@@ -127,6 +127,27 @@ def hidden(trials: int) -> tuple[int, int, int]:
     return len(kinds) * trials, queues, slow
 
 
+def levels(trials: int) -> tuple[int, int]:
+    """Count runs whose flows, each sent once, take two levels behind a silent router; and queues told."""
+    queues, sizes = 0, [(apart, noise) for apart in (1.5, 3, 8, 20) for noise in (0.1, 0.5, 1.5)]
+    for apart, noise in sizes:
+        for trial in range(trials):
+            luck = np.random.default_rng([int(apart * 10), int(noise * 10), trial])
+            share, rounds = luck.uniform(0.15, 0.5), int(luck.choice([60, 120]))
+            late = luck.random(rounds) < share
+            rows = [
+                {"run_id": 0, "round": n, "flow": n, "ttl": ttl, "attempt": 0, "status": "reply"}
+                | {"addr": f"203.0.113.{ttl}"}
+                | {"rtt_ms": 4 * ttl + luck.exponential(noise, ttl).sum() + apart * (late[n] and ttl > 2)}
+                for n in range(rounds)
+                for ttl in (1, 3, 4, 5, 6)
+            ]
+            runs = pd.DataFrame([{"run_id": 0, "flow_stable": True}])
+            found = spikes(tables_from_probes(pd.DataFrame(rows), runs=runs))
+            queues += "shared-downstream" in set(found["verdict"])
+    return len(sizes) * trials, queues
+
+
 def coverage(trials: int) -> pd.DataFrame:
     """How often intervals cover a median of 0: of rounds of one pair, and of nine that share probes."""
     rows, luck = [], np.random.default_rng(5)
@@ -224,6 +245,7 @@ def main() -> None:
         print(
             f"a queue met anew, each of {rounds} rounds a flow: {anew(trials // 4, rounds)} of {trials // 4}"
         )
+    print("two levels behind silence: {1} queues in {0} runs".format(*levels(trials // 6)))
     made, queues, slow = hidden(trials // 4)
     print(f"hidden branches: {queues} queues and {slow} slow routers in {made} networks", flush=True)
     print(coverage(10 * trials).to_string(index=False))
