@@ -54,6 +54,24 @@ def test_what_cannot_be_is_said_before_any_packet_leaves(net, options, words):
     assert net.clock.now_ns() == before
 
 
+@pytest.mark.parametrize("verb", [tn.discover, tn.pmtu])
+@pytest.mark.parametrize("target", [None, 5, ["target.example"], ["target.example"] * 2, ("a", "b")], ids=str)
+def test_several_targets_are_refused_not_traced_for_the_first_alone(net, verb, target):
+    before = net.clock.now_ns()
+    with pytest.raises(ConfigError, match="a target is the text of a host name or an address, not"):
+        verb(target, network=net, progress=False)
+    assert net.clock.now_ns() == before
+
+
+def test_who_is_not_called_is_refused_at_once(net):
+    before = net.clock.now_ns()
+    with pytest.raises(
+        ConfigError, match="on_progress is a function that is called with the run so far, not 5"
+    ):
+        tn.discover("target.example", network=net, on_progress=5)  # type: ignore[arg-type]  # on purpose
+    assert net.clock.now_ns() == before
+
+
 @pytest.mark.parametrize("af", [4, 6])
 @pytest.mark.parametrize("protocol", ["udp", "icmp", "tcp"])
 @pytest.mark.parametrize("algorithm", ["mda", "mda-lite"])

@@ -72,6 +72,8 @@ def test_wrong_options_are_refused_before_anything_is_shown():
         tn.live("target.example", network=net(), max_ttl=999)
     with pytest.raises(ConfigError, match="haste"):
         tn.live("target.example", network=net(), haste=1)
+    with pytest.raises(ConfigError, match="a live view is of one address: leave dns_resolve_all out"):
+        tn.live("target.example", network=net(), dns_resolve_all=True)
 
 
 def test_a_target_that_is_none_stands_in_the_status_line():

@@ -265,5 +265,6 @@ def test_wrong_options_are_told_before_the_loop_and_a_wrong_name_by_it(net):
         _ = rounds.run
     with pytest.raises(ResolveError, match="nowhere"):
         next(iter(rounds))
-    with pytest.raises(ConfigError, match="one address"):
-        list(tn.rounds(["target.example"] * 2, network=net))  # type: ignore[arg-type]  # on purpose
+    for target in (5, None, ["target.example"] * 2):
+        with pytest.raises(ConfigError, match="a target is the text of a host name or an address, not"):
+            tn.rounds(target, network=net)  # type: ignore[arg-type]  # on purpose

@@ -221,11 +221,21 @@ def test_two_runs_around_a_route_change_compare_as_changed(net):
     assert again.tables.response_verdict == "cannot tell"  # its target leaves one probe in five unanswered
 
 
-def test_the_signature_and_the_help_show_every_option():
-    parameters = inspect.signature(tn.trace).parameters
+@pytest.mark.parametrize("verb", [tn.trace, tn.trace_async, tn.rounds])
+def test_the_signature_and_the_help_show_every_option(verb):
+    parameters = inspect.signature(verb).parameters
     for option in OPTIONS:
         assert parameters[option.name].default == option.default
-        assert f"{option.name}: {option.help}" in (inspect.getdoc(tn.trace) or "")
+        assert f"{option.name}: {option.help}" in (inspect.getdoc(verb) or "")
+
+
+def test_the_signature_and_the_help_of_live_show_what_differs_there():
+    parameters, text = inspect.signature(tn.live).parameters, inspect.getdoc(tn.live) or ""
+    assert parameters["rounds"].default is None
+    assert "Default: until stopped." in text
+    assert "Default: 10." not in text
+    assert "dns_resolve_all" not in parameters
+    assert parameters["max_ttl"].default == inspect.signature(tn.trace).parameters["max_ttl"].default
 
 
 def test_text_and_html_cards_say_the_same(run):

@@ -134,6 +134,7 @@ def test_the_browser_picks_changes_breaks_looks_traces_and_takes_back(player):
         ({"type": "ask", "key": "rounds", "text": "1e3"}, "rounds is a whole number from 1 to 1,000"),
         ({"type": "ask", "key": "rounds", "text": "5000"}, "rounds is a whole number from 1 to 1,000"),
         ({"type": "ask", "key": "how", "text": "magic"}, "how is one of classic, paris, discover"),
+        ({"type": "ask", "key": "target", "text": "nobody"}, "target is one of target.example, not 'nobody'"),
         ({"type": "ask", "key": "name", "text": "/etc/passwd"}, "no scenario '/etc/passwd'"),
         ({"type": "write", "text": "[scenario]\nname = 3"}, "the file:1: : no [source]"),
         ({"type": "write", "text": "x" * 300_000}, "too many for a scenario"),
@@ -215,11 +216,35 @@ def test_in_python_what_is_wrong_is_an_error(player):
         player.trace(rounds=0)
     with pytest.raises(ConfigError, match="a time is seconds from 0"):
         player.look_at(-1)
+    with pytest.raises(ConfigError, match="a time is seconds from 0, not 'foo'"):
+        player.look_at("foo")
     with pytest.raises(ConfigError, match="a scenario's name, a path or a network, not int"):
         tn.play(3)  # type: ignore[arg-type]  # it is refused, which is the point
     assert (player.status["busy"], player.asked["target"]) == (False, "target.example")
     player.undo()
     assert player.trace("198.51.100.80", rounds=1).target == "198.51.100.80"
+
+
+@pytest.mark.parametrize(
+    ("form", "error", "words"),
+    [
+        ({"protcol": "tcp"}, TypeError, "protcol"),
+        ({"at": 5.0}, TypeError, "at"),
+        ({"name": "first-steps"}, TypeError, "name"),
+        ({"protocol": "sctp"}, ConfigError, "protocol one of icmp, udp, tcp"),
+        ({"target": "nobody"}, ConfigError, "target is one of target.example, not 'nobody'"),
+        ({"target": ["target.example"]}, ConfigError, "target is one of target.example"),
+        ({"rounds": "5"}, ConfigError, "rounds is a whole number"),
+    ],
+)
+def test_a_form_is_filled_in_with_what_it_has_or_not_at_all(player, form, error, words):
+    before = dict(player.asked)
+    with pytest.raises(error, match=words):
+        player.ask(**{"rounds": 3} | form)
+    assert player.asked == before
+    player.ask(protocol="tcp", how="paris", rounds=2, target="target.example")
+    assert player.asked == before | {"protocol": "tcp", "how": "paris", "rounds": 2}
+    assert player.trace().runs["protocol"].tolist() == ["tcp"]
 
 
 def test_it_begins_with_a_network_and_leaves_it_alone(wire, tmp_path):

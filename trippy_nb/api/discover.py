@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Unpack
 
 from trippy_nb.api.telling import LOOK_EVERY, Telling
-from trippy_nb.api.tracing import TICK_S, Tracing, finished, prepare
+from trippy_nb.api.tracing import TICK_S, Tracing, check_called, check_one, finished, prepare
 from trippy_nb.errors import ConfigError
 from trippy_nb.model import (
     NOT_FOR_DISCOVERY,
@@ -87,6 +87,7 @@ def discover(
     >>> run.discovery.nodes["complete"].all()
     np.True_
     """
+    check_called("on_progress", on_progress)
     tracing = prepare_discovery(
         target,
         DiscoveryOptions(
@@ -118,8 +119,9 @@ def prepare_discovery(
     Raises
     ------
     ConfigError
-        If an option is wrong, or has no meaning for a discovery.
+        If an option is wrong, or has no meaning for a discovery, or it is not of one target.
     """
+    check_one(target)
     strategy = options.pop("multipath", options.pop("multipath_strategy", "paris"))
     if str(strategy) != "paris":
         raise ConfigError(f"a discovery keeps its flows: multipath_strategy is paris, not {strategy}")

@@ -6,11 +6,11 @@ import uuid
 import weakref
 from collections.abc import Callable, Mapping
 from contextvars import copy_context
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, Self
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final, Self
 
 from trippy_nb.api.document import document_options
-from trippy_nb.api.tracing import Tracing, network_of, no_target, prepare
+from trippy_nb.api.tracing import Tracing, check_one, network_of, prepare
 from trippy_nb.display import in_ipython, show, show_again
 from trippy_nb.errors import ConfigError, StoppedError, TrippyError
 from trippy_nb.lifetimes import RUN_AGAIN, current_cell, is_cell_running, records, session_records
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from trippy_nb.run import Run
     from trippy_nb.tracing import Network
 
+_DEFAULTS: Final = {"rounds": None}  # what differs from other traces: it goes on until it is stopped
 _JOIN_S = 3.0
 _LOOKS_A_COUNT = 5
 """Handles are counted and names asked for once a second: the ledger has thousands of pages."""
@@ -51,8 +52,7 @@ def live(
         Begin at once; by default if there is a target.
     **options
         {options}
-        Here `rounds` is None by default: until stopped. Open-ended traces keep the latest 256 rounds
-        unless `max_samples` says otherwise.
+        Open-ended traces keep the latest 256 rounds unless `max_samples` says otherwise.
 
     Returns
     -------
@@ -62,8 +62,8 @@ def live(
     Raises
     ------
     ConfigError
-        If an option is wrong; nothing was sent. What goes wrong later stands in the status line, and in
-        `live.error`.
+        If an option is wrong, or ``dns_resolve_all`` is asked for; nothing was sent. What goes wrong later
+        stands in the status line, and in `live.error`.
 
     Examples
     --------
@@ -108,10 +108,9 @@ class Live:
 
     def __init__(self, target: str, network: "Network | None", options: Mapping[str, Any]) -> None:
         self._network = None if network is None else _in_step(network_of(network))
-        if not isinstance(target, str):
-            raise no_target(target)
-        self._options = {"rounds": None} | options_by_name(options)
-        TraceConfig(**self._options)  # what is wrong is said here, before anything is shown
+        check_one(target)
+        self._options = _DEFAULTS | options_by_name(options)
+        _config(self._options)  # what is wrong is said here, before anything is shown
         current_cell()
         self._context = copy_context()  # Start in the browser acts for the cell that made the view
         self._tracing: Tracing | None = None
@@ -178,14 +177,14 @@ class Live:
         if not target:
             raise ConfigError("a target is missing: give a host name or an address")
         options = options_by_name(options)
-        config = TraceConfig(**self._options | options)
+        config = _config(self._options | options)
         self.stop(by="a new start")
         self._options |= options
         self.widget.asked = {"target": target, **_asked(self._options)}
         context, network, mine = self._context.copy(), self._network, weakref.ref(self)
 
         def make() -> "_Watched":
-            tracing = context.run(prepare, target, replace(config, dns_resolve_all=False), network=network)
+            tracing = context.run(prepare, target, config, network=network)
             me = mine()
             if me is not None:
                 me._tracing = tracing  # noqa: SLF001 - the same class
@@ -317,6 +316,20 @@ class _Watched:
         return f"{count}; {plan.protocol}, {plan.mode}; {self._handles}"
 
 
+def _config(options: Mapping[str, Any]) -> TraceConfig:
+    """Check the options of a trace that is watched.
+
+    Raises
+    ------
+    ConfigError
+        If one is wrong, or it would be of several addresses.
+    """
+    config = TraceConfig(**options)
+    if config.dns_resolve_all:
+        raise ConfigError("a live view is of one address: leave dns_resolve_all out, or use tn.trace")
+    return config
+
+
 def _asked(options: Mapping[str, Any]) -> dict[str, str]:
     """Spell the options that the panel shows, as far as they were given."""
     return {name: str(options[name]) for name in SETTINGS if options.get(name) is not None}
@@ -356,4 +369,4 @@ def _weakly(method: Callable[..., None]) -> Callable[..., None]:
     return call
 
 
-document_options(live)
+document_options(live, without=("dns_resolve_all",), defaults=_DEFAULTS)

@@ -3,7 +3,7 @@
 from typing import TYPE_CHECKING, Any, Unpack
 
 from trippy_nb.api.telling import Telling
-from trippy_nb.api.tracing import TICK_S, Tracing, finished, prepare
+from trippy_nb.api.tracing import TICK_S, Tracing, check_one, finished, prepare
 from trippy_nb.errors import ConfigError
 from trippy_nb.model import NOT_FOR_DISCOVERY, PmtuOptions, TraceConfig, TraceOptions, check_sizes
 from trippy_nb.run import Run
@@ -98,8 +98,9 @@ def prepare_pmtu(
     Raises
     ------
     ConfigError
-        If an option is wrong, or has no meaning for a path MTU.
+        If an option is wrong, or has no meaning for a path MTU, or it is not of one target.
     """
+    check_one(target)
     for name in (*_MEANINGLESS, "multipath"):
         if name in options:
             raise ConfigError(f"{name} has no meaning for a path MTU, which has no rounds: leave it out")

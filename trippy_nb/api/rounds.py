@@ -20,6 +20,7 @@ from trippy_nb.api.tracing import (
     LOOKS_A_LINE,
     TICK_S,
     Tracing,
+    check_one,
     finished,
     network_of,
     prepare,
@@ -262,7 +263,7 @@ def rounds(
     Raises
     ------
     ConfigError
-        If an option is wrong; what else a trace may raise comes from the loop.
+        If an option is wrong, or the target is no text; what else a trace may raise comes from the loop.
 
     Examples
     --------
@@ -274,6 +275,7 @@ def rounds(
     >>> rounds.run.probes["round"].nunique()
     3
     """
+    check_one(target)
     return Rounds(target, TraceConfig.from_options(**options), network=network, progress=progress)
 
 

@@ -322,8 +322,27 @@ async def trace_async(
 
     Cancelling the task, or interrupting the cell that awaits it, ends the trace and returns what
     was collected so far; if nothing was, the task is cancelled as any other. In a notebook a task ends
-    with what it has when the cell that made it is run again. `on_round` is called on the tracing thread;
-    `async for round in tn.rounds(...)` has a loop body on the event loop instead.
+    with what it has when the cell that made it is run again. `async for round in tn.rounds(...)` has a loop
+    body on the event loop.
+
+    Parameters
+    ----------
+    target, network, progress
+        As for :func:`trace`.
+    on_round
+        Called with the run so far after each round, on the tracing thread; returning False ends the trace.
+    **options
+        {options}
+
+    Returns
+    -------
+    run
+        A `Run`, or a `RunSet` of several targets.
+
+    Raises
+    ------
+    ConfigError, ResolveError, PrivilegeError
+        As for :func:`trace`.
     """
     watch_cells()
     tracing, many = await asyncio.to_thread(_prepare, target, dict(options), network, on_round)
@@ -362,8 +381,7 @@ def prepare(
 ) -> Tracing:
     """Resolve the targets and make ready to trace them; nothing is open yet."""
     world = network_of(network)
-    if on_round is not None and not callable(on_round):
-        raise ConfigError(f"on_round is a function that is called with the run so far, not {on_round!r}")
+    check_called("on_round", on_round)
     resolved: list[Target] = []
     for name in _names_of(target):
         found = world.resolve(name, config)
@@ -377,6 +395,30 @@ def _names_of(target: object) -> list[str]:
     if not texts or len(texts) < len(names) or not all(texts):
         raise no_target(target)
     return texts
+
+
+def check_called(name: str, function: object) -> None:
+    """Refuse what cannot be called with the run so far; None is nobody to call.
+
+    Raises
+    ------
+    ConfigError
+        If it says so.
+    """
+    if function is not None and not callable(function):
+        raise ConfigError(f"{name} is a function that is called with the run so far, not {function!r}")
+
+
+def check_one(target: object) -> None:
+    """Refuse what is not the text of one target, before its name is asked for.
+
+    Raises
+    ------
+    ConfigError
+        If it is something else, such as a list of several.
+    """
+    if not isinstance(target, str):
+        raise no_target(target)
 
 
 def no_target(given: object) -> ConfigError:

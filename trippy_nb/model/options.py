@@ -266,6 +266,7 @@ OPTIONS: tuple[Option, ...] = (
         group=_TIME,
         trippy="report-cycles",
         aliases=("report_cycles",),
+        auto="until stopped",
         help="How many rounds to trace; None (0 on the command line) goes on until stopped.",
     ),
     Option(

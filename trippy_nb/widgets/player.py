@@ -30,7 +30,7 @@ from trippy_nb.widgets.base import CardWidget
 from trippy_nb.widgets.beside import belief_view, believed, ways_between
 from trippy_nb.widgets.knobs import GAP, KNOBS, asked_knobs
 from trippy_nb.widgets.netview import net_view, parts_of
-from trippy_nb.widgets.playing import FORM, check_form, check_seconds, understood
+from trippy_nb.widgets.playing import check_form, check_seconds, understood
 
 if TYPE_CHECKING:
     from trippy_nb.frames import Tables
@@ -143,7 +143,22 @@ class Player(CardWidget, Generic[_Run]):
         until: float | None = None,
         reroute: float | None = None,
     ) -> None:
-        """Take a link down, as `SimNetwork.broken` does."""
+        """Take a link down, as `SimNetwork.broken` does.
+
+        Parameters
+        ----------
+        near, far
+            Ends of the link, nearer and farther from the source.
+        at, until
+            Virtual time (s) at which it goes down, and is mended; None is never.
+        reroute
+            Seconds until routing has found the ways round it; None is never.
+
+        Raises
+        ------
+        ScenarioError
+            If there is no such link, no such time, or no way round.
+        """
         self._become(broken(self._now, near, far, at_s=at, until_s=until, reroute_s=reroute))
 
     def write(self, text: str) -> None:
@@ -169,18 +184,34 @@ class Player(CardWidget, Generic[_Run]):
         self._set(asked=self.asked | {"at": check_seconds(at)})
         self._show()
 
-    def ask(self, **form: object) -> None:
-        """Fill in the form: `target`, `protocol`, `how`, `rounds`.
+    def ask(
+        self,
+        *,
+        target: str | None = None,
+        protocol: str | None = None,
+        how: str | None = None,
+        rounds: int | None = None,
+    ) -> None:
+        """Fill in the form, of which `trace` takes what it is not told; None leaves a field as it is.
+
+        Parameters
+        ----------
+        target
+            Name of a target of the network.
+        protocol, how, rounds
+            As for `trace`.
 
         Raises
         ------
         ConfigError
-            If something is not one of what `trace` takes.
+            If something is not one of these; the form stays as it was.
         """
-        filled = self.asked | {name: value for name, value in form.items() if name in FORM}
-        check_form(filled)
-        self._set(asked=filled)
-        self._show(keep="target" not in form)
+        form = self._filled(target=target, protocol=protocol, how=how, rounds=rounds)
+        targets = self._targets()
+        if form["target"] not in targets:
+            raise ConfigError(f"target is one of {', '.join(targets)}, not {form['target']!r}")
+        self._set(asked=form)
+        self._show(keep=target is None)
 
     def trace(
         self,
@@ -209,9 +240,7 @@ class Player(CardWidget, Generic[_Run]):
         ConfigError, ResolveError
             If something is not one of these.
         """
-        given = {"target": target, "how": how, "protocol": protocol, "rounds": rounds}
-        form = self.asked | {name: value for name, value in given.items() if value is not None}
-        check_form(form)
+        form = self._filled(target=target, how=how, protocol=protocol, rounds=rounds)
         shown = form if form["target"] in self._targets() else form | {"target": self.asked["target"]}
         self._set(asked=shown, status=_status("tracing", busy=True, undo=len(self._past)))
         network = self.network
@@ -225,6 +254,11 @@ class Player(CardWidget, Generic[_Run]):
         return self._run
 
     # --- how it goes ---
+
+    def _filled(self, **given: object) -> dict[str, Any]:
+        form = self.asked | {name: value for name, value in given.items() if value is not None}
+        check_form(form)
+        return form
 
     def _lay_beside(self, network: SimNetwork, tables: "Tables") -> str:
         began_s, ended_s = self.asked["at"], network.clock.now_ns() / NS_PER_S

@@ -15,8 +15,6 @@ from trippy_nb.widgets.knobs import HOW, PROTOCOLS, read_typed
 Call = tuple[str, dict[str, Any]]
 """Name of a method, and its keywords."""
 
-FORM: Final = ("name", "target", "protocol", "how", "rounds", "at")
-"""What the form says."""
 MOST_ROUNDS: Final = 1000
 _LATEST_S: Final = 1e9  # thirty years
 
@@ -71,7 +69,7 @@ def _asked(key: str, text: str) -> Call:
             if not text.strip().isdecimal():
                 raise ConfigError(f"rounds is a whole number from 1 to {MOST_ROUNDS:,}, not {text!r}")
             return "ask", {"rounds": int(text[:9])}
-        case _ if key in FORM:
+        case "target" | "protocol" | "how":
             return "ask", {key: text}
         case _:
             raise ValueError(key)
@@ -91,7 +89,7 @@ def check_form(form: Mapping[str, Any]) -> None:
         raise ConfigError(f"rounds is a whole number from 1 to {MOST_ROUNDS:,}, not {form['rounds']!r}")
 
 
-def check_seconds(seconds: float) -> float:
+def check_seconds(seconds: object) -> float:
     """Refuse what is no moment of virtual time.
 
     Raises
@@ -99,8 +97,8 @@ def check_seconds(seconds: float) -> float:
     ConfigError
         If it is none.
     """
-    if not (isfinite(seconds) and 0 <= seconds < _LATEST_S):
-        raise ConfigError(f"a time is seconds from 0, not {seconds:g}")
+    if not isinstance(seconds, int | float) or not (isfinite(seconds) and 0 <= seconds < _LATEST_S):
+        raise ConfigError(f"a time is seconds from 0, not {seconds!r}")
     return float(seconds)
 
 
