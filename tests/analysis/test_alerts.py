@@ -257,10 +257,16 @@ def test_matchers_may_have_names_and_be_written_as_smokeping_does():
 @pytest.mark.parametrize(
     ("options", "says"),
     [
-        ({"ttl": 0}, "ttl=0 is no hop"),
-        ({"ttl": "3"}, "ttl='3' is no hop"),
-        ({"step_s": 0}, "lasts more than 0 seconds"),
-        ({"step_s": float("nan")}, "lasts more than 0 seconds"),
+        ({"ttl": 0}, "ttl=0: give one or more of the hops that were probed"),
+        ({"ttl": "3"}, "ttl='3': give one or more"),
+        ({"ttl": 99}, "ttl=99: give one or more of the hops that were probed"),
+        ({"ttl": [1, 99]}, r"ttl=\[1, 99\]: give one or more"),
+        ({"ttl": []}, r"ttl=\[\]: give one or more"),
+        ({"changes": pd.DataFrame({"ttl": [1]})}, "changes: no column 'run_id'; pass what run.changes holds"),
+        ({"changes": 5}, "changes is a DataFrame, not int"),
+        ({"step_s": 0}, "step_s=0 is not a number above 0"),
+        ({"step_s": "1h"}, "step_s='1h' is not a number above 0"),
+        ({"step_s": float("nan")}, "step_s=nan is not a number above 0"),
         ({"step_s": 1e-9}, "samples, most of them empty"),
     ],
 )

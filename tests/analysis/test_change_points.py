@@ -197,8 +197,9 @@ def test_every_change_keeps_its_promises(values):
     [
         ({"min_shift_ms": 0}, "min_shift_ms=0"),
         ({"min_shift_ms": math.nan}, "min_shift_ms=nan"),
-        ({"alpha": 0}, "alpha=0"),
-        ({"alpha": 1.5}, "alpha=1.5"),
+        ({"min_shift_ms": "x"}, "min_shift_ms='x'"),
+        ({"alpha": 0}, "alpha is a probability above 0 and up to 0.5, not 0"),
+        ({"alpha": 1.5}, "alpha is a probability above 0 and up to 0.5, not 1.5"),
     ],
 )
 def test_options_out_of_range(options, message):
@@ -206,7 +207,7 @@ def test_options_out_of_range(options, message):
         change_points([1.0] * 10, **options)
 
 
-@pytest.mark.parametrize("rtt", [[-1.0] * 10, [math.inf] * 10, [[1.0] * 10]])
+@pytest.mark.parametrize("rtt", [[-1.0] * 10, [math.inf] * 10, [[1.0] * 10], "abc", 5, ["a", "b"]])
 def test_what_is_no_series_of_rtts(rtt):
     with pytest.raises(ConfigError, match="rtt_ms"):
         change_points(rtt)

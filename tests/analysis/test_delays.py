@@ -215,13 +215,22 @@ def test_a_stretch_without_an_interval_is_not_judged_and_not_learned_from():
     assert frame["ref_ms"].isna().all()
 
 
+TEXT: Any = "1h"
+
+
 @pytest.mark.parametrize(
     ("call", "message"),
     [
         (lambda made: delays(made, by=("addr",)), "by='addr'"),
-        (lambda made: delays(made, bin_s=-1), "bin_s=-1 is not above 0"),
-        (lambda made: delay_anomalies(delays(made), gain=2), "gain is up to 1"),
-        (lambda made: delay_anomalies(delays(made), warm_up=0), "warm_up from 1"),
+        (lambda made: delays(made, bin_s=-1), "bin_s=-1 is not a number above 0"),
+        (lambda made: delays(made, bin_s=TEXT), "bin_s='1h' is not a number above 0"),
+        (lambda made: delays(made, alpha=2), "alpha is a probability"),
+        (
+            lambda made: delay_anomalies(made.probes),
+            r"delays: no column '\w+'; pass what delays\(\) returned",
+        ),
+        (lambda made: delay_anomalies(delays(made), gain=2), "gain=2 is not a number above 0 to 1"),
+        (lambda made: delay_anomalies(delays(made), warm_up=0), "warm_up=0 is not a whole number from 1"),
     ],
 )
 def test_what_is_asked_wrongly_is_said(call: Any, message: str):

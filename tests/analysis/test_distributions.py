@@ -232,17 +232,28 @@ def test_runs_alone_and_together_give_the_same_rows(one: list[Row], two: list[Ro
         check_frame(together, table)
 
 
+NUMBER: Any = 3
+TEXT: Any = "1h"
+NOTHING: Any = None
+FRAME: Any = pd.DataFrame()
+
+
 @pytest.mark.parametrize(
     ("call", "message"),
     [
         (lambda made: ecdf(made, by=("hop",)), "by='hop' is nothing to group by"),
         (lambda made: ecdf(made, by="round"), "by='round'"),
-        (lambda made: histograms(made, bins=0), "bins=0 is below 1"),
-        (lambda made: densities(made, points=1), "points=1 is below 2"),
+        (lambda made: histograms(made, by=NUMBER), "by=3 is nothing to group by: use any of run_id"),
+        (lambda made: ecdf(made, alpha=2), "alpha is a probability above 0"),
+        (lambda _: ecdf(NOTHING), "tables are what run.tables holds, not NoneType"),
+        (lambda _: ecdf(FRAME), "tables are what run.tables holds, not DataFrame"),
+        (lambda made: quantile_bands(made, bin_s=TEXT), "bin_s='1h' is not a number above 0"),
+        (lambda made: histograms(made, bins=0), "bins=0 is not a whole number from 1"),
+        (lambda made: densities(made, points=1), "points=1 is not a whole number from 2"),
         (lambda made: quantile_bands(made, bands=[1.5]), "are not shares"),
         (lambda made: quantile_bands(made, bands=[]), "are not shares"),
         (quantile_bands, "no probe has a time of sending"),
-        (lambda made: quantile_bands(made, bin_s=0), "bin_s=0 is not above 0"),
+        (lambda made: quantile_bands(made, bin_s=0), "bin_s=0 is not a number above 0"),
     ],
 )
 def test_what_is_asked_wrongly_is_said(call: Any, message: str):

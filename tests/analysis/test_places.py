@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from tests.analysis.handmade import SOURCE, Row, a, probe, shuffled, tables
@@ -115,7 +115,6 @@ def test_a_place_farther_than_light_gets_is_found_out(degrees: float, share: flo
 def test_without_a_place_nothing_is_checked():
     made = tables([probe(0, 1, a(1)), probe(0, 2, a(2))])
     assert light_check(made, {}).empty
-    assert light_check(made, {a(1): (0.0, 0.0)}).empty  # nobody knows where the source is
     assert light_check(made, {a(1): (0.0, 0.0), "source": (0.0, 0.0)})["addr"].tolist() == [a(1)]
     check_frame(light_check(made, {}), LIGHT)
 
@@ -125,6 +124,7 @@ def test_without_a_place_nothing_is_checked():
 def test_the_order_of_rows_changes_nothing(rows: list[Row], seed: int):
     places = {a(1): (1.0, 1.0), a(2): (10.0, 50.0), a(10): (-40.0, 170.0), "source": (0.0, 0.0)}
     made = tables(rows)
+    assume(made.probes["addr"].isin([*places]).any())
     one = light_check(made, places)
     check_frame(one, LIGHT)
     pd.testing.assert_frame_equal(light_check(shuffled(made, seed), places), one)
@@ -137,11 +137,22 @@ def test_the_order_of_rows_changes_nothing(rows: list[Row], seed: int):
         ({a(1): (0.0, float("nan"))}, {}, "is nowhere"),
         ({a(1): "Berlin"}, {}, "is not a pair"),
         ({a(1): (1.0,)}, {}, "is not a pair"),
-        ({}, {"speed": 0}, "speed is above 0"),
-        ({}, {"speed": 1.5}, "speed is above 0"),
-        ({}, {"slack_km": -1}, "slack_km from 0"),
+        ({"zzz": (0.0, 0.0)}, {}, "places\\['zzz'\\]: that is no address, and not 'source'"),
+        ([], {}, "places is a dict of places by address, not list"),
+        ({a(1): (0.0, 0.0)}, {}, "where no source of these runs is: add places\\['source'\\]"),
+        ({a(9): (0.0, 0.0), "source": (0.0, 0.0)}, {}, "places are of nobody who answered"),
+        ({}, {"speed": 0}, "speed=0 is not a number above 0 to 1"),
+        ({}, {"speed": 1.5}, "speed=1.5 is not a number above 0 to 1"),
+        ({}, {"slack_km": -1}, "slack_km=-1 is not a number from 0"),
     ],
 )
 def test_what_is_asked_wrongly_is_said(places: Any, options: dict[str, float], message: str):
-    with pytest.raises(ConfigError, match=message):
-        light_check(tables([]), places, **options)
+    with pytest.raises(ConfigError, match=message) as caught:
+        light_check(tables([probe(0, 1, a(1))]), places, **options)
+    assert "\n" not in str(caught.value)
+
+
+def test_an_address_may_be_spelled_in_any_way():
+    made = tables([probe(0, 1, "2001:db8::1")])
+    found = light_check(made, {"2001:DB8:0::1": (0.0, 0.0), "source": (0.0, 0.0)})
+    assert found["addr"].tolist() == ["2001:db8::1"]

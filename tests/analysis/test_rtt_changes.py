@@ -202,8 +202,12 @@ def test_nothing_makes_an_empty_table():
 def test_options_out_of_range_are_refused():
     with pytest.raises(ConfigError, match="min_shift_ms=-1"):
         rtt_changes(tables([]), min_shift_ms=-1)
-    with pytest.raises(ConfigError, match="alpha=2"):
+    with pytest.raises(ConfigError, match=r"alpha is a probability above 0 and up to 0\.5, not 2"):
         rtt_changes(tables([]), alpha=2)
+    with pytest.raises(ConfigError, match="pool_flows is True, False or None, not 'x'"):
+        rtt_changes(tables([]), pool_flows="x")  # type: ignore[arg-type]  # what is refused
+    with pytest.raises(ConfigError, match="window_s='x' is not a number from 0"):
+        joint_events(rtt_changes(tables([])), paths_at(), window_s="x")  # type: ignore[arg-type]  # as above
 
 
 def paths_at(*moments: float, first_ttl=2, last_ttl=2, flow=0, **more: Any) -> pd.DataFrame:

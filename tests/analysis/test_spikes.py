@@ -255,8 +255,10 @@ def test_an_empty_run_has_no_rows():
 
 
 def test_what_is_asked_wrongly_is_said():
-    with pytest.raises(ConfigError, match="least_ms=0 is not above 0"):
+    with pytest.raises(ConfigError, match="least_ms=0 is not a number above 0"):
         spikes(tables([]), least_ms=0)
+    with pytest.raises(ConfigError, match=r"alpha is a probability above 0 and up to 0\.5, not 2"):
+        spikes(tables([]), alpha=2)
 
 
 @pytest.mark.slow

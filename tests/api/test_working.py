@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pickle
 import re
+from datetime import timedelta
 from functools import cache
 from typing import Any
 
@@ -202,3 +203,53 @@ def test_the_page_of_matchers_names_them_all():
     own = [name for name, one in vars(tn.matchers).items() if isinstance(one, type) and name[0].isupper()]
     told = {name for name in own if f"`{name}(" in text}
     assert set(own) - told == {"Matcher", "Judged", "Samples"}
+
+
+DOOR: Any = tn  # what is asked wrongly is wrong for mypy, too
+
+
+def test_a_slice_of_a_set_is_a_set():
+    runs = tn.RunSet([whole(), whole(), whole()])
+    part = runs[0:2]
+    assert isinstance(part, tn.RunSet)
+    assert len(part) == 2
+    assert_valid(part)
+    assert runs[-1] is whole()
+
+
+@pytest.mark.parametrize(
+    ("ask", "says"),
+    [
+        (lambda run: run.between(1e300), r"1e\+300 is no time"),
+        (lambda run: run.between(timedelta(days=10**8)), "is no time"),
+        (lambda run: run.hop_stats(by=["flow", "responder"]), r"by=\['flow', 'responder'\]: a row is"),
+        (lambda run: run.hop_stats(columns="p50_ms"), "columns='p50_ms' is no list of columns"),
+        (lambda run: run.hop_stats(columns=5), "columns=5 is no list of columns"),
+        (lambda run: run.hop_stats(columns=["p50"]), "hops have no 'p50'"),
+        (
+            lambda run: run.alerts(DOOR.matchers.RouteChanged(), changes=run.hops),
+            "changes: no column 'round'",
+        ),
+        (lambda run: run.alerts(">0%", ttl=99), "ttl=99: give one or more of the hops that were probed"),
+        (lambda run: DOOR.RunSet([run]).by(lambda _: [1]), r"what can be a key of a dict, not by \[1\]"),
+        (lambda _: DOOR.RunSet(3), "a set is made of several runs, not of 3"),
+        (lambda _: DOOR.read(3), "a file is named by a text or a Path, not by 3"),
+        (lambda run: DOOR.compare(run, run, alpha="a"), "alpha is a probability above 0 .*, not 'a'"),
+        (lambda run: DOOR.compare(run, run, alpha=None), "alpha is a probability above 0 .*, not None"),
+        (lambda run: DOOR.compare_many({"a": run, "b": run}, alpha=[0.05]), "alpha is a probability above 0"),
+        (lambda run: run.latency.histograms(by=3), "by=3 is nothing to group by"),
+    ],
+)
+def test_what_is_asked_wrongly_is_one_line(ask: Any, says: str):
+    with pytest.raises(ConfigError, match=says) as caught:
+        ask(whole())
+    assert "\n" not in str(caught.value)
+
+
+def test_a_ttl_of_our_own_tables_is_one():
+    ttl = whole().hops["ttl"].iloc[0]
+    drawn = whole().plot.timeline(ttl=ttl), whole().plot.timeline(ttl=int(ttl))
+    assert len({ax.get_title() for ax in drawn}) == 1
+    for kind in ("ridge", "ecdf", "smoke", "box"):
+        assert whole().plot.distribution(kind, ttl=ttl).has_data()
+    assert whole().alerts(">50%", ttl=ttl).empty

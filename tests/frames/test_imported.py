@@ -4,9 +4,10 @@ import pandas as pd
 import pytest
 
 from tests.frames.play import TARGET, small_trace
-from trippy_nb.errors import SchemaError
+from trippy_nb.errors import ConfigError, SchemaError
 from trippy_nb.frames import check_frame, conform, empty_frame, read_tables, tables_from_probes, write_tables
 from trippy_nb.frames.schema import PROBES, RUNS
+from trippy_nb.run import Run, RunSet
 
 SPARSE = pd.DataFrame({"ttl": [1, 2, 3], "addr": ["10.0.0.1", None, TARGET], "rtt_ms": [0.5, None, 3.25]})
 
@@ -141,3 +142,32 @@ def test_the_frame_given_is_left_alone():
     tables_from_probes(SPARSE)
     pd.testing.assert_frame_equal(SPARSE, before)
     assert conform(tables_from_probes(SPARSE).runs, RUNS)["run_id"].tolist() == [0]
+
+
+@pytest.mark.parametrize(
+    ("changed", "says"),
+    [
+        ({"rtt_ms": [-1.0, None, 3.0]}, r"'rtt_ms' has -1.0 in row 0, which is no time from 0 on"),
+        ({"rtt_ms": [1.0, None, float("inf")]}, r"'rtt_ms' has inf in row 2"),
+        ({"addr": ["10.0.0.1", "zzz", None]}, r"'addr' has 'zzz', which is no address"),
+        ({"addr": ["fe80::1%eth0", None, None]}, r"'fe80::1%eth0': put the zone into the column 'zone'"),
+    ],
+)
+def test_what_is_no_time_and_no_address_is_refused(changed, says):
+    with pytest.raises(SchemaError, match=says) as caught:
+        tables_from_probes(SPARSE.assign(**changed))
+    assert "\n" not in str(caught.value)
+
+
+def test_addresses_are_spelled_as_in_all_tables():
+    told = pd.Series(["2001:DB8:0::1", None, "::ffff:10.0.0.1"])
+    assert tables_from_probes(SPARSE.assign(addr=told)).probes["addr"].dropna().tolist() == [
+        "2001:db8::1",
+        "10.0.0.1",
+    ]
+
+
+def test_a_frame_without_rows_is_no_run():
+    with pytest.raises(ConfigError, match="the frame has no rows: there is no run without a probe"):
+        Run.from_probes(SPARSE.iloc[:0])
+    assert len(RunSet.from_probes(SPARSE.iloc[:0])) == 0

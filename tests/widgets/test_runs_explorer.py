@@ -75,7 +75,7 @@ def test_the_figures_of_all_are_those_of_all_their_probes(explorer, runs):
 def test_runs_to_several_targets_are_chosen_one_by_one(wire):
     widget = RunSet([run_at(0), run_at(30, dst_addr="192.0.2.99", label="night")]).explore()
     assert [one["number"] for one in widget.runs] == [0, 1]
-    assert widget.runs[1]["text"] == "1: www.example.com, 2026-11-23 20:00:30, night"
+    assert widget.runs[1]["text"] == "1: www.example.com, 2026-11-23 20:00:30 UTC, night"
     assert widget.chosen == 0
 
 

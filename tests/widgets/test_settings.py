@@ -106,6 +106,13 @@ def test_times_are_told_in_the_zone_of_the_session_and_tables_stay_in_utc(run, w
     assert str(run.probes["sent_at"].dt.tz) == "UTC"
 
 
+def test_the_list_of_runs_tells_when_they_began_in_the_zone_of_the_session(run, wire):
+    tn.settings(time_zone=ZONE).close()
+    explorer = tn.RunSet([run, run]).explore()
+    assert explorer.runs[-1]["text"] == f"1: target.example, 2000-01-01 05:45:00 {ZONE}"
+    explorer.close()
+
+
 def test_pictures_take_the_theme_of_the_session_unless_they_have_axes(run, wire):
     tn.settings(theme="dark").close()
     assert theme.theme_of(run.plot.latency()) is theme.DARK

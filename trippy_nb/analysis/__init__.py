@@ -15,7 +15,6 @@ from trippy_nb.analysis.comparison import Aspect as Aspect
 from trippy_nb.analysis.comparison import ComparisonTables as ComparisonTables
 from trippy_nb.analysis.comparison import ManySides as ManySides
 from trippy_nb.analysis.comparison import TurningHop as TurningHop
-from trippy_nb.analysis.comparison import check_alpha as check_alpha
 from trippy_nb.analysis.comparison import compare_many as compare_many
 from trippy_nb.analysis.comparison import compare_tables as compare_tables
 from trippy_nb.analysis.comparison import difference_text as difference_text
@@ -77,6 +76,7 @@ from trippy_nb.analysis.pmtu import PathMtu as PathMtu
 from trippy_nb.analysis.pmtu import path_mtu as path_mtu
 from trippy_nb.analysis.raster import LossRaster as LossRaster
 from trippy_nb.analysis.raster import loss_raster as loss_raster
+from trippy_nb.analysis.ratios import check_alpha as check_alpha
 from trippy_nb.analysis.ribbon import Ribbon as Ribbon
 from trippy_nb.analysis.ribbon import ribbon as ribbon
 from trippy_nb.analysis.rtt_changes import change_points as change_points

@@ -14,6 +14,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from trippy_nb.analysis.encoded import address_codes, floats, of_answers, refusals, status_codes
+from trippy_nb.analysis.given import check_tables
 from trippy_nb.frames.columns import nanoseconds
 from trippy_nb.model import ReplyKind, Status
 
@@ -97,6 +98,7 @@ class Probes:
 
 def probe_arrays(tables: "Tables") -> Probes:
     """Sort the probes of all runs, and find out which of their answers came from the target."""
+    check_tables(tables)
     frame = tables.probes
     columns = [frame[name].to_numpy() for name in KEY]
     path_starts = _sorted_paths(*columns)

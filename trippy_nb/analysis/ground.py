@@ -82,8 +82,7 @@ def ground(tables: "Tables", places: "Mapping[str, Place] | pd.DataFrame") -> Gr
     ConfigError
         If a place is none, or the frame lacks a column.
     """
-    known = _mapping(places)
-    check_places(known)
+    known = check_places(_mapping(places))
     sources = [str(addr) for addr in tables.runs["src_addr"].dropna().unique()]
     home = next((known[addr] for addr in sources if addr in known), known.get(SOURCE))
     bands = flow_bands(tables)

@@ -5,7 +5,7 @@ system or never sent is not lost. A late answer is an answer. Statistics are ove
 an RTT, in order of (round, flow, attempt).
 """
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterable
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -106,7 +106,7 @@ def hop_stats(
         If `by` is something else, or a column is, or both sets of numbers are asked for, or either by
         responder: both tools mix responders.
     """
-    if by not in _KEYS:
+    if by not in tuple(_KEYS):
         raise ConfigError(f"by={by!r}: a row is a 'ttl', a 'flow' or a 'responder'")
     if trippy_compat and mtr_compat:
         raise ConfigError("trippy_compat and mtr_compat exclude each other: ask for one at a time")
@@ -135,7 +135,10 @@ def _wanted(by: By, columns: Collection[str] | None) -> AbstractSet[str]:
     names = {*table.names, *_KEYS[by]}
     if columns is None:
         return names
-    unknown = sorted({*columns} - names)
+    if isinstance(columns, str) or not isinstance(columns, Iterable):
+        raise ConfigError(f"columns={columns!r} is no list of columns: write columns=['p50_ms']")
+    columns = tuple(columns)
+    unknown = [name for name in columns if name not in names]
     if unknown:
         raise ConfigError(
             f"columns: {table.name} have no {unknown[0]!r}; docs/tables.md lists what they have"

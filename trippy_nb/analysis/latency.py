@@ -10,7 +10,7 @@ import pandas as pd
 
 from trippy_nb.analysis.hops import probes_in_view
 from trippy_nb.errors import ConfigError
-from trippy_nb.model import SETTLED, Status
+from trippy_nb.model import SETTLED, Status, is_number
 
 if TYPE_CHECKING:
     from trippy_nb.frames import Tables
@@ -18,13 +18,14 @@ if TYPE_CHECKING:
 _QUANTILES = {"p05_ms": 0.05, "p25_ms": 0.25, "p50_ms": 0.50, "p75_ms": 0.75, "p95_ms": 0.95}
 
 
-def check_hops(ttl: int | Iterable[int], there: AbstractSet[int]) -> list[int]:
-    """Check that somebody asks for hops that there are; return them, nearest first."""
-    asked = [ttl] if isinstance(ttl, int) else sorted(ttl)
-    if not asked or not set(asked) <= there:
+def check_hops(ttl: object, there: AbstractSet[int]) -> list[int]:
+    """Check that somebody asks for hops that there are, one or several; return them, nearest first."""
+    given = list(ttl) if isinstance(ttl, Iterable) and not isinstance(ttl, str) else [ttl]
+    asked = [int(one) for one in given if is_number(one, whole=True)]
+    if not asked or len(asked) < len(given) or not set(asked) <= there:
         words = f"{min(there)} to {max(there)}" if there else "none"
-        raise ConfigError(f"ttl={ttl}: give one or more of the hops that were probed ({words})")
-    return asked
+        raise ConfigError(f"ttl={ttl!r}: give one or more of the hops that were probed ({words})")
+    return sorted(set(asked))
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -6,6 +6,22 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from trippy_nb.analysis.arrays import Floats
+from trippy_nb.errors import ConfigError
+from trippy_nb.model import is_number
+
+_MOST_ALPHA = 0.5
+
+
+def check_alpha(alpha: object) -> None:
+    """Refuse what is no probability of an error that one can live with.
+
+    Raises
+    ------
+    ConfigError
+        If it is none.
+    """
+    if not (is_number(alpha) and 0 < alpha <= _MOST_ALPHA):
+        raise ConfigError(f"alpha is a probability above 0 and up to {_MOST_ALPHA}, not {alpha!r}")
 
 
 def wilson(k: ArrayLike, n: ArrayLike, *, alpha: float = 0.05) -> tuple[Floats, Floats]:

@@ -25,7 +25,11 @@ def read(path: str | Path) -> RunSet:
         If there is no such file.
     FormatError
         If it is not such a file; the message says what it is.
+    ConfigError
+        If that is no path at all.
     """
+    if not isinstance(path, str | Path):
+        raise ConfigError(f"a file is named by a text or a Path, not by {path!r}")
     with Path(path).open("rb") as file:
         head = file.read(_HEAD).lstrip()
     return RunSet.from_tables(read_atlas(path)) if head.startswith(_JSON) else read_runs(path)

@@ -32,3 +32,4 @@ from trippy_nb.display.shown import in_ipython as in_ipython
 from trippy_nb.display.shown import in_notebook as in_notebook
 from trippy_nb.display.shown import show as show
 from trippy_nb.display.shown import show_again as show_again
+from trippy_nb.display.words import moment_text as moment_text

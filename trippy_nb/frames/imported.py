@@ -13,7 +13,7 @@ from trippy_nb.frames import columns as col
 from trippy_nb.frames.check import conform, empty_frame
 from trippy_nb.frames.schema import FLOWS, HANDLES, PACKETS, PROBES, REPLIES, RUNS
 from trippy_nb.frames.tables import Tables
-from trippy_nb.model import Outcome, ReplyKind, RttSource, Status
+from trippy_nb.model import Outcome, ReplyKind, RttSource, Status, normalise_address
 
 _SILENT: Final = (Status.TIMEOUT.word, Status.IN_FLIGHT.word)
 _NAMESPACE: Final = uuid.UUID("6f0d8f2e-6a70-5c0b-9d0a-7d4f2a8f6b11")  # ours; any constant would do
@@ -40,7 +40,7 @@ def tables_from_probes(frame: pd.DataFrame, *, runs: pd.DataFrame | None = None)
     Raises
     ------
     SchemaError
-        If `ttl` is missing, or a column does not fit the schema.
+        If `ttl` is missing, or a column does not fit the schema; if an address is none, or an RTT negative.
     """
     if not isinstance(frame, pd.DataFrame):
         raise SchemaError(f"probes are a DataFrame, not {type(frame).__name__}")
@@ -76,7 +76,36 @@ def _complete_probes(frame: pd.DataFrame) -> pd.DataFrame:
         probes["rtt_source"] = probes["rtt_ms"].notna().map({True: RttSource.IMPORTED.word})
     if "n_replies" not in probes.columns:
         probes["n_replies"] = answered.astype(np.uint8)
-    return conform(probes, PROBES)
+    made = conform(probes, PROBES)
+    _check_rtts(made["rtt_ms"].to_numpy())
+    return made.assign(addr=_addresses(made["addr"]))
+
+
+def _check_rtts(rtt_ms: np.ndarray) -> None:
+    wrong = np.flatnonzero((rtt_ms < 0) | np.isinf(rtt_ms))
+    if len(wrong):
+        raise SchemaError(
+            f"probes: column 'rtt_ms' has {rtt_ms[wrong[0]]} in row {wrong[0]}, which is no time from 0 on: "
+            "NaN is none"
+        )
+
+
+def _addresses(addr: pd.Series) -> pd.Series:
+    """Spell addresses as all tables do."""
+    given = [str(name) for name in addr.cat.categories]
+    spelled = {name: _address(name) for name in given}
+    if all(name == spelled[name] for name in given):
+        return addr
+    return addr.astype("str").map(spelled, na_action="ignore").astype("str").astype("category")
+
+
+def _address(text: str) -> str:
+    if "%" in text:
+        raise SchemaError(f"probes: column 'addr' has {text!r}: put the zone into the column 'zone'")
+    try:
+        return normalise_address(text)
+    except ValueError:
+        raise SchemaError(f"probes: column 'addr' has {text!r}, which is no address") from None
 
 
 def _first_replies(probes: pd.DataFrame, runs: pd.DataFrame) -> pd.DataFrame:

@@ -19,6 +19,7 @@ Nanoseconds = npt.NDArray[np.int64]
 _CLOCK: Final = re.compile(r"\d{1,2}:\d{2}(:\d{2}(\.\d+)?)?")
 _DAY_NS: Final = 86_400 * 10**9
 _NS: Final = 10**9
+_FARTHEST_NS: Final = 2.0**62  # 146 years: such a sum still fits into 64 bits
 _ISO: Final = re.compile(r"\d{4}-\d{2}")
 _OF_NO_DAY: Final = "1970-01-01 "
 
@@ -50,11 +51,9 @@ def instants(when: When, starts: Nanoseconds) -> Nanoseconds:
     if isinstance(when, bool):
         raise _error(when)
     if isinstance(when, int | float | np.integer | np.floating):
-        if not np.isfinite(when):
-            raise _error(when)
-        return _known(starts) + round(float(when) * _NS)
+        return _later(starts, float(when) * _NS, said=when)
     if isinstance(when, timedelta | np.timedelta64):  # Timedelta of pandas is a timedelta
-        return _known(starts) + pd.Timedelta(when).as_unit("ns").value
+        return _later(starts, _timedelta_ns(when), said=when)
     if isinstance(when, datetime | np.datetime64):  # Timestamp of pandas is a datetime
         return np.full(len(starts), _utc_ns(when))
     raise _error(when)
@@ -72,6 +71,20 @@ def _of_text(text: str, starts: Nanoseconds) -> Nanoseconds:
     if not _ISO.match(stripped):  # "now" and "today" would ask the clock on the wall
         raise _error(text)
     return np.full(len(starts), _utc_ns(stripped, said=text))
+
+
+def _timedelta_ns(span: timedelta | np.timedelta64) -> int:
+    try:
+        return int(pd.Timedelta(span).as_unit("ns").value)
+    except (ValueError, OverflowError) as exc:
+        raise _error(span) from exc
+
+
+def _later(starts: Nanoseconds, ns: float, *, said: object) -> Nanoseconds:
+    """Count from when runs began; what is beyond the times there are is none."""
+    if not abs(ns) < _FARTHEST_NS:
+        raise _error(said)
+    return _known(starts) + round(ns)
 
 
 def _known(starts: Nanoseconds) -> Nanoseconds:

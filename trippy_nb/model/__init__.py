@@ -1,5 +1,7 @@
 """The nouns that every room speaks: frozen values, standard library only."""
 
+from trippy_nb.model.arguments import check_number as check_number
+from trippy_nb.model.arguments import is_number as is_number
 from trippy_nb.model.config import TraceConfig as TraceConfig
 from trippy_nb.model.config import TraceOptions as TraceOptions
 from trippy_nb.model.config import check_family as check_family

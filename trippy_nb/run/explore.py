@@ -63,7 +63,9 @@ def runs_explorer(runs: "RunSet") -> "RunsExplorer":
 
 def _line(run: "Run") -> str:
     """Tell a run from the others: where to, when, and under what label."""
+    from trippy_nb.display import moment_text
+
     label, began = run.runs["label"].iloc[0], run.probes["sent_at"].dropna()
-    words = [run.target, f"{began.min():%Y-%m-%d %H:%M:%S}" if len(began) else ""]
+    words = [run.target, moment_text(began.min()) if len(began) else ""]
     words.append(label if isinstance(label, str) else "")
     return ", ".join(word for word in words if word)

@@ -15,6 +15,7 @@ from trippy_nb.analysis import (
     timeline,
 )
 from trippy_nb.errors import ConfigError
+from trippy_nb.model import is_number
 from trippy_nb.run.one import exchange_of
 
 if TYPE_CHECKING:
@@ -135,8 +136,8 @@ class RunPlots:
                 return plot_ridges(ridges(tables, ttl=ttl), ax=ax)
             case "ecdf":
                 return plot_answered_shares(answered_shares(tables, ttl=ttl), ax=ax)
-            case "smoke" if ttl is None or isinstance(ttl, int):
-                return plot_smoke(smoke(tables, ttl=ttl), ax=ax)
+            case "smoke" if ttl is None or is_number(ttl, whole=True):
+                return plot_smoke(smoke(tables, ttl=None if ttl is None else int(ttl)), ax=ax)
             case "box":
                 return plot_latency(latency(tables, ttl=ttl), ax=ax)
             case "smoke":

@@ -4,7 +4,7 @@ from abc import abstractmethod
 from collections.abc import Callable, Hashable, Iterable, Iterator
 from functools import cached_property, partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, overload
 
 from trippy_nb.analysis import Discovery, PathMtu, discovery, path_mtu
 from trippy_nb.errors import ConfigError
@@ -66,9 +66,12 @@ class Run(_Together):
         SchemaError
             If a column that cannot be filled is missing, or holds what it must not.
         ConfigError
-            If the frame holds several runs: use `RunSet.from_probes`.
+            If the frame holds several runs (use `RunSet.from_probes`), or nothing.
         """
-        return RunSet.from_probes(probes).one()
+        runs = RunSet.from_probes(probes)
+        if not len(runs):
+            raise ConfigError("the frame has no rows: there is no run without a probe")
+        return runs.one()
 
     @cached_property
     def tables(self) -> Tables:  # type: ignore[override]  # made on first look, then constant
@@ -94,7 +97,10 @@ class Run(_Together):
 
     def _value(self, key: "str | Callable[[Run], Hashable]") -> Any:  # noqa: ANN401 - a cell of a frame
         if callable(key):
-            return key(self)
+            value = key(self)
+            if not isinstance(value, Hashable):
+                raise ConfigError(f"a group is named by what can be a key of a dict, not by {value!r}")
+            return value
         if key not in self.runs.columns:
             raise ConfigError(f"runs has no column {key!r} to group by: {', '.join(self.runs.columns)}")
         values = self.runs[key].dropna().tolist()
@@ -204,6 +210,8 @@ class RunSet(_Together):
     """
 
     def __init__(self, runs: Iterable[Run]) -> None:
+        if not isinstance(runs, Iterable):
+            raise ConfigError(f"a set is made of several runs, not of {runs!r}")
         self._runs = tuple(runs)
         for one in self._runs:
             if not isinstance(one, Run):
@@ -252,7 +260,7 @@ class RunSet(_Together):
         Raises
         ------
         ConfigError
-            If no key is given, or one is no column.
+            If no key is given, one is no column, or a function returns what cannot be a key.
         """
         if not keys:
             raise ConfigError(
@@ -296,9 +304,13 @@ class RunSet(_Together):
         """Go through the runs, in order."""
         return iter(self._runs)
 
-    def __getitem__(self, index: int) -> Run:
-        """Return a run by its position."""
-        return self._runs[index]
+    @overload
+    def __getitem__(self, index: int) -> Run: ...
+    @overload
+    def __getitem__(self, index: slice) -> "RunSet": ...
+    def __getitem__(self, index: int | slice) -> "Run | RunSet":
+        """Return a run by its position, or those of a slice as a set."""
+        return RunSet(self._runs[index]) if isinstance(index, slice) else self._runs[index]
 
     def __repr__(self) -> str:
         """Return a line for each run."""

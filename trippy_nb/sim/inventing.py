@@ -8,10 +8,10 @@ import ipaddress
 from collections.abc import Sequence
 from dataclasses import replace
 from random import Random
-from typing import Final, Literal
+from typing import Final, Literal, get_args
 
 from trippy_nb.errors import ConfigError
-from trippy_nb.model import NS_PER_MS
+from trippy_nb.model import NS_PER_MS, check_number, is_number
 from trippy_nb.sim.delays import Constant
 from trippy_nb.sim.network import SimNetwork
 from trippy_nb.sim.nodes import SOURCE, Balance, Limit, Link, LinkSpec, Router, Source, Target
@@ -27,6 +27,8 @@ _FIRST_V4 = int(ipaddress.IPv4Address("198.18.0.1"))  # RFC 2544: for measuremen
 _FIRST_V6 = int(ipaddress.IPv6Address("2001:db8:f000::1"))
 _MOST_WIDTH, _MOST_HOPS = 64, 60
 _HEAVIEST = 4  # a next hop gets up to four times the share of another
+
+_ANSWERS_FROM: Final = ("link", "router")
 
 Range = tuple[int, int]
 
@@ -89,21 +91,23 @@ def random(
     Raises
     ------
     ConfigError
-        If a range is empty or out of bounds.
+        If something is out of bounds, or more routers shall be silent than there are after the first.
     """
-    for name, (low, high), least, most in (
-        ("hops", hops, 1, _MOST_HOPS),
-        ("diamonds", diamonds, 0, _MOST_HOPS),
-        ("width", width, 2, _MOST_WIDTH),
-        ("length", length, 1, _MOST_HOPS),
-    ):
-        if not least <= low <= high <= most:
-            raise ConfigError(
-                f"{name} is {(low, high)}, but is from one number to another, within {least} to {most}"
-            )
+    check_number("seed", seed, whole=True)
+    _check_range("hops", hops, 1, _MOST_HOPS)
+    _check_range("diamonds", diamonds, 0, _MOST_HOPS)
+    _check_range("width", width, 2, _MOST_WIDTH)
+    _check_range("length", length, 1, _MOST_HOPS)
+    for name, share in (("meshing", meshing), ("unequal", unequal), ("nesting", nesting), ("loss", loss)):
+        check_number(name, share, high=1)
+    check_number("silent", silent, whole=True)
+    _check_word("balance", balance, get_args(Balance))
+    _check_word("interfaces", interfaces, _ANSWERS_FROM)
+    _check_limit(limit)
     draft = _Draft(seed, meshing=meshing, unequal=unequal, nesting=nesting, weighted=weighted)
     n_plain, n_diamonds = draft.number(*hops), draft.number(*diamonds)
     draft.chain(n_plain, n_diamonds, width, length)
+    draft.check_silent(silent)
     routers = draft.routers(balance=balance, limit=limit, silent=silent, own=interfaces == "router")
     if loss:
         routers[0] = replace(routers[0], link=replace(routers[0].link, loss=loss))
@@ -127,6 +131,26 @@ def random(
         routes=(Route(next=tuple(draft.tables.items())),),
     )
     return SimNetwork(scenario)
+
+
+def _check_range(name: str, given: object, least: int, most: int) -> None:
+    pair = given if isinstance(given, tuple | list) else ()
+    whole = [int(one) for one in pair if is_number(one, whole=True)]
+    if len(pair) != 2 or len(whole) != 2 or not least <= whole[0] <= whole[1] <= most:  # noqa: PLR2004 - from, to
+        raise ConfigError(
+            f"{name} is {given!r}, but is two whole numbers, from and to, within {least} to {most}"
+        )
+
+
+def _check_word(name: str, given: object, words: Sequence[str]) -> None:
+    if given not in words:
+        raise ConfigError(f"{name} is one of {', '.join(words)}, not {given!r}")
+
+
+def _check_limit(given: object) -> None:
+    if not isinstance(given, Limit | None):
+        kinds = ", ".join(kind.__name__ for kind in get_args(Limit))
+        raise ConfigError(f"limit is None or one of {kinds} of trippy_nb.sim.nodes, not {given!r}")
 
 
 class _Draft:
@@ -164,10 +188,18 @@ class _Draft:
                 ends = self._diamond(ends[0], self.number(*width), self.number(*length))
         self._join(ends, TARGET)
 
+    def check_silent(self, silent: int) -> None:
+        """Refuse to silence more routers than there are after the first: ConfigError."""
+        if silent > self._n_routers - 1:
+            raise ConfigError(
+                f"silent={silent}, but this network has only {self._n_routers - 1} routers after the first: "
+                "ask for fewer, or for more hops"
+            )
+
     def routers(self, *, balance: Balance, limit: Limit | None, silent: int, own: bool) -> list[Router]:
         """Make the routers, in the order of their numbers."""
         mute: set[int] = set()
-        while len(mute) < min(silent, self._n_routers - 1):
+        while len(mute) < silent:
             mute.add(self.number(1, self._n_routers - 1))
         return [
             Router(

@@ -10,7 +10,6 @@ finds the hops that are better left out, and leaves them out.
 from trippy_nb.analysis.comparison.asked import Aspect as Aspect
 from trippy_nb.analysis.comparison.compare import ALPHA as ALPHA
 from trippy_nb.analysis.comparison.compare import ComparisonTables as ComparisonTables
-from trippy_nb.analysis.comparison.compare import check_alpha as check_alpha
 from trippy_nb.analysis.comparison.compare import compare_tables as compare_tables
 from trippy_nb.analysis.comparison.many import ManySides as ManySides
 from trippy_nb.analysis.comparison.many import compare_many as compare_many

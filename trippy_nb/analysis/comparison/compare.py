@@ -43,7 +43,7 @@ from trippy_nb.analysis.comparison.words import (
     power_words,
     say,
 )
-from trippy_nb.errors import ConfigError
+from trippy_nb.analysis.ratios import check_alpha
 from trippy_nb.frames.answers import COMPARED_EDGES, COMPARED_PATHS, COMPARED_RESPONSES, COMPARED_RTT
 from trippy_nb.frames.columns import PLAIN, frame_of, objects, whole_numbers, words_of
 
@@ -106,12 +106,6 @@ class ComparisonTables:
     def edges(self) -> pd.DataFrame:
         """One row a link that either side saw: `frames.answers.COMPARED_EDGES`."""
         return frame_from(self.links(), COMPARED_EDGES)
-
-
-def check_alpha(alpha: float) -> None:
-    """Raise ConfigError unless this is the probability of an error that one can live with."""
-    if not 0 < alpha <= _MOST_ALPHA:
-        raise ConfigError(f"alpha is a probability above 0 and up to {_MOST_ALPHA}, not {alpha!r}")
 
 
 def compare_tables(

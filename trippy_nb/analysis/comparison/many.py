@@ -11,12 +11,12 @@ import pandas as pd
 from trippy_nb.analysis.comparison.compare import (
     ALPHA,
     ComparisonTables,
-    check_alpha,
     compare_tables,
     frame_from,
 )
 from trippy_nb.analysis.comparison.routes import END, Route, routes_of, together
 from trippy_nb.analysis.comparison.words import CANNOT_TELL, CHANGED, SAME
+from trippy_nb.analysis.ratios import check_alpha
 from trippy_nb.analysis.told import Told
 from trippy_nb.errors import ConfigError
 from trippy_nb.frames.answers import COMPARED_HOPS, COMPARED_PAIRS

@@ -13,6 +13,7 @@ from typing import Any, cast
 
 import pandas as pd
 
+from trippy_nb.analysis.given import check_columns
 from trippy_nb.errors import ConfigError
 from trippy_nb.frames.columns import objects
 
@@ -79,9 +80,7 @@ def as_changes(
         If a column that ties the two together is missing.
     """
     for name, frame in (("changes", changes), ("epochs", epochs)):
-        lacking = [column for column in _NEEDED if column not in frame.columns]
-        if lacking:
-            raise ConfigError(f"{name}: no column {lacking[0]!r}; pass what path_changes and epochs returned")
+        check_columns(name, frame, _NEEDED, made_by="path_changes and epochs returned")
     paths = _paths(epochs, asns)
     before, after, changed = [], [], []
     for series, epoch in zip(changes["series"], changes["epoch"], strict=True):

@@ -6,10 +6,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from trippy_nb.analysis.latencies.timed import check_positive
-from trippy_nb.errors import ConfigError
+from trippy_nb.analysis.given import check_columns
 from trippy_nb.frames import columns as col
 from trippy_nb.frames.answers import DELAY_ALARMS
+from trippy_nb.model import check_number
 
 _LINK = ["run_id", "flow", "ttl", "from_addr", "to_addr"]
 _KEPT = (*_LINK, "at", "n", "n_rounds", "median_ms", "low_ms", "high_ms", "tunnelled")
@@ -63,7 +63,7 @@ def delay_anomalies(
     Raises
     ------
     ConfigError
-        If a parameter is out of bounds.
+        If a parameter is out of bounds, or `delays` is another frame.
 
     Notes
     -----
@@ -72,12 +72,10 @@ def delay_anomalies(
     networks or more, which one vantage cannot: an alarm here may be about a way back. Stretches with an alarm
     count in what is usual, too, so a change that stays is usual in the end.
     """
-    check_positive("gain", gain)
-    if gain > 1 or warm_up < 1 or least_ms < 0:
-        raise ConfigError(
-            f"gain={gain}, warm_up={warm_up}, least_ms={least_ms}: gain is up to 1, warm_up from 1, "
-            "least_ms from 0"
-        )
+    check_number("gain", gain, high=1, above=True)
+    check_number("warm_up", warm_up, low=1, whole=True)
+    check_number("least_ms", least_ms)
+    check_columns("delays", delays, _KEPT, made_by="delays() returned")
     timed = delays[delays["at"].notna()]
     order = timed.sort_values([*_LINK, "at"], kind="stable").reset_index(drop=True)
     found = {name: np.full(len(order), np.nan) for name in _FOUND}

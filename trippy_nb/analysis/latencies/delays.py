@@ -18,6 +18,7 @@ from trippy_nb.analysis.latencies.medians import medians
 from trippy_nb.analysis.latencies.plateaus import tunnelled_cells
 from trippy_nb.analysis.latencies.timed import DTYPES, all_pairs, bins_of, check_groups, different
 from trippy_nb.analysis.links import EVIDENCE, adjacent
+from trippy_nb.analysis.ratios import check_alpha
 from trippy_nb.analysis.steady import sure_cells, untested
 from trippy_nb.frames import columns as col
 from trippy_nb.frames.answers import DELAYS
@@ -73,6 +74,7 @@ def delays(
     directions of a link together; we do not.
     """
     apart = check_groups(by, APART)
+    check_alpha(alpha)
     probes = probe_arrays(tables)
     cells = cells_of(probes)
     pairs = _pairs(probes, cells)

@@ -13,11 +13,12 @@ import numpy as np
 
 from trippy_nb.analysis.arrays import Floats, Ints, distinct, pack
 from trippy_nb.analysis.latencies.edges import edges_of
-from trippy_nb.analysis.latencies.timed import Timed, bins_of, check_positive, check_sent, timed_probes
-from trippy_nb.analysis.ratios import wilson
+from trippy_nb.analysis.latencies.timed import Timed, bins_of, check_sent, timed_probes
+from trippy_nb.analysis.ratios import check_alpha, wilson
 from trippy_nb.errors import ConfigError
 from trippy_nb.frames import columns as col
 from trippy_nb.frames.answers import BANDS, DENSITY, ECDF, HISTOGRAM
+from trippy_nb.model import check_number
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -57,6 +58,7 @@ def ecdf(tables: "Tables", *, by: Iterable[str] = HOP, alpha: float = 0.05) -> "
     ConfigError
         If `by` names something else.
     """
+    check_alpha(alpha)
     timed = timed_probes(tables, by)
     rtt, group, n, _ = _ranked(timed)
     last = np.ones(len(rtt), dtype=np.bool_)
@@ -124,7 +126,7 @@ def quantile_bands(
     if not len(shares) or not np.all((shares > 0) & (shares <= 1)):
         raise ConfigError(f"bands={tuple(shares.tolist())} are not shares above 0, up to 1")
     if bin_s is not None:
-        check_positive("bin_s", bin_s)
+        check_number("bin_s", bin_s, above=True)
     timed = timed_probes(tables, by, silent=True)
     check_sent(timed.sent_ns, "bands over time need one, ecdf does not")
     length = _usual_bin_s(timed.sent_ns) if bin_s is None else bin_s
@@ -182,8 +184,8 @@ def histograms(
     ConfigError
         If `by` names something else, or `bins` is below 1.
     """
-    if bins is not None and bins < 1:
-        raise ConfigError(f"bins={bins} is below 1")
+    if bins is not None:
+        check_number("bins", bins, low=1, whole=True)
     timed = timed_probes(tables, by)
     samples = dict(_samples(timed))
     whole = edges_of(list(samples.values()), bins=bins, log=log) if common and samples else None
@@ -243,8 +245,7 @@ def densities(tables: "Tables", *, by: Iterable[str] = HOP, points: int = 200) -
     not flatten everything else. No RTT is below 0: what the kernels put there is reflected. Of more than
     5,000 answers, 5,000 of evenly spaced ranks stand for all.
     """
-    if points < _LEAST_OF_DENSITY - 1:
-        raise ConfigError(f"points={points} is below 2")
+    check_number("points", points, low=_LEAST_OF_DENSITY - 1, whole=True)
     timed = timed_probes(tables, by)
     n_addrs = timed.n_addrs(timed.group, timed.count)
     grids, values, widths, groups, numbers = [], [], [], [], []
@@ -363,7 +364,7 @@ def _density(sample: Floats, points: int) -> tuple[Floats, Floats, float]:
     quartiles = np.quantile(few, (0.25, 0.75))
     robust = float(quartiles[1] - quartiles[0]) / 1.349
     width = 0.9 * min(robust or deviation, deviation) * len(sample) ** -0.2
-    check_positive("bandwidth", width)
+    check_number("bandwidth", width, above=True)
     grid = np.linspace(max(few[0] - _REACH * width, 0), few[-1] + _REACH * width, points)
     density = _kernels(few, grid, width)
     near = grid + few[0] < _NOTHING * width  # elsewhere nothing is left to reflect

@@ -21,11 +21,13 @@ from trippy_nb.analysis.arrays import (
 )
 from trippy_nb.analysis.cells import Cells, cell_numbers, cells_of
 from trippy_nb.analysis.evidence.ways import kind_of_address
+from trippy_nb.analysis.given import check_columns
 from trippy_nb.analysis.latencies.medians import medians
-from trippy_nb.analysis.latencies.timed import all_pairs, bins_of, check_positive, check_sent, different
+from trippy_nb.analysis.latencies.timed import all_pairs, bins_of, check_sent, different
 from trippy_nb.frames import columns as col
 from trippy_nb.frames.answers import CLASSES, DAILY, LAST_MILE
 from trippy_nb.frames.check import conform
+from trippy_nb.model import check_number
 
 if TYPE_CHECKING:
     from trippy_nb.frames import Tables
@@ -73,7 +75,7 @@ def last_mile(tables: "Tables", *, bin_s: float = 1800.0, least_rounds: int = 3)
     of the last private one, the median of 30 minutes with 3 traceroutes or more, less the smallest. It also
     leaves out a first public hop that is not of the provider's own network; we do not look networks up.
     """
-    check_positive("bin_s", bin_s)
+    check_number("bin_s", bin_s, above=True)
     probes = probe_arrays(tables)
     cells = cells_of(probes)
     when_ns = sent_ns(tables, probes)
@@ -172,6 +174,7 @@ def daily_swing(last_mile: pd.DataFrame) -> pd.DataFrame:
     mean: a steady wave, whose segments are all alike, then comes out up to a fifth too high. We leave that
     out.
     """
+    check_columns("last_mile", last_mile, LAST_MILE.names, made_by="last_mile() returned")
     rows = []
     for name, part in last_mile.groupby("vantage", observed=True, sort=True):
         given = part[part["delay_ms"].notna()].sort_values("at")

@@ -19,6 +19,7 @@ from trippy_nb.analysis.tracks import tracks_of
 from trippy_nb.errors import ConfigError
 from trippy_nb.frames.answers import LIGHT
 from trippy_nb.frames.check import conform
+from trippy_nb.model import check_number, normalise_address
 
 if TYPE_CHECKING:
     from trippy_nb.frames import Tables
@@ -78,7 +79,8 @@ def light_check(
     Raises
     ------
     ConfigError
-        If a place is none, or `speed` or `slack_km` are out of bounds.
+        If a place is none, or `speed` or `slack_km` are out of bounds; or if there are places, but none of a
+        source of these runs, or of anybody who answered.
 
     Notes
     -----
@@ -88,10 +90,14 @@ def light_check(
     answers may have come back on different ways. RTTs are the smallest of the run; for a pair, of the rounds
     whose path had both.
     """
-    _check(places, speed, slack_km)
+    check_number("speed", speed, high=1, above=True)
+    check_number("slack_km", slack_km)
+    places = check_places(places)
     probes = probe_arrays(tables)
     cells = cells_of(probes)
     spots = _Spots(tables, places, probes.names)
+    if places:
+        spots.check(probes)
     rows = [*_alone(probes, spots), *_in_pairs(tables, probes, cells, spots)]
     frame = pd.DataFrame(rows, columns=["run_id", "from_addr", "addr", "rtt_ms", "n", "way_km"])
     # An empty text sorts first: an address alone stands before its pairs.
@@ -106,20 +112,16 @@ def light_check(
     return conform(frame, LIGHT)
 
 
-def _check(places: Mapping[str, Place], speed: float, slack_km: float) -> None:
-    if not 0 < speed <= 1 or not slack_km >= 0:
-        raise ConfigError(f"speed={speed}, slack_km={slack_km}: speed is above 0, up to 1; slack_km from 0")
-    check_places(places)
-
-
-def check_places(places: Mapping[str, Place]) -> None:
-    """Check that places are some.
+def check_places(places: Mapping[str, Place]) -> dict[str, Place]:
+    """Check that places are some, and spell their addresses as tables do.
 
     Raises
     ------
     ConfigError
-        If one is no pair of a latitude and a longitude.
+        If one is of no address, or no pair of a latitude and a longitude.
     """
+    if not isinstance(places, Mapping):
+        raise ConfigError(f"places is a dict of places by address, not {type(places).__name__}")
     for addr, place in places.items():
         try:
             latitude, longitude = map(float, place)
@@ -131,6 +133,16 @@ def check_places(places: Mapping[str, Place]) -> None:
             raise ConfigError(
                 f"places[{addr!r}]={place!r} is nowhere: latitude is up to 90, longitude up to 180 degrees"
             )
+    return {_spelled(addr): place for addr, place in places.items()}
+
+
+def _spelled(addr: object) -> str:
+    if addr == SOURCE:
+        return SOURCE
+    try:
+        return normalise_address(str(addr))
+    except ValueError:
+        raise ConfigError(f"places[{addr!r}]: that is no address, and not {SOURCE!r}") from None
 
 
 class _Spots:
@@ -148,6 +160,15 @@ class _Spots:
 
     def source(self, run: int) -> Place | None:
         return self._sources.get(run)
+
+    def check(self, probes: Probes) -> None:
+        """Refuse places by which nothing can be checked: without a source, or of nobody who answered."""
+        if self._sources and not any(self._sources.values()):
+            raise ConfigError(
+                f"places say where no source of these runs is: add places[{SOURCE!r}], or that of its address"
+            )
+        if probes.answered.any() and np.isnan(self.where).all():
+            raise ConfigError("places are of nobody who answered in these runs: give those of responders")
 
     def known(self, codes: Ints) -> "np.typing.NDArray[np.bool_]":
         found: np.typing.NDArray[np.bool_] = ~np.isnan(self.where[codes, 0])

@@ -20,12 +20,13 @@ from trippy_nb.analysis.arrays import Bools, Floats, Ints, Probes, distinct, pac
 from trippy_nb.analysis.cells import Cells, cell_numbers, cells_of
 from trippy_nb.analysis.latencies.medians import medians
 from trippy_nb.analysis.latencies.plateaus import tunnelled_cells
-from trippy_nb.analysis.latencies.timed import check_groups, check_positive
+from trippy_nb.analysis.latencies.timed import check_groups
 from trippy_nb.analysis.latencies.ways import Rows, may_be_ways
-from trippy_nb.analysis.ratios import wilson
+from trippy_nb.analysis.ratios import check_alpha, wilson
 from trippy_nb.analysis.steady import sure_cells
 from trippy_nb.frames.answers import SPIKES
 from trippy_nb.frames.check import conform
+from trippy_nb.model import check_number
 
 if TYPE_CHECKING:
     from trippy_nb.frames import Tables
@@ -103,7 +104,8 @@ def spikes(
     runs, where no flow was asked by turns with others), nor spikes at a hop that the same flow does not have
     behind it (fewer than half of them, by Wilson's interval): those are a queue.
     """
-    check_positive("least_ms", least_ms)
+    check_number("least_ms", least_ms, above=True)
+    check_alpha(alpha)
     keep_flow = "flow" in check_groups(by)
     probes = probe_arrays(tables)
     cells = cells_of(probes)

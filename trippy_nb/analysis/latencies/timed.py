@@ -11,7 +11,7 @@ from trippy_nb.analysis.arrays import Floats, Ints, distinct, pack
 from trippy_nb.analysis.hops import probes_in_view
 from trippy_nb.errors import ConfigError
 from trippy_nb.frames import columns as col
-from trippy_nb.model import ANSWERED, Status
+from trippy_nb.model import ANSWERED, Status, check_number
 
 if TYPE_CHECKING:
     from trippy_nb.frames import Tables
@@ -65,17 +65,13 @@ DTYPES = {"run_id": "UInt32", "flow": "UInt16", "ttl": "UInt8"}
 
 def check_groups(by: Iterable[str], allowed: tuple[str, ...] = GROUPS) -> tuple[str, ...]:
     """Check what to group by; return it in the order of `allowed`."""
+    if not isinstance(by, Iterable):
+        raise ConfigError(f"by={by!r} is nothing to group by: use any of {', '.join(allowed)}")
     asked = (by,) if isinstance(by, str) else tuple(by)
     strange = [name for name in asked if name not in allowed]
     if strange:
         raise ConfigError(f"by={strange[0]!r} is nothing to group by: use any of {', '.join(allowed)}")
     return tuple(name for name in allowed if name in asked)
-
-
-def check_positive(name: str, value: float) -> None:
-    """Check a number that must be above 0."""
-    if not (np.isfinite(value) and value > 0):
-        raise ConfigError(f"{name}={value} is not above 0")
 
 
 def timed_probes(tables: "Tables", by: Iterable[str], *, silent: bool = False) -> Timed:
@@ -135,7 +131,7 @@ def bins_of(when_ns: Ints, bin_s: float) -> tuple[Ints, Ints]:
     begins_ns
         When each began.
     """
-    check_positive("bin_s", bin_s)
+    check_number("bin_s", bin_s, above=True)
     known = when_ns != col.NO_TIME
     length = max(round(bin_s * _NS), 1)
     values, number, _ = distinct(when_ns[known] // length)

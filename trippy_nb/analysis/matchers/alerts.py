@@ -7,7 +7,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
+from trippy_nb.analysis.arrays import probe_arrays
 from trippy_nb.analysis.evidence.statement import any_of, between
+from trippy_nb.analysis.given import check_columns
+from trippy_nb.analysis.latency import check_hops
 from trippy_nb.analysis.matchers.base import Judged, Matcher
 from trippy_nb.analysis.matchers.pingplotter import RouteChanged
 from trippy_nb.analysis.matchers.reading import from_smokeping
@@ -22,7 +25,6 @@ if TYPE_CHECKING:
 
 Matchers = Matcher | str | Iterable[Matcher | str] | Mapping[str, Matcher | str]
 """One or several, as values or in SmokePing's notation; a mapping gives them names."""
-_LAST_TTL = 255
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,13 +71,16 @@ def alerts(
     Raises
     ------
     ConfigError
-        If a matcher is none, a TTL is none, `RouteChanged` has no changes, or see `sample_series`.
+        If a matcher is none, a hop was not probed, `RouteChanged` has no changes, or see `sample_series`.
     """
     named = _named(matchers)
     if changes is None and any(isinstance(matcher, RouteChanged) for matcher in named.values()):
         raise ConfigError("RouteChanged needs changes=: a frame with run_id and round of each change")
+    if changes is not None:
+        check_columns("changes", changes, ("run_id", "round"), made_by="run.changes holds")
     found: list[_Alert] = []
-    for hop in _hops(ttl):
+    hops = [None] if ttl is None else check_hops(ttl, set(probe_arrays(tables).ttl.tolist()))
+    for hop in hops:
         series = sample_series(tables, ttl=hop, step_s=step_s, across_runs=across_runs, changes=changes)
         for samples in series:
             for name, matcher in named.items():
@@ -96,18 +101,6 @@ def _named(matchers: Matchers) -> dict[str, Matcher]:
 
 def _one(matcher: Matcher | str) -> Matcher:
     return matcher if isinstance(matcher, Matcher) else from_smokeping(matcher)
-
-
-def _hops(ttl: Any) -> list[int | None]:  # noqa: ANN401 - whatever was given
-    if ttl is None:
-        return [None]
-    listed = list(ttl) if isinstance(ttl, Iterable) and not isinstance(ttl, str) else [ttl]
-    for value in listed:
-        if isinstance(value, bool) or not isinstance(value, int | np.integer) or not 1 <= value <= _LAST_TTL:
-            raise ConfigError(
-                f"ttl={value!r} is no hop: a number from 1 to {_LAST_TTL}, or None for the target"
-            )
-    return [*sorted({int(value) for value in listed})]
 
 
 def _found(name: str, matcher: Matcher, samples: Samples) -> list[_Alert]:

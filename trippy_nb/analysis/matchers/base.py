@@ -8,7 +8,7 @@ import numpy as np
 
 from trippy_nb.analysis.arrays import Bools, Floats, Ints
 from trippy_nb.analysis.matchers.series import Samples
-from trippy_nb.errors import ConfigError
+from trippy_nb.model import check_number
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -98,13 +98,8 @@ class Matcher(ABC):
     def _check(
         self, name: str, *, low: float = 0.0, high: float = np.inf, whole: bool = False, above: bool = False
     ) -> None:
-        value = getattr(self, name)
-        kinds: tuple[type, ...] = (int, np.integer) if whole else (int, float, np.integer, np.floating)
-        fits = isinstance(value, kinds) and not isinstance(value, bool)
-        if not fits or not low <= value <= high or not np.isfinite(value) or (above and value == low):
-            what = "a whole number" if whole else "a number"
-            bounds = f"{'above' if above else 'from'} {low:g}" + ("" if np.isinf(high) else f" to {high:g}")
-            raise ConfigError(f"{type(self).__name__}: {name}={value!r} is not {what} {bounds}")
+        said = f"{type(self).__name__}: {name}"
+        check_number(said, getattr(self, name), low=low, high=high, whole=whole, above=above)
 
 
 def in_a_row(holds: Bools) -> Ints:

@@ -24,6 +24,7 @@ from trippy_nb.analysis.cells import Cells, cell_numbers, cells_of, sightings
 from trippy_nb.analysis.latencies.medians import medians
 from trippy_nb.errors import ConfigError
 from trippy_nb.frames.columns import NO_TIME
+from trippy_nb.model import check_number
 
 if TYPE_CHECKING:
     from trippy_nb.frames import Tables
@@ -158,8 +159,8 @@ def sample_series(
     ConfigError
         If the step is none, or nobody knows when the probes were sent.
     """
-    if step_s is not None and not (np.isfinite(step_s) and step_s > 0):
-        raise ConfigError(f"step_s={step_s!r}: a sample lasts more than 0 seconds")
+    if step_s is not None:
+        check_number("step_s", step_s, above=True)
     probes = probe_arrays(tables)
     if not len(probes.run):
         return []

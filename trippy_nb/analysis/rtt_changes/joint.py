@@ -18,10 +18,11 @@ import numpy as np
 import pandas as pd
 
 from trippy_nb.analysis.arrays import Bools, Floats, Ints
+from trippy_nb.analysis.given import check_columns
 from trippy_nb.analysis.rtt_changes.sentences import sentence
-from trippy_nb.errors import ConfigError
 from trippy_nb.frames import columns as col
 from trippy_nb.frames.answers import JOINT_EVENTS, RTT_CHANGES
+from trippy_nb.model import check_number
 
 _NEEDED = ("run_id", "flow", "round", "at", "first_ttl", "last_ttl")
 _SIDES = ("vantage", "src_addr", "dst_addr", "protocol")
@@ -88,11 +89,9 @@ def _check(rtt_changes: pd.DataFrame, path_changes: pd.DataFrame, window_s: floa
         ("rtt_changes", rtt_changes, RTT_CHANGES.names),
         ("path_changes", path_changes, _NEEDED),
     ):
-        lacking = [column for column in needed if column not in frame.columns]
-        if lacking:
-            raise ConfigError(f"{name}: no column {lacking[0]!r}; pass what {name}() returned")
-    if window_s is not None and not 0 <= window_s < np.inf:
-        raise ConfigError(f"window_s={window_s}: a number of seconds, 0 or more")
+        check_columns(name, frame, needed, made_by=f"{name}() returned")
+    if window_s is not None:
+        check_number("window_s", window_s)
 
 
 def _events(rtt_changes: pd.DataFrame, window_s: float | None) -> _Events:

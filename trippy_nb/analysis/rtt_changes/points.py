@@ -1,7 +1,7 @@
 """The change points of one series of RTTs, each with what it is worth."""
 
 from dataclasses import dataclass
-from math import isfinite, isnan, sqrt
+from math import isnan, sqrt
 from statistics import NormalDist
 
 import numpy as np
@@ -9,10 +9,12 @@ from numpy.typing import ArrayLike
 
 from trippy_nb.analysis.arrays import Floats
 from trippy_nb.analysis.ranks import Shift, shift_between
+from trippy_nb.analysis.ratios import check_alpha
 from trippy_nb.analysis.rtt_changes.chance import LEAST, kept
 from trippy_nb.analysis.rtt_changes.noise import noise_of
 from trippy_nb.analysis.rtt_changes.segments import cut
 from trippy_nb.errors import ConfigError
+from trippy_nb.model import check_number
 
 MIN_SHIFT_MS = 1.0
 """Fontugne et al. (Pinpointing delay and forwarding anomalies, IMC 2017) let no smaller one pass, either."""
@@ -73,7 +75,10 @@ def change_points(
     changes, they do not prove them. What holds the number of false ones down is `alpha`.
     """
     check(min_shift_ms, alpha)
-    rtt = np.asarray(rtt_ms, dtype=np.float64)
+    try:
+        rtt = np.asarray(rtt_ms, dtype=np.float64)
+    except (TypeError, ValueError):
+        raise ConfigError(f"rtt_ms: one series of numbers, not {type(rtt_ms).__name__}") from None
     if rtt.ndim != 1:
         raise ConfigError(f"rtt_ms: one series has one dimension, not {rtt.ndim}")
     places = np.flatnonzero(~np.isnan(rtt))
@@ -105,10 +110,8 @@ def change_points(
 
 def check(min_shift_ms: float, alpha: float) -> None:
     """Refuse what makes no sense: ConfigError."""
-    if not (isfinite(min_shift_ms) and min_shift_ms > 0):
-        raise ConfigError(f"min_shift_ms={min_shift_ms}: a number of milliseconds above 0")
-    if not 0 < alpha < 1:
-        raise ConfigError(f"alpha={alpha}: a chance between 0 and 1, such as 0.05")
+    check_number("min_shift_ms", min_shift_ms, above=True)
+    check_alpha(alpha)
 
 
 def _shift(before: Floats, after: Floats, alpha: float, worth: float) -> Shift:

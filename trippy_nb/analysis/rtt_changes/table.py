@@ -12,6 +12,7 @@ from trippy_nb.analysis.history.series import Series
 from trippy_nb.analysis.rtt_changes.points import ALPHA, MIN_SHIFT_MS, check
 from trippy_nb.analysis.rtt_changes.samples import AllSamples, Samples, samples_of
 from trippy_nb.analysis.rtt_changes.steps import Reach, Step, events_of, reach_of, steps_of
+from trippy_nb.errors import ConfigError
 from trippy_nb.frames import columns as col
 from trippy_nb.frames.answers import REACHES, RTT_CHANGES
 
@@ -54,7 +55,7 @@ def rtt_changes(
     Raises
     ------
     ConfigError
-        If `min_shift_ms` or `alpha` is out of range.
+        If `min_shift_ms` or `alpha` is out of range, or `pool_flows` is something else.
 
     Notes
     -----
@@ -62,6 +63,8 @@ def rtt_changes(
     see :func:`change_points` for how it is judged. Answers beyond a path's end are left off.
     """
     check(min_shift_ms, alpha)
+    if not isinstance(pool_flows, bool | None):
+        raise ConfigError(f"pool_flows is True, False or None, not {pool_flows!r}")
     samples = samples_of(tables, pool_flows=pool_flows)
     steps = steps_of(samples.series, min_shift_ms=min_shift_ms, alpha=alpha)
     events = events_of(steps, min_shift_ms=min_shift_ms)
