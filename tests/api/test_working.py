@@ -14,6 +14,7 @@ import pytest
 import trippy_nb as tn
 from tests.needs import ROOT
 from trippy_nb.errors import ConfigError, TrippyError
+from trippy_nb.reports.hops import title
 from trippy_nb.testing import assert_valid, simulated
 
 
@@ -253,3 +254,30 @@ def test_a_ttl_of_our_own_tables_is_one():
     for kind in ("ridge", "ecdf", "smoke", "box"):
         assert whole().plot.distribution(kind, ttl=ttl).has_data()
     assert whole().alerts(">50%", ttl=ttl).empty
+
+
+PROBES_ONLY = ["round", "flow", "ttl", "addr", "status"]
+
+
+def test_a_run_of_probes_alone_says_what_is_not_known():
+    sparse = tn.Run.from_probes(whole().probes[PROBES_ONLY])
+    told = str(sparse.explain()) + repr(sparse) + title(sparse.tables)
+    assert "to None" not in told
+    assert title(sparse.tables) == "an unknown target from an unknown source, unknown protocol"
+    assert str(sparse.explain()).startswith("A trace to an unknown target: ")
+    assert "Whether the probes of a flow look alike to balancers is not known" in told
+    assert "do not look alike" not in told
+    assert sparse.target == ""
+    assert "·····" in repr(sparse.where(ttl=1))
+    assert "×" not in repr(sparse.where(ttl=1))
+    drawn = sparse.plot.timeline(ttl=1)
+    assert drawn.get_title(loc="left").endswith("6 answers, 6 of them without a round-trip time")
+    assert "no round-trip times" in [text.get_text() for text in drawn.texts]
+
+
+def test_without_a_name_the_address_stands_for_the_target():
+    known = tn.Run.from_probes(whole().probes)
+    assert known.target == "198.51.100.80"
+    assert repr(known).startswith("Trace to 198.51.100.80\n")
+    assert str(known.explain()).startswith("A trace to 198.51.100.80 on 2000-01-01")
+    assert title(known.tables) == "198.51.100.80 from an unknown source, unknown protocol"

@@ -218,6 +218,15 @@ def test_a_gap_in_the_answers_is_a_gap_in_the_line():
     assert "▇×" in run_text(card) or "█×" in run_text(card)
 
 
+def test_an_answer_without_a_time_is_not_drawn_as_a_loss():
+    hop = replace(FIRST, samples_ms=(1.0, None, float("nan"), 1.0))
+    picture = Sanitised(run_html(replace(CARD, hops=(hop,)))).pictures[0]
+    assert picture["alt"] == "RTT from 1.00 to 1.00 ms, 1 of 4 probes unanswered, 1 answer without RTT"
+    paths = ET.fromstring(base64.b64decode((picture["src"] or "").partition(",")[2]))
+    assert [(path.get("d") or "").count("M") for path in paths] == [2, 2, 1, 1]
+    assert "█×·█" in run_text(replace(CARD, hops=(hop,)))
+
+
 @pytest.mark.parametrize("size", [1, 60, 200])
 def test_only_the_latest_samples_are_drawn(size):
     card = replace(CARD, hops=(replace(FIRST, samples_ms=(1.0,) * size),))

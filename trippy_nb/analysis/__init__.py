@@ -85,3 +85,4 @@ from trippy_nb.analysis.rtt_changes import rtt_changes as rtt_changes
 from trippy_nb.analysis.timeline import Timeline as Timeline
 from trippy_nb.analysis.timeline import timeline as timeline
 from trippy_nb.analysis.told import either as either
+from trippy_nb.analysis.told import target_text as target_text

@@ -1,7 +1,8 @@
 """How a finding shows itself: what it says, and the table that it rests on."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from html import escape
+from typing import Any
 
 import pandas as pd
 
@@ -35,6 +36,14 @@ def either(numbers: Sequence[int], noun: str) -> str:
     """Name a count that may be one of several: ``3 or 4 hops``."""
     listed = [", ".join(map(str, numbers[:-1])), str(numbers[-1])]
     return f"{' or '.join(filter(None, listed))} {plural(numbers[-1], noun)}"
+
+
+def target_text(run: Mapping[Any, Any]) -> str:
+    """Name the target of a row of RUNS: as it was asked for, with its address; or what is known of it."""
+    name, addr = (value if isinstance(value, str) else None for value in (run["target"], run["dst_addr"]))
+    if name is None or addr is None or name == addr:
+        return name or addr or "an unknown target"
+    return f"{name} ({addr})"
 
 
 def _filled(table: pd.DataFrame) -> pd.DataFrame:

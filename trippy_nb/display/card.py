@@ -53,7 +53,7 @@ class HopRow:
     mpls: str | None = None
     """MPLS label stack, as HOPS spells it."""
     samples_ms: tuple[float | None, ...] = ()
-    """RTTs in the order of sending; None for a probe that nobody answered."""
+    """RTTs in the order of sending; None for a probe that nobody answered, NaN for an answer without one."""
     figures: Mapping[str, float | None] = field(default_factory=dict)
     """By column of HOPS, where the session has a choice of its own (`model.Settings.columns`); these alone
     are shown then."""

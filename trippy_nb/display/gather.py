@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from trippy_nb.analysis import probes_in_view
+from trippy_nb.analysis import probes_in_view, target_text
 from trippy_nb.display.card import AlignedHop, ComparisonCard, HopRow, Responder, RunCard
 from trippy_nb.display.spark import SAMPLES
 from trippy_nb.display.verdict import run_verdict
@@ -120,8 +120,7 @@ def _plain(value: Any) -> Any:  # noqa: ANN401 - a cell of any column
 
 def run_title(run: Mapping[str, Any]) -> str:
     """Name a run by its target: ``Trace to example.com (198.51.100.7)``."""
-    target, addr = run["target"], run["dst_addr"]
-    where = target if addr is None or addr == target else f"{target} ({addr})"
+    where = target_text(run)
     return f"{run['label']}: trace to {where}" if run.get("label") else f"Trace to {where}"
 
 
@@ -134,7 +133,7 @@ def _samples(tables: "Tables") -> dict[int, tuple[float | None, ...]]:
         latest = group.tail(SAMPLES)
         answered = latest["status"].isin(ANSWERED)
         values = zip(latest["rtt_ms"].tolist(), answered.tolist(), strict=True)
-        samples[int(str(ttl))] = tuple(rtt if seen and rtt == rtt else None for rtt, seen in values)  # noqa: PLR0124 - NaN is not itself
+        samples[int(str(ttl))] = tuple(rtt if seen else None for rtt, seen in values)
     return samples
 
 

@@ -14,20 +14,25 @@ WIDTH, HEIGHT = 96, 18
 SAMPLES = 60
 """The latest so many are drawn: more would be less than two pixels apart."""
 
-_BLUE, _VERMILLION = "#3a86c8", "#d55e00"
+_BLUE, _VERMILLION, _GREY = "#3a86c8", "#d55e00", "#808080"
 _BARS = "▁▂▃▄▅▆▇█"
 _TEXT_SAMPLES = 20
-_LOST = "×"
+_LOST, _UNTIMED = "×", "·"
 
 
 def spark_text(samples_ms: Sequence[float | None], top_ms: float) -> str:
-    """Draw with block characters; a cross for a probe that nobody answered."""
+    """Draw with block characters; a cross for a probe that nobody answered, a dot for an answer without RTT.
+
+    None stands for the first, NaN for the second, here and below.
+    """
     return "".join(_bar(sample, top_ms) for sample in samples_ms[-_TEXT_SAMPLES:])
 
 
 def _bar(sample_ms: float | None, top_ms: float) -> str:
-    if sample_ms is None or math.isnan(sample_ms):
+    if sample_ms is None:
         return _LOST
+    if math.isnan(sample_ms):
+        return _UNTIMED
     share = sample_ms / top_ms if top_ms > 0 else 0.0
     return _BARS[min(len(_BARS) - 1, max(0, int(share * len(_BARS))))]
 
@@ -38,7 +43,10 @@ def spark_words(samples_ms: Sequence[float | None]) -> str:
     known = [sample for sample in shown if sample is not None and not math.isnan(sample)]
     if not shown:
         return "no probes"
-    lost = f"{len(shown) - len(known)} of {count_text(len(shown), 'probe')} unanswered"
+    answered = [sample for sample in shown if sample is not None]
+    lost = f"{len(shown) - len(answered)} of {count_text(len(shown), 'probe')} unanswered"
+    if len(answered) > len(known):
+        lost += f", {count_text(len(answered) - len(known), 'answer')} without RTT"
     if not known:
         return lost
     decimals = decimals_for(known)
@@ -56,11 +64,13 @@ def _svg(samples_ms: Sequence[float | None], top_ms: float) -> bytes:
     line: list[str] = []
     dots: list[str] = []
     lost: list[str] = []
+    untimed: list[str] = []
     pen = "M"
     for i, sample in enumerate(samples_ms):
         x = f"{2 + i * step:.1f}"
         if sample is None or math.isnan(sample):
-            lost.append(f"M{x} {HEIGHT - 4}v3")
+            place = lost if sample is None else untimed
+            place.append(f"M{x} {HEIGHT - 4}v3" if sample is None else f"M{x} {HEIGHT - 2}h0")
             pen = "M"
             continue
         share = min(1.0, max(0.0, sample / top_ms)) if top_ms > 0 else 0.0
@@ -72,5 +82,7 @@ def _svg(samples_ms: Sequence[float | None], top_ms: float) -> bytes:
         f'<svg xmlns="http://www.w3.org/2000/svg" width="{WIDTH}" height="{HEIGHT}" fill="none" '
         f'stroke-linecap="round"><path stroke="{_BLUE}" stroke-opacity=".55" d="{"".join(line)}"/>'
         f'<path stroke="{_BLUE}" stroke-width="2.2" d="{"".join(dots)}"/>'
-        f'<path stroke="{_VERMILLION}" stroke-width="1.6" d="{"".join(lost)}"/></svg>'
+        f'<path stroke="{_VERMILLION}" stroke-width="1.6" d="{"".join(lost)}"/>'
+        + (f'<path stroke="{_GREY}" stroke-width="2.2" d="{"".join(untimed)}"/>' if untimed else "")
+        + "</svg>"
     ).encode("ascii")

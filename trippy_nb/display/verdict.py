@@ -35,7 +35,7 @@ def run_verdict(run: Mapping[str, Any], hops: Sequence[HopRow], *, refused: int 
 
 
 def _outcome(run: Mapping[str, Any], hops: Sequence[HopRow]) -> str:
-    target = run["dst_addr"] or run["target"]
+    target = run["dst_addr"] or run["target"] or "an unknown target"
     match run["outcome"]:
         case "reached" if run["target_ttl"] is not None:
             first = int(run["target_ttl"])

@@ -10,6 +10,7 @@ from matplotlib.collections import LineCollection, PolyCollection
 from matplotlib.lines import Line2D
 
 from trippy_nb.frames.schema import PROBES
+from trippy_nb.plots.hopaxis import responder_words
 from trippy_nb.plots.theme import (
     GREEN,
     PURPLE,
@@ -94,9 +95,7 @@ def _rows(paths: pd.DataFrame) -> tuple[list[dict[str, Any]], int]:
 def _words(row: dict[str, Any], side: str) -> str:
     if pd.isna(row[f"{side}_ttl"]):
         return ""
-    addrs = row[f"{side}_addrs"]
-    more = f" +{len(addrs) - 1}" if len(addrs) > 1 else ""
-    return f"{row[f'{side}_ttl']}  {addrs[0] if addrs else '*'}{more}"
+    return f"{row[f'{side}_ttl']}  {responder_words(row[f'{side}_addrs'])}"
 
 
 def _draw_paths(ax: "Axes", rows: list[dict[str, Any]], half: float, theme: Theme) -> None:

@@ -85,7 +85,7 @@ def plot_ridges(curves: Curves, *, ax: "Axes | None" = None) -> "Axes":
     dress_hops(ax, ttls, curves.addrs, theme)
     ax.set_xlabel(PROBES.label("rtt_ms"))
     if not len(curves.points):
-        say_empty(ax, theme, "no answers")
+        say_empty(ax, theme, "no round-trip times")
     return ax
 
 
@@ -212,7 +212,7 @@ def _dress_shares(ax: "Axes", curves: Curves, theme: Theme) -> None:
     ax.set_axisbelow(True)
     if rtts.empty:
         ax.set_xlim(0, 1)
-        say_empty(ax, theme, "no answers")
+        say_empty(ax, theme, "no round-trip times")
     elif rtts.min() > 0 and rtts.max() / rtts.min() > _WIDE_RANGE:
         ax.set_xscale("log")
         ax.xaxis.set_major_formatter("{x:g}")

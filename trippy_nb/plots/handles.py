@@ -11,11 +11,8 @@ from matplotlib.transforms import offset_copy
 from trippy_nb.analysis import Holdings, holdings
 from trippy_nb.frames.schema import HANDLES
 from trippy_nb.plots.theme import (
-    GREEN,
-    PURPLE,
     SMALL_PT,
     TEXT_PT,
-    VERMILLION,
     Theme,
     dress,
     new_axes,
@@ -110,8 +107,7 @@ def _unit(span_s: float) -> tuple[str, float]:
 
 
 def _colour(run: int, theme: Theme) -> str:
-    hues = (theme.blue, VERMILLION, GREEN, PURPLE)
-    return theme.muted if run < 0 else hues[run % len(hues)]
+    return theme.muted if run < 0 else theme.look(run).colour
 
 
 def _draw_row(

@@ -12,6 +12,7 @@ from trippy_nb.analysis import Latency, latency
 from trippy_nb.frames import Tables, tables_from_probes
 from trippy_nb.frames.schema import HOPS, PROBES
 from trippy_nb.plots.theme import SMALL_PT, VERMILLION, Theme, dress, new_axes, theme_of
+from trippy_nb.plots.timeaxis import dress_rtt
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -22,7 +23,6 @@ _LEAST_WIDTH_IN = 7.0  # of the legend in one row
 _BOX_WIDTH, _CAP_WIDTH = 0.62, 0.25
 _SPREAD = 0.46
 _LEAST_SPAN = 8  # hops; fewer stand in the middle, not wider
-_EMPTY_TOP_MS = 1.0
 
 
 def plot_latency(source: "Tables | Latency | pd.DataFrame", *, ax: "Axes | None" = None) -> "Axes":
@@ -57,9 +57,7 @@ def plot_latency(source: "Tables | Latency | pd.DataFrame", *, ax: "Axes | None"
     dress(ax, theme)
     _scale(ax, found, roomy=roomy)
     ax.set_xlabel(PROBES.label("ttl"))
-    ax.set_ylabel(PROBES.label("rtt_ms"))
-    ax.grid(axis="y", color=theme.faint, linewidth=0.6)
-    ax.set_axisbelow(True)
+    dress_rtt(ax, theme, found.answers["rtt_ms"])
     _add_legend(ax, found, theme)
     return ax
 
@@ -151,12 +149,6 @@ def _scale(ax: "Axes", found: Latency, *, roomy: bool) -> None:
         ax.xaxis.set_major_locator(MaxNLocator(nbins=20, integer=True))
     air = max(0.6, (_LEAST_SPAN - len(ttls)) / 2)
     ax.set_xlim(min(ttls, default=1) - air, max(ttls, default=1) + air)
-    largest = float(found.answers["rtt_ms"].max()) if len(found.answers) else 0.0
-    ax.set_ylim(0, largest * 1.05 if largest > 0 else _EMPTY_TOP_MS)
-    if not len(found.answers):
-        ax.text(
-            0.5, 0.5, "no answers", transform=ax.transAxes, ha="center", va="center", color=theme_of(ax).muted
-        )
 
 
 def _add_legend(ax: "Axes", found: Latency, theme: Theme) -> None:

@@ -65,7 +65,7 @@ def dress_rtt(ax: "Axes", theme: Theme, rtt_ms: "pd.Series[float]") -> None:
     largest = float(rtt_ms.max()) if len(rtt_ms) else np.nan
     ax.set_ylim(0, largest * 1.08 if largest > 0 else _EMPTY_TOP_MS)
     if np.isnan(largest):
-        say_empty(ax, theme, "no answers")
+        say_empty(ax, theme, "no round-trip times")
     ax.grid(axis="y", color=theme.faint, linewidth=0.6)
     ax.set_axisbelow(True)
 

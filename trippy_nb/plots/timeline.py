@@ -7,6 +7,7 @@ from matplotlib.lines import Line2D
 from matplotlib.transforms import offset_copy
 
 from trippy_nb.analysis.timeline import Timeline
+from trippy_nb.plots.hopaxis import responder_words
 from trippy_nb.plots.theme import (
     MANY,
     SMALL_PT,
@@ -191,8 +192,7 @@ def _mark_breaks(ax: "Axes", timeline: Timeline, theme: Theme, *, above_in: floa
 
 def _handle(part: "pd.DataFrame", ttl: int, look: Look) -> Line2D:
     addrs = part["addr"].dropna().value_counts().index.tolist()
-    more = f" +{len(addrs) - 1}" if len(addrs) > 1 else ""
-    words = f"hop {ttl}: {addrs[0]}{more}" if addrs else f"hop {ttl}: *"
+    words = f"hop {ttl}: {responder_words(addrs)}"
     return Line2D([], [], linestyle="", marker=look.marker, markersize=4, color=look.colour, label=words)
 
 
@@ -215,9 +215,13 @@ def _more_handles(timeline: Timeline, theme: Theme) -> list[Line2D]:
 
 
 def _title(timeline: Timeline) -> str:
-    answers = int(timeline.probes["fate"].isin(("reply", "late")).sum())
+    answered = timeline.probes["fate"].isin(("reply", "late"))
+    answers = int(answered.sum())
+    untimed = int((answered & timeline.probes["rtt_ms"].isna()).sum())
     who = {"target": "The target", "last": "The target never answered: the farthest responder"}
     words = f"{who.get(timeline.about, 'Hops asked for')}; {counted(answers, 'answer')}"
+    if untimed:
+        words += f", {untimed} of them without a round-trip time"
     if timeline.left_out:
         probes = counted(timeline.left_out, "probe")
         words += f"; {probes} left out, of which nobody knows when they were sent"

@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
+from trippy_nb.analysis import target_text
+
 if TYPE_CHECKING:
     from trippy_nb.frames import Tables
 
@@ -105,8 +107,13 @@ def hop_lines(hops: pd.DataFrame, names: Mapping[str, str]) -> list[HopLine]:
 def title(tables: "Tables") -> str:
     """Say in one line what was traced, how, and why so."""
     run = tables.runs.iloc[0]
-    asked = run["target"] if run["target"] == run["dst_addr"] else f"{run['target']} ({run['dst_addr']})"
-    return f"{asked} from {run['src_addr']}, {run['protocol']}: {run['reason']}"
+    source, protocol, reason = (
+        value if isinstance(value, str) else None for value in run[["src_addr", "protocol", "reason"]]
+    )
+    said = (
+        f"{target_text(run.to_dict())} from {source or 'an unknown source'}, {protocol or 'unknown protocol'}"
+    )
+    return f"{said}: {reason}" if reason else said
 
 
 def markdown_report(

@@ -92,8 +92,9 @@ class Run(_Together):
 
     @property
     def target(self) -> str:
-        """Target as it was asked for."""
-        return str(self.runs["target"].iloc[0])
+        """Target as it was asked for; its address, if nobody knows how; empty if it is not known either."""
+        known = self.runs[["target", "dst_addr"]].iloc[0].dropna().tolist()
+        return str(known[0]) if known else ""
 
     def _value(self, key: "str | Callable[[Run], Hashable]") -> Any:  # noqa: ANN401 - a cell of a frame
         if callable(key):

@@ -79,7 +79,7 @@ def _at_target(run: Row, arrived: Arrivals) -> Row:
 
 
 def _not_reached(run: Row, hops: list[Row], answered: list[Row]) -> Iterator[Finding]:
-    target, farthest = run["dst_addr"] or run["target"], ""
+    target, farthest = run["dst_addr"] or run["target"] or "an unknown target", ""
     if answered:
         last = answered[-1]
         farthest = f"; the farthest answer came from hop {last['ttl']} ({last['addrs'][0]})"

@@ -59,9 +59,13 @@ def _refused(probes: pd.DataFrame, run_id: int) -> Iterator[Finding]:
 def _about_flows(run: Row, flows: int) -> Iterator[Finding]:
     run_id, every = run["run_id"], "ttl >= 1"
     if flows and not run["flow_stable"]:
+        known = run["source"] != "imported"  # of probes alone nobody knows what else was in their headers
         says = (
             "The probes of a flow do not look alike to balancers, so neighbours may be of different ways: "
             'with ICMP, or multipath="paris" and fixed ports, they do.'
+            if known
+            else "Whether the probes of a flow look alike to balancers is not known: neighbours may be of "
+            "different ways."
         )
         yield Finding(run_id=run_id, kind="unsteady-flows", says=says, query=every)
     elif flows == 1:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from trippy_nb.analysis.findings.finding import Row, rows_of
-from trippy_nb.analysis.told import plural
+from trippy_nb.analysis.told import plural, target_text
 from trippy_nb.frames.answers import WEIGHTS
 
 if TYPE_CHECKING:
@@ -86,14 +86,12 @@ def explanation(tables: "Tables", findings: pd.DataFrame) -> Explanation:
 
 def _introduction(run: Row, sent: Counter[int]) -> str:
     how = " ".join(word for word in ((run["protocol"] or "").upper(), run["method"]) if word)
-    target = run["target"]
-    if run["dst_addr"] not in (None, target):
-        target = f"{target} ({run['dst_addr']})"
     label = f"{run['label']}: " if run["label"] else ""
     who = f" from {run['src_addr']}" if run["src_addr"] else ""
     when = "" if run["started_at"] is None else f" on {run['started_at']:%Y-%m-%d, %H:%M:%S} UTC"
     rounds = "" if run["rounds"] is None else f" in {_count(run['rounds'], 'round')}"
-    return f"{label}{how} to {target}{who}{when}: {_count(sent[run['run_id']], 'probe')}{rounds}."
+    probes = _count(sent[run["run_id"]], "probe")
+    return f"{label}{how or 'A trace'} to {target_text(run)}{who}{when}: {probes}{rounds}."
 
 
 def _sentences(row: Row) -> str:
