@@ -50,7 +50,7 @@ def tables(
     rows: Iterable[Row],
     *,
     stable: bool = True,
-    dst: str = TARGET,
+    dst: str | None = TARGET,
     src: str = SOURCE,
     protocol: str = "udp",
     sport: int | None = 5000,

@@ -153,6 +153,32 @@ def test_other_targets_are_not_compared_and_the_reason_names_them():
     assert (found.verdict, found.path_verdict, found.rtt_verdict) == ("cannot tell",) * 3
     assert found.reasons == ("the targets differ (198.51.100.9 and 203.0.113.5)",)
     assert "\n" not in found.sentence
+    nothing_is_compared(found)
+
+
+def nothing_is_compared(found):
+    for frame in (found.paths, found.edges, found.rtt, found.responses):
+        assert frame.empty
+    assert (found.power, found.aspects, found.caveats, found.kind) == ("", (), (), "none")
+
+
+@pytest.mark.parametrize(
+    ("sides", "says"),
+    [
+        ((tables([]), tables(repeated(WAY))), "Cannot tell: side before has no probes."),
+        ((tables(repeated(WAY)), tables([])), "Cannot tell: side after has no probes."),
+        ((tables([]), tables([])), "Cannot tell: sides before and after have no probes."),
+    ],
+)
+def test_an_empty_side_is_said_to_be_empty(sides, says):
+    found = compare_tables(*sides)
+    assert found.sentence == says
+    nothing_is_compared(found)
+
+
+def test_a_target_that_is_not_known_is_not_said_to_differ():
+    found = compare_tables(tables(repeated(WAY)), tables(repeated(WAY), dst=None))
+    assert found.sentence == "Cannot tell: the target of one side is not known (198.51.100.9 and unknown)."
 
 
 def test_another_protocol_is_said():

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+import trippy_nb as tn
 from trippy_nb.api.files import compare, compare_many
 from trippy_nb.errors import ConfigError
 from trippy_nb.run import Run, RunSet
@@ -54,3 +55,24 @@ def test_what_is_no_alpha_is_refused_at_once(runs: list[Run], alpha: float):
         compare(runs[0], runs[1], alpha=alpha)
     with pytest.raises(ConfigError, match="alpha is a probability"):
         compare_many(dict(zip("abc", runs, strict=True)), alpha=alpha)
+
+
+def test_what_is_not_compared_shows_itself_and_opens():
+    nothing = tn.RunSet([])
+    comparison = tn.compare(nothing, tn.trace("target.example", network=tn.sim.load("first-steps"), rounds=1))
+    assert comparison.sentence == "Cannot tell: side before has no probes."
+    assert comparison.sentence in repr(comparison)
+    assert comparison.power == ""
+    assert (comparison.aspects, comparison.caveats, comparison.turning) == ((), (), ())
+    assert comparison.plot().get_title(loc="left") == comparison.sentence
+    explorer = comparison.explore()
+    assert explorer.view["caveats"] == []
+    explorer.close()
+
+
+def test_a_comparison_has_its_aspects_and_caveats():
+    run = tn.trace("target.example", network=tn.sim.load("first-steps"), rounds=9)
+    comparison = tn.compare(run, run)
+    assert [one.name for one in comparison.aspects] == ["Paths", "Round-trip time", "Unanswered"]
+    assert comparison.caveats == comparison.tables.caveats
+    assert comparison.caveats

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 from trippy_nb.analysis import (
     ALPHA,
+    Aspect,
     ComparisonTables,
     TurningHop,
     compare_tables,
@@ -109,8 +110,18 @@ class Comparison:
 
     @property
     def power(self) -> str:
-        """How small a change would have shown, in words."""
+        """How small a change would have shown, in words; empty if nothing was compared."""
         return self.tables.power
+
+    @property
+    def aspects(self) -> tuple[Aspect, ...]:
+        """Paths, round-trip time and unanswered probes: which test was asked, and its numbers."""
+        return self.tables.aspects
+
+    @property
+    def caveats(self) -> tuple[str, ...]:
+        """What to bear in mind, a sentence each."""
+        return self.tables.caveats
 
     @property
     def paths(self) -> "pd.DataFrame":

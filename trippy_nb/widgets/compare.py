@@ -92,7 +92,7 @@ class CompareExplorer(CardWidget):
             "sides": list(self.card.sides),
             "hops": hops,
             "aspects": [[one.name, one.verdict, one.test, one.found] for one in self.comparison.aspects],
-            "caveats": [*self.comparison.caveats, self.comparison.power],
+            "caveats": [*self.comparison.caveats, *filter(None, [self.comparison.power])],
             "turning": [_turning_words(hop, self.card.sides) for hop in self.turning],
             "masked": list(masked),
             "difference": difference_text(whole, self.comparison) if masked else "",

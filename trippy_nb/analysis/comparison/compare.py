@@ -71,7 +71,7 @@ class ComparisonTables:
     sentence: str
     """The verdict in words, in one line."""
     power: str
-    """How small a change would have shown, in words."""
+    """How small a change would have shown, in words; empty if nothing was compared."""
     path_level: float
     """p-value from which down a responder is a change."""
     path_verdict: str
@@ -79,7 +79,8 @@ class ComparisonTables:
     response_verdict: str
     kind: str
     """What was set beside what: ``flow`` (equal flows, each with itself), ``matched`` (equal flows, all
-    together), or ``sampled`` (other flows on each side, all together)."""
+    together), ``sampled`` (other flows on each side, all together), or ``none`` (targets differ, or a side
+    is empty: nothing)."""
     detectable_share: float
     """Share of rounds (of flows, if sampled) by which a new hop would have been noticed with power 0.8; NaN
     if none."""
@@ -142,8 +143,11 @@ def compare_tables(
     """
     check_alpha(alpha)
     levels = Levels(same=alpha, changed=alpha / _ASPECTS)
-    other_target, notes, apart = asked_differently(a, b)
+    names = names or (name_of(a, "before"), name_of(b, "after"))
+    other_target, notes, apart = asked_differently(a, b, names)
     without = tuple(without)
+    if other_target:
+        return _not_compared(other_target, notes, names=names, level=levels.changed, without=without)
     notes = (*notes, *([f"{hops_text(without)} left out"] if without else []))
     one, two = (
         leave_out(routes_of(side), ttls) for side, ttls in zip((a, b), _by_side(without), strict=True)
@@ -153,9 +157,6 @@ def compare_tables(
     path, significant = judge_paths(sides, tests, levels.changed)
     shifts, responses = rtt_rows(sides, levels), response_rows(sides, levels)
     rtt, answered = judge_rtt(shifts, sides), judge_responses(responses, sides)
-    if other_target:
-        path = rtt = answered = Finding(CANNOT_TELL, reason=other_target)
-        significant = set()
     findings = (path, rtt, answered)
     verdict = overall(*(finding.verdict for finding in findings))
     reasons = tuple(dict.fromkeys(reason for reason in (*(f.reason for f in findings), *notes) if reason))
@@ -177,11 +178,41 @@ def compare_tables(
         rounds_needed=_most(f.rounds_needed for f in findings) if verdict == CANNOT_TELL else None,
         flows_needed=_most(f.flows_needed for f in findings) if verdict == CANNOT_TELL else None,
         reasons=reasons,
-        names=names or (name_of(a, "before"), name_of(b, "after")),
+        names=names,
         aspects=aspects_of(tests, findings, levels.changed),
         caveats=caveats_of(sides.kind, findings, sentence, partial=bool(without)),
         without=without,
         decided=(rtt.row, answered.row),
+    )
+
+
+def _not_compared(
+    reason: str, notes: tuple[str, ...], *, names: tuple[str, str], level: float, without: tuple[Ttls, ...]
+) -> ComparisonTables:
+    """Say why nothing was set beside anything: no table has a row, and nothing would have shown."""
+    untold = Finding(CANNOT_TELL, reason=reason)
+    return ComparisonTables(
+        paths=frame_from([], COMPARED_PATHS),
+        links=list,
+        rtt=frame_from([], COMPARED_RTT),
+        responses=frame_from([], COMPARED_RESPONSES),
+        verdict=CANNOT_TELL,
+        sentence=say(CANNOT_TELL, untold, untold, untold, notes),
+        power="",
+        path_level=level,
+        path_verdict=CANNOT_TELL,
+        rtt_verdict=CANNOT_TELL,
+        response_verdict=CANNOT_TELL,
+        kind="none",
+        detectable_share=np.nan,
+        rounds_needed=None,
+        flows_needed=None,
+        reasons=(reason, *notes),
+        names=names,
+        aspects=(),
+        caveats=(),
+        without=without,
+        decided=(None, None),
     )
 
 

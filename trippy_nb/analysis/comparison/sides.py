@@ -83,11 +83,15 @@ def _beside(one: Route, two: Route) -> Compared:
     return Compared(one, two, align(one.places, two.places))
 
 
-def asked_differently(a: "Tables", b: "Tables") -> tuple[str, tuple[str, ...], bool]:
+def asked_differently(a: "Tables", b: "Tables", names: tuple[str, str]) -> tuple[str, tuple[str, ...], bool]:
     """Return why the two cannot be compared at all, what else differs, and whether the sources do."""
+    empty = [name for name, tables in zip(names, (a, b), strict=True) if tables.probes.empty]
+    if empty:
+        return _EMPTY[len(empty)].format(*empty), (), False
     said = {name: (_words(a, name), _words(b, name)) for name in ("dst_addr", "protocol", "src_addr")}
     one, two = said["dst_addr"]
-    other_target = f"the targets differ ({one} and {two})" if one != two else ""
+    what = "the targets differ" if _NOBODY not in (one, two) else "the target of one side is not known"
+    other_target = f"{what} ({one} and {two})" if one != two else ""
     titles = {"protocol": "protocol", "src_addr": "source"}
     differing = [(title, *said[name]) for name, title in titles.items() if said[name][0] != said[name][1]]
     notes = [f"{title} {before} against {after}" for title, before, after in differing]
@@ -96,6 +100,7 @@ def asked_differently(a: "Tables", b: "Tables") -> tuple[str, tuple[str, ...], b
 
 
 _NOBODY = "unknown"
+_EMPTY = {1: "side {} has no probes", 2: "sides {} and {} have no probes"}
 
 
 def _words(tables: "Tables", column: str) -> str:
