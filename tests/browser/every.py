@@ -9,7 +9,7 @@ import trippy_nb as tn
 from tests.analysis.handmade import TARGET, a, rounds, tables
 from tests.analysis.test_holdings import EPOCH_NS
 from tests.browser.bare import bare_page
-from tests.display.made import NAMES, explorer_parts, made_tables
+from tests.display.made import NAMES, explored, made_tables
 from tests.plots.test_handles import SEVEN
 from trippy_nb.widgets import Explorer, HandlesView
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 @contextmanager
 def _explorer() -> Iterator[Explorer]:
-    yield Explorer(*explorer_parts(made_tables()), names=NAMES)
+    yield Explorer(explored(made_tables(), names=NAMES))
 
 
 @contextmanager

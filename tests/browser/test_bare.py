@@ -7,7 +7,7 @@ import re
 import pytest
 
 from tests.browser.bare import bare_page, said, shown
-from tests.display.made import NAMES, explorer_parts, made_comparison, made_tables
+from tests.display.made import NAMES, explored, made_comparison, made_tables
 from trippy_nb.analysis import hop_table, probes_in_view
 from trippy_nb.display import words
 from trippy_nb.frames import tables_from_probes
@@ -31,13 +31,15 @@ def many():
 def pages(tmp_path_factory, tables, many):
     folder = tmp_path_factory.mktemp("bare")
     made = {
-        "explorer": Explorer(*explorer_parts(tables), names=NAMES),
-        "positional": Explorer(*explorer_parts(made_tables(flow_stable=False))),
-        "many": Explorer(*explorer_parts(many)),
+        "explorer": Explorer(explored(tables, names=NAMES)),
+        "positional": Explorer(explored(made_tables(flow_stable=False))),
+        "many": Explorer(explored(many)),
         "compare": CompareExplorer(made_comparison(), names=NAMES),
         "hostile": Explorer(
-            *explorer_parts(tables),
-            names={"192.0.2.1": "<img src=x onerror=window.hacked=1><script>window.hacked=1</script>"},
+            explored(
+                tables,
+                names={"192.0.2.1": "<img src=x onerror=window.hacked=1><script>window.hacked=1</script>"},
+            )
         ),
     }
     for name, widget in made.items():

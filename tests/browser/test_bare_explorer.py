@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.browser.bare import bare_page, said, shown
-from tests.display.made import NAMES, explorer_parts, made_tables
+from tests.display.made import NAMES, explored, made_tables
 from tests.widgets.test_panels import rerouted
 from tests.widgets.test_runs_explorer import run_at
 from trippy_nb.analysis import hop_table
@@ -23,8 +23,8 @@ pytestmark = [pytest.mark.browser, pytest.mark.slow]
 def pages(tmp_path_factory):
     folder = tmp_path_factory.mktemp("explorer")
     made = {
-        "explorer": Explorer(*explorer_parts(made_tables()), names=NAMES),
-        "rerouted": Explorer(*explorer_parts(rerouted())),
+        "explorer": Explorer(explored(made_tables(), names=NAMES)),
+        "rerouted": Explorer(explored(rerouted())),
         "runs": RunSet([run_at(0), run_at(30), run_at(60)]).explore(),
     }
     for name, widget in made.items():
@@ -230,7 +230,7 @@ def test_a_run_is_chosen_and_the_view_is_of_that_run(show):
         assert options[0] == "All 3 runs together"
         assert len(options) == 4
         assert page.locator(".tnb-status").first.inner_text().startswith("300 probes")
-        choice.select_option("1: www.example.com, 2026-11-23 20:00:30")
+        choice.select_option("1: www.example.com, 2026-11-23 20:00:30 UTC")
         assert said(page) == [["chosen", 1], ["saved"]]
 
 

@@ -6,14 +6,14 @@ import pytest
 
 from tests.browser.chromium import blameless
 from tests.browser.lab import LabNotebook, lab_server, write_notebook
-from tests.display.made import NAMES, explorer_parts, made_tables
-from trippy_nb.display import card_from_tables, run_html, run_text
+from tests.display.made import NAMES, explored, made_tables
+from trippy_nb.display import run_html, run_text
 
 pytestmark = [pytest.mark.browser, pytest.mark.kernel, pytest.mark.slow, pytest.mark.needs("jupyterlab")]
 
-CELL = """from tests.display.made import NAMES, explorer_parts, made_tables
+CELL = """from tests.display.made import NAMES, explored, made_tables
 from trippy_nb.widgets import Explorer
-widget = Explorer(*explorer_parts(made_tables()), names=NAMES)
+widget = Explorer(explored(made_tables(), names=NAMES))
 widget"""
 
 LENS_CELL = """import trippy_nb as tn
@@ -37,8 +37,7 @@ def server(tmp_path_factory):
     write_notebook(folder / "runs.ipynb", [RUNS_CELL, "1"])
     write_notebook(folder / "lens.ipynb", [LENS_CELL, "1"])
     write_notebook(folder / "player.ipynb", [PLAYER_CELL])
-    tables, hops, _ = explorer_parts(made_tables())
-    card = card_from_tables(tables, hops, names=NAMES)
+    card = explored(made_tables(), names=NAMES).card
     bundle = {"text/html": run_html(card), "text/plain": run_text(card)}
     hostile = {"text/html": run_html(card).replace("Reached", "<style>.x{}</style><svg></svg>Reached")}
     write_notebook(folder / "stranger.ipynb", ["run"], [bundle, hostile])

@@ -12,10 +12,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from trippy_nb.analysis import compare_tables, hop_graph, hop_table
+from trippy_nb.analysis import compare_tables, epochs, hop_graph, hop_table, path_changes
+from trippy_nb.display import card_from_tables
 from trippy_nb.frames import tables_from_probes
+from trippy_nb.widgets import Explored
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from trippy_nb.analysis import ComparisonTables
     from trippy_nb.frames import Tables
 
@@ -83,9 +87,19 @@ def made_tables(
     return replace(tables, flows=ports)
 
 
-def explorer_parts(tables: Tables) -> tuple[Any, ...]:
-    """What an Explorer is made of."""
-    return tables, hop_table(tables), hop_graph(tables)
+def explored(tables: Tables, *, names: Mapping[str, str] | None = None) -> Explored:
+    """What an Explorer shows of these tables."""
+    hops, names = hop_table(tables), names or {}
+    return Explored(
+        tables=tables,
+        hops=hops,
+        graph=hop_graph(tables),
+        names=names,
+        card=card_from_tables(tables, hops, names=names),
+        along=tables,
+        epochs=epochs(tables),
+        changes=path_changes(tables),
+    )
 
 
 def made_comparison(**after: Any) -> ComparisonTables:

@@ -8,23 +8,23 @@ import pytest
 import traitlets
 from ipywidgets.widgets.widget import _instances
 
-from tests.display.made import NAMES, TARGET, explorer_parts, made_tables
+from tests.display.made import NAMES, TARGET, explored, made_tables
 from trippy_nb.analysis import hop_table, probes_in_view
 from trippy_nb.display import run_html, run_text
 from trippy_nb.errors import ConfigError
-from trippy_nb.frames import concat_tables, tables_from_probes
+from trippy_nb.frames import tables_from_probes
 from trippy_nb.model import Status
 from trippy_nb.widgets import Explorer
 
 
 @pytest.fixture(scope="module")
 def parts():
-    return explorer_parts(made_tables())
+    return explored(made_tables(), names=NAMES)
 
 
 @pytest.fixture
 def explorer(wire, parts):
-    widget = Explorer(*parts, names=NAMES)
+    widget = Explorer(parts)
     yield widget
     widget.close()
 
@@ -35,7 +35,7 @@ def column(widget, name):
 
 
 def test_every_probe_of_the_hop_table_travels_as_columns_of_bytes(explorer, wire, parts):
-    probes = probes_in_view(parts[0])
+    probes = probes_in_view(parts.tables)
     kind, content, buffers = next(
         message for message in wire.messages if "columns" in message[1].get("state", {})
     )
@@ -64,7 +64,7 @@ def test_what_is_not_bytes_is_json_without_nan(explorer):
 
 
 def test_the_view_has_the_hops_and_the_graph(explorer, parts):
-    _, hops, graph = parts
+    hops, graph = parts.hops, parts.graph
     view = explorer.view
     assert [hop["ttl"] for hop in view["hops"]] == list(hops["ttl"])
     assert [tuple(hop["addrs"]) for hop in view["hops"]] == list(hops["addrs"])
@@ -82,9 +82,9 @@ def test_the_view_has_the_hops_and_the_graph(explorer, parts):
 
 
 def test_positional_edges_are_dashed(wire):
-    widget = Explorer(*explorer_parts(made_tables(flow_stable=False)))
+    widget = Explorer(explored(made_tables(flow_stable=False)))
     assert any(edge["dashed"] for edge in widget.view["graph"]["edges"])
-    steady = Explorer(*explorer_parts(made_tables()))
+    steady = Explorer(explored(made_tables()))
     assert not any(edge["dashed"] for edge in steady.view["graph"]["edges"])
 
 
@@ -149,7 +149,7 @@ def test_a_window_over_rounds_has_no_times(wire):
     probes = tables.probes.assign(
         sent_at=pd.Series(pd.NaT, index=tables.probes.index, dtype="datetime64[ns, UTC]")
     )
-    widget = Explorer(*explorer_parts(tables_from_probes(probes, runs=tables.runs)))
+    widget = Explorer(explored(tables_from_probes(probes, runs=tables.runs)))
     assert widget.window == (None, None)
     widget.focus = [1.0, 3.0]
     with pytest.raises(ConfigError, match="window is one of rounds"):
@@ -176,7 +176,7 @@ def test_its_repr_is_short_and_serialises_nothing(explorer, monkeypatch):
 
 def test_closing_leaves_nothing_in_the_registry_and_can_be_done_twice(wire, parts):
     before = set(_instances)
-    widget = Explorer(*parts)
+    widget = Explorer(parts)
     assert len(set(_instances) - before) == 2  # itself and its layout
     widget.close()
     widget.close()
@@ -189,19 +189,13 @@ def test_without_send_times_the_axis_is_the_round(wire):
     probes = tables.probes.assign(
         sent_at=pd.Series(pd.NaT, index=tables.probes.index, dtype="datetime64[ns, UTC]")
     )
-    widget = Explorer(*explorer_parts(tables_from_probes(probes, runs=tables.runs)))
+    widget = Explorer(explored(tables_from_probes(probes, runs=tables.runs)))
     assert widget.view["axis"] == {"kind": "round", "origin": None, "span": [0.0, 39.0]}
     np.testing.assert_array_equal(column(widget, "at"), column(widget, "round"))
 
 
 def test_a_run_without_any_answer_can_be_explored(wire):
     silent = tables_from_probes(pd.DataFrame({"ttl": [1, 2, 3], "round": 0}))
-    widget = Explorer(*explorer_parts(silent))
+    widget = Explorer(explored(silent))
     assert widget.view["addresses"] == []
     assert set(column(widget, "addr")) <= {2**16 - 1}
-
-
-def test_several_runs_are_refused(wire):
-    two = concat_tables([made_tables(rounds=2), made_tables(rounds=2, seed=2)])
-    with pytest.raises(ConfigError, match="one run"):
-        Explorer(two, hop_table(two), explorer_parts(made_tables(rounds=2))[2])

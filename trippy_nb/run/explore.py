@@ -9,7 +9,7 @@ from trippy_nb.frames import as_one_run
 
 if TYPE_CHECKING:
     from trippy_nb.run.runs import Run, RunSet
-    from trippy_nb.widgets import Explored, RunsExplorer
+    from trippy_nb.widgets import Explored, Explorer, RunsExplorer
 
 
 def explored_run(run: "Run") -> "Explored":
@@ -47,6 +47,13 @@ def explored_together(runs: "RunSet") -> "Explored":
         epochs=runs.epochs,
         changes=runs.changes,
     )
+
+
+def run_explorer(run: "Run") -> "Explorer":
+    """Make the explorer of a run."""
+    from trippy_nb.widgets import Explorer
+
+    return Explorer(explored_run(run))
 
 
 def runs_explorer(runs: "RunSet") -> "RunsExplorer":

@@ -130,17 +130,9 @@ class Run(_Together):
 
     def explore(self) -> "Explorer":
         """Open the run in a widget: graph, latency, loss, paths, hop table; one window, one selection."""
-        from trippy_nb.widgets import Explorer
+        from trippy_nb.run.explore import run_explorer
 
-        return Explorer(
-            self.tables,
-            self.hops,
-            self.graph(),
-            names=self.names,
-            card=self._card(),
-            found=self.epochs,
-            changes=self.changes,
-        )
+        return run_explorer(self)
 
     def lens(
         self,

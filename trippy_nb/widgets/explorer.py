@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 import traitlets
 
-from trippy_nb.analysis import epochs, path_changes, probes_in_view
-from trippy_nb.display import RunCard, card_from_tables, esm, run_html, run_text, stylesheet
+from trippy_nb.analysis import probes_in_view
+from trippy_nb.display import RunCard, esm, run_html, run_text, stylesheet
 from trippy_nb.widgets.focused import FocusedWidget
 from trippy_nb.widgets.hoptable import told_table
 from trippy_nb.widgets.panels import panels_of
@@ -87,43 +87,9 @@ class Explorer(ExploringWidget):
 
     Parameters
     ----------
-    tables
-        Tables of exactly one run.
-    hops, graph
-        Its `analysis.hop_table` and `analysis.hop_graph`.
-    names
-        Host name by address.
-    card
-        What to show where no widget can be; made from the tables if not given.
-    found, changes
-        Its `analysis.epochs` and `analysis.path_changes`, if they are known.
-
-    Raises
-    ------
-    ConfigError
-        If the tables hold no run, or several.
+    made
+        The run, and the answers made of it.
     """
 
-    def __init__(
-        self,
-        tables: "Tables",
-        hops: "pd.DataFrame",
-        graph: "nx.MultiDiGraph[str]",
-        *,
-        names: Mapping[str, str] | None = None,
-        card: RunCard | None = None,
-        found: "pd.DataFrame | None" = None,
-        changes: "pd.DataFrame | None" = None,
-    ) -> None:
-        names = dict(names or {})
-        made = Explored(
-            tables=tables,
-            hops=hops,
-            graph=graph,
-            names=names,
-            card=card if card is not None else card_from_tables(tables, hops, names=names),
-            along=tables,
-            epochs=epochs(tables) if found is None else found,
-            changes=path_changes(tables) if changes is None else changes,
-        )
+    def __init__(self, made: Explored) -> None:
         super().__init__(**self._state_of(made))
