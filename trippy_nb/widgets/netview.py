@@ -5,7 +5,10 @@ from collections.abc import Iterable, Iterator, Mapping
 from itertools import pairwise
 from typing import Any
 
+import networkx as nx
+
 from trippy_nb.analysis import place_nodes
+from trippy_nb.analysis.layers import layers_of
 from trippy_nb.model import NS_PER_MS, NS_PER_S, seconds_to_ns
 from trippy_nb.sim import Part, Scenario, SimNetwork
 from trippy_nb.sim.scenario import SOURCE, LinkSpec, Router, Target
@@ -114,39 +117,11 @@ def _ways_back(scenario: Scenario, at_ns: int) -> Iterator[tuple[str, ...]]:
 
 def _layers(scenario: Scenario) -> dict[str, int]:
     """Give each node that probes pass a layer: the longest way to it, circles cut open."""
-    after: dict[str, list[str]] = defaultdict(list)
-    for near, far in sorted(scenario.outward_links):
-        after[near].append(far)
-    layers = {SOURCE: 0}
-    order, back = _topological(after)
-    for near in order:
-        for far in after[near]:
-            if (near, far) not in back:
-                layers[far] = max(layers.get(far, 0), layers[near] + 1)
+    links = nx.DiGraph(sorted(scenario.outward_links))
+    links.add_node(SOURCE)
+    floor = nx.single_source_shortest_path_length(links, SOURCE)
+    layers = layers_of({link: 1 for link in links.edges if link[0] in floor}, floor)
     return layers | {node.id: 1 for node in scenario.targets if node.id not in layers}
-
-
-def _topological(after: Mapping[str, list[str]]) -> tuple[list[str], set[Link]]:
-    """Order nodes so that links lead onwards, but for those that close a circle: depth first."""
-    seen, on_trail = {SOURCE}, {SOURCE}
-    trail = [(SOURCE, iter(after[SOURCE]))]
-    left: list[str] = []
-    back: set[Link] = set()
-    while trail:
-        here, ahead = trail[-1]
-        for far in ahead:
-            if far in on_trail:
-                back.add((here, far))
-            elif far not in seen:
-                seen.add(far)
-                on_trail.add(far)
-                trail.append((far, iter(after[far])))
-                break
-        else:
-            left.append(here)
-            on_trail.discard(here)
-            trail.pop()
-    return left[::-1], back
 
 
 def _layers_back(layers: Mapping[str, int], ways: Iterable[tuple[str, ...]]) -> dict[str, int]:
