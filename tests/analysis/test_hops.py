@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import statistics
 import timeit
+from functools import partial
 from itertools import pairwise
 
 import numpy as np
@@ -15,7 +16,7 @@ from hypothesis import strategies as st
 from tests.analysis import oracle
 from tests.analysis.handmade import TARGET, Row, a, probe, replaced, rounds, shuffled, tables
 from tests.analysis.strategies import probe_rows
-from trippy_nb.analysis import flow_hop_table, hop_table, probes_in_view
+from trippy_nb.analysis import hop_stats, hop_table, probes_in_view
 from trippy_nb.frames import HOPS, PROBES, REPLIES, check_frame, concat_tables, conform
 
 COUNTS = ("sent", "recv", "late", "failed", "forward_loss", "backward_loss", "n_addrs")
@@ -150,7 +151,7 @@ def test_a_flow_that_never_arrives_counts_against_the_target():
     rows = rounds([a(1), a(2), TARGET]) + rounds([a(1), None, None], flow=1)
     table = hop_table(tables(rows)).set_index("ttl")
     assert table["loss_ratio"].tolist() == [0.0, 0.5, 0.5]
-    assert flow_hop_table(tables(rows)).query("flow == 1")["ttl"].tolist() == [1, 2]
+    assert hop_stats(tables(rows), by="flow").query("flow == 1")["ttl"].tolist() == [1, 2]
 
 
 def test_a_target_that_answers_from_another_address_ends_the_path():
@@ -211,7 +212,7 @@ def test_the_label_stack_is_the_latest_that_came():
 @given(probe_rows(), st.integers(0, 2**32 - 1))
 def test_the_order_of_rows_does_not_matter(rows: list[Row], seed: int):
     made = tables(rows)
-    for function in (hop_table, flow_hop_table):
+    for function in (hop_table, partial(hop_stats, by="flow")):
         same(function(shuffled(made, seed)), function(made))
 
 
@@ -225,7 +226,7 @@ def test_runs_taken_together_are_the_runs_taken_alone(one: list[Row], two: list[
 
 @given(probe_rows())
 def test_flows_taken_alone_are_runs_of_one_flow(rows: list[Row]):
-    whole = flow_hop_table(tables(rows))
+    whole = hop_stats(tables(rows), by="flow")
     for flow in {row["flow"] for row in rows}:
         part = whole.loc[whole["flow"] == flow].reset_index(drop=True)
         alone = hop_table(tables([row for row in rows if row["flow"] == flow]))

@@ -102,11 +102,6 @@ def test_a_tcp_header_length_that_does_not_fit_is_bad(words):
         wire.decode_tcp(patched(segment, 12, words << 4))
 
 
-@given(st.integers(0, 255))
-def test_flags_are_spelled_as_scapy_spells_them(flags):
-    assert wire.tcp_flags_text(flags) == str(TCP(flags=flags).flags)
-
-
 @given(families, word, word, payloads, st.booleans())
 def test_an_echo_is_written_as_scapy_writes_it_and_read_back(af, identifier, sequence, payload, reply):
     written = wire.encode_echo(payload, **ENDS[af], identifier=identifier, sequence=sequence, reply=reply)

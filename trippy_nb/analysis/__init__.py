@@ -46,7 +46,6 @@ from trippy_nb.analysis.history import prevalence as prevalence
 from trippy_nb.analysis.holdings import Holdings as Holdings
 from trippy_nb.analysis.holdings import holdings as holdings
 from trippy_nb.analysis.hopgroups import By as By
-from trippy_nb.analysis.hops import flow_hop_table as flow_hop_table
 from trippy_nb.analysis.hops import hop_stats as hop_stats
 from trippy_nb.analysis.hops import hop_table as hop_table
 from trippy_nb.analysis.hops import probes_in_view as probes_in_view

@@ -199,11 +199,6 @@ def hop_numbers(cells: Cells) -> tuple[Ints, int]:
     return hop, count
 
 
-def count_series(cells: Cells) -> int:
-    """Count the (run, flow) pairs."""
-    return int(cells.path_series.max(initial=-1)) + 1
-
-
 def _cell_starts(probes: Probes) -> Ints:
     if not probes.attempt.any():
         return np.arange(len(probes.ttl), dtype=np.int64)

@@ -66,11 +66,6 @@ def hop_table(tables: "Tables") -> pd.DataFrame:
     return hop_stats(tables)
 
 
-def flow_hop_table(tables: "Tables") -> pd.DataFrame:
-    """Summarise the probes of each (run, flow, TTL): `hop_stats` by flow."""
-    return hop_stats(tables, by="flow")
-
-
 def hop_stats(
     tables: "Tables",
     *,

@@ -59,8 +59,8 @@ SHOWN = (
 
 
 MOVING = ("sent", "recv", "late", "loss_ratio", "best_ms", "p50_ms", "worst_ms")
-"""What the browser alone computes, and Python never tells it. Of others it shows what it can compute (last, mean,
-standard deviation) while a brush moves, rows come in or a run is replayed, until Python has told them."""
+"""What the browser alone computes, and Python never tells it. Of others it shows what it can compute (last,
+mean, standard deviation) while a brush moves, rows come in or a run is replayed, until Python tells them."""
 
 
 def told_table(

@@ -17,6 +17,7 @@ from trippy_nb.analysis import hop_graph, hop_table, probes_in_view
 from trippy_nb.display import RunCard, card_from_tables, esm, run_html, run_text, stylesheet
 from trippy_nb.model import BY_NAME
 from trippy_nb.widgets.focused import FocusedWidget
+from trippy_nb.widgets.knobs import Knob
 from trippy_nb.widgets.runview import flows_of, responders_of, run_view
 from trippy_nb.widgets.traced import Traced, Urgency
 from trippy_nb.widgets.watch import Watch
@@ -87,7 +88,7 @@ class LiveView(FocusedWidget):
         self.is_new = False
         super().__init__(
             asked={"target": target, **asked},
-            settings=[_setting(name) for name in SETTINGS],
+            settings=[_knob(name).spelled() for name in SETTINGS],
             status={"running": False, "words": "", "error": ""},
         )
         self.on_msg(self._heard)
@@ -249,12 +250,14 @@ def _outline(view: Mapping[str, Any]) -> dict[str, Any]:
     return {name: part for name, part in view.items() if name not in ("axis", "verdict")}
 
 
-def _setting(name: str) -> dict[str, Any]:
+def _knob(name: str) -> Knob:
+    """Make a field of an option; empty is its default."""
     option = BY_NAME[name]
-    return {
-        "name": name,
-        "help": option.help,
-        "choices": [str(choice) for choice in option.choices],
-        "unit": option.unit,
-        "default": option.auto or ("" if option.default is None else str(option.default)),
-    }
+    usual = option.auto or ("" if option.default is None else str(option.default))
+    return Knob(
+        key=name,
+        help=option.help,
+        usual=f"default: {usual}" if option.choices else usual,
+        choices=option.choices,
+        label=name.replace("_", " ") + (f" ({option.unit})" if option.unit else ""),
+    )

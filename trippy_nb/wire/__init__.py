@@ -76,7 +76,6 @@ from trippy_nb.wire.tcp import TcpSegment as TcpSegment
 from trippy_nb.wire.tcp import decode_tcp as decode_tcp
 from trippy_nb.wire.tcp import encode_tcp as encode_tcp
 from trippy_nb.wire.tcp import mss_option as mss_option
-from trippy_nb.wire.tcp import tcp_flags_text as tcp_flags_text
 from trippy_nb.wire.udp import UdpSegment as UdpSegment
 from trippy_nb.wire.udp import decode_udp as decode_udp
 from trippy_nb.wire.udp import encode_udp as encode_udp

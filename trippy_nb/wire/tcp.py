@@ -23,7 +23,6 @@ HEADER_SIZE = HEADER.size
 _MIN_WORDS = 5
 
 FIN, SYN, RST, PSH, ACK, URG, ECE, CWR = (1 << bit for bit in range(8))
-_LETTERS = "FSRPAUEC"
 
 MSS_V4, MSS_V6 = 1460, 1440  # Ethernet's 1500 bytes less IP and TCP headers
 
@@ -48,11 +47,6 @@ class TcpSegment:
 def mss_option(mss: int) -> bytes:
     """Encode the option Maximum Segment Size: RFC 9293 section 3.2."""
     return struct.pack("!BBH", 2, 4, mss)
-
-
-def tcp_flags_text(flags: int) -> str:
-    """Spell flags as `replies.tcp_flags` does: ``SA``, ``RA``."""
-    return "".join(letter for bit, letter in enumerate(_LETTERS) if flags >> bit & 1)
 
 
 def encode_tcp(

@@ -1,5 +1,5 @@
 import { decimalsFor, MISSING, msText, signedText, SILENT, tickDecimals, ticks } from "./words.js";
-import { button, follow, frame, html, svg, watchWidth } from "./dom.js";
+import { button, follow, frame, html, listMove, svg, watchWidth } from "./dom.js";
 
 // Two paths side by side, place by place, and by how much each common hop's RTT shifted.
 
@@ -168,11 +168,9 @@ function render({ model, el }) {
     tick(); rename(); paint(); shown.draw(width);
   }
   function keys(event) {
-    const at = model.get("selected"), end = shown.rows.length - 1;
-    const to = { ArrowDown: at === null ? 0 : Math.min(end, at + 1), ArrowUp: at === null ? end : Math.max(0, at - 1),
-      Home: 0, End: end, Escape: null }[event.key];
+    const to = listMove(event.key, model.get("selected") ?? -1, shown.rows.length);
     if (to === undefined) return;
-    select(to);
+    select(to < 0 ? null : to);
     event.preventDefault();
   }
   build();

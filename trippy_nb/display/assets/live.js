@@ -1,24 +1,15 @@
 import { decodeColumns, decodeRows, placedRows } from "./stats.js";
 import { follow, frame, html, setText } from "./dom.js";
 import { board } from "./board.js";
+import { knobField } from "./knob.js";
 
 // A trace while it goes on: target, options, Start and Stop, and the picture of a run, fed by binary deltas.
-
-/** One field of the options panel: a list, or a line to type in. Empty is the default. */
-function field({ name, help, choices, unit, default: usual }) {
-  const text = `${name.replaceAll("_", " ")}${unit ? ` (${unit})` : ""}`;
-  const input = choices.length
-    ? html("select", { name, title: help }, html("option", { value: "", text: usual ? `default: ${usual}` : "default" }),
-      ...choices.map((value) => html("option", { value, text: value })))
-    : html("input", { name, type: "text", title: help, placeholder: usual, autocomplete: "off", spellcheck: "false" });
-  return html("label", { title: help }, html("span", { text }), input);
-}
 
 function render({ model, el }) {
   const target = html("input", { type: "text", class: "tnb-target", name: "target", placeholder: "host name or address",
     "aria-label": "Target", autocomplete: "off", spellcheck: "false" });
   const press = html("button", { type: "submit", class: "tnb-button tnb-press" });
-  const fields = model.get("settings").map(field);
+  const fields = model.get("settings").map((knob) => knobField(knob, "", () => {})); // told on Start
   const panel = html("details", { class: "tnb-options" }, html("summary", { text: "Options" }),
     html("div", { class: "tnb-fields" }, ...fields));
   const words = html("span", { class: "tnb-status" });

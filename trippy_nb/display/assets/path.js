@@ -14,7 +14,7 @@ const sum = (counts) => counts.reduce((a, b) => a + b, 0);
 /** Spread of dots within a row: repeatable, without a pattern (the usual shader hash). */
 const jitter = (row) => { const wave = Math.sin(row * 12.9898) * 43758.5453; return (wave - Math.floor(wave) - 0.5) * 13; };
 
-export function layeredLayout({ nodes, edges, lanes }, rowOf, width) {
+function layeredLayout({ nodes, edges, lanes }, rowOf, width) {
   const gap = lanes > 1 ? Math.min(22, (width - TTL_WIDTH - 28) / (lanes - 1)) : 22;
   const middle = TTL_WIDTH + (width - TTL_WIDTH) / 2;
   const place = nodes.map((node) => [middle + node.lane * gap, rowOf(node.ttl)]);
@@ -27,7 +27,7 @@ export function layeredLayout({ nodes, edges, lanes }, rowOf, width) {
   return { place, curves, gap };
 }
 
-export function timeScale(columns, log, left, right) {
+function timeScale(columns, log, left, right) {
   const times = columns.rtt.filter((time) => time === time).sort();
   const largest = times.length ? times[times.length - 1] : 1;
   const most = quantile(times, 0.995) * 1.05;

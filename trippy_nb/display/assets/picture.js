@@ -19,7 +19,7 @@ function styledCopy(element) {
 }
 
 /** Draw an element with all within it: SVG, canvas, boxes with a ground, and text. */
-export function pictureOf(element) {
+function pictureOf(element) {
   const box = element.getBoundingClientRect(), width = element.scrollWidth, height = element.scrollHeight;
   const ground = getComputedStyle(element.closest(".tnb")).getPropertyValue("--tnb-ground").trim();
   const picture = svg("svg", { xmlns: "http://www.w3.org/2000/svg", width, height, viewBox: `0 0 ${width} ${height}` },

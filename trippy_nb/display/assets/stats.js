@@ -126,7 +126,7 @@ function quantileOf(size, nth, p) {
 }
 
 /** Counts, loss ratio, quantiles and moments of the probes of one hop that lie in the window; NaN is missing. */
-export function hopStats({ upTo, when, dated, nth, series }, focus) {
+function hopStats({ upTo, when, dated, nth, series }, focus) {
   const whole = focus.length !== 2;
   const from = whole ? 0 : placeOf(when, dated, focus[0], false), to = whole ? when.length : placeOf(when, dated, focus[1], true);
   const count = (name) => Math.max(0, upTo[name][to] - upTo[name][from]);

@@ -124,7 +124,7 @@ export function tableView({ view, actions, choosing = false }) {
   }
 
   return {
-    element, csv,
+    element,
     choosing: () => choice.open,
     paint(state, final) {
       last = state;

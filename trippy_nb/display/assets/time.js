@@ -20,11 +20,11 @@ export function tidyFocus([a, b], [low, high]) {
 }
 
 /** Words for a place on the axis and for a window. */
-export function axisWords({ kind, span }) {
-  if (kind === "round") return { place: (at) => `round ${Math.round(at) + 1}`, mark: (at) => String(Math.round(at) + 1), name: "Round" };
+function axisWords({ kind, span }) {
+  if (kind === "round") return { place: (at) => `round ${Math.round(at) + 1}`, mark: (at) => String(Math.round(at) + 1) };
   const [size, unit] = spanUnit(span[1] - span[0]);
   const decimals = Math.max(0, 1 - Math.floor(Math.log10((span[1] - span[0]) / size / 10)));
-  return { place: (at) => `${(at / size).toFixed(decimals)} ${unit}`, size, unit, name: `Time (${unit})` };
+  return { place: (at) => `${(at / size).toFixed(decimals)} ${unit}`, size, unit };
 }
 
 export function timeView({ view, columns, index, actions }) {
