@@ -419,6 +419,12 @@ def test_smokepings_notation_is_read_in_its_units(text: str, expected: Matcher):
     assert hash(from_smokeping(text)) == hash(expected)
 
 
+def test_the_kind_of_a_pattern_without_a_unit_is_what_is_said():
+    assert from_smokeping("==U", kind="rtt") == Pattern(text="==U", kind="rtt")
+    assert from_smokeping("==U", kind="loss") == Pattern(text="==U", kind="loss")
+    assert from_smokeping("==U", kind="rtt").title == "rtt ==U"
+
+
 def test_a_title_is_what_one_writes():
     matcher = CheckLoss(loss_ratio=0.2, samples=3, clear_after=5)
     assert eval(matcher.title) == matcher

@@ -13,6 +13,7 @@ import pytest
 
 import trippy_nb as tn
 from tests.needs import ROOT
+from trippy_nb import analysis
 from trippy_nb.errors import ConfigError, TrippyError
 from trippy_nb.reports.hops import title
 from trippy_nb.testing import assert_valid, simulated
@@ -281,3 +282,41 @@ def test_without_a_name_the_address_stands_for_the_target():
     assert repr(known).startswith("Trace to 198.51.100.80\n")
     assert str(known.explain()).startswith("A trace to 198.51.100.80 on 2000-01-01")
     assert title(known.tables) == "198.51.100.80 from an unknown source, unknown protocol"
+
+
+BY = ("ttl", "addr")
+PLACES = {"source": (52.5, 13.4), "203.0.113.65": (48.1, 11.6)}
+LATENCY: dict[str, tuple[Any, Any]] = {
+    "ecdf": (lambda of: of.ecdf(by=BY), lambda it: analysis.ecdf(it, by=BY)),
+    "bands": (lambda of: of.bands(by=BY, bin_s=2), lambda it: analysis.quantile_bands(it, by=BY, bin_s=2)),
+    "histograms": (
+        lambda of: of.histograms(by=BY, log=True),
+        lambda it: analysis.histograms(it, by=BY, log=True),
+    ),
+    "densities": (lambda of: of.densities(by=BY), lambda it: analysis.densities(it, by=BY)),
+    "delays": (
+        lambda of: of.delays(by=("flow",), bin_s=2),
+        lambda it: analysis.delays(it, by=("flow",), bin_s=2),
+    ),
+    "anomalies": (
+        lambda of: of.anomalies(by=("flow",), bin_s=2),
+        lambda it: analysis.delay_anomalies(analysis.delays(it, by=("flow",), bin_s=2)),
+    ),
+    "spikes": (lambda of: of.spikes(), analysis.spikes),
+    "light": (lambda of: of.light(PLACES), lambda it: analysis.light_check(it, PLACES)),
+    "last_mile": (lambda of: of.last_mile(bin_s=2), lambda it: analysis.last_mile(it, bin_s=2)),
+    "daily_swing": (
+        lambda of: of.daily_swing(),
+        lambda it: analysis.daily_swing(analysis.last_mile(it)),
+    ),
+}
+
+
+@pytest.mark.parametrize("name", LATENCY)
+def test_each_line_of_latency_is_its_analysis_with_the_same_arguments(name: str):
+    line, function = LATENCY[name]
+    pd.testing.assert_frame_equal(line(whole().latency), function(whole().tables))
+
+
+def test_no_line_of_latency_is_forgotten():
+    assert set(LATENCY) == {name for name in dir(whole().latency) if not name.startswith("_")}

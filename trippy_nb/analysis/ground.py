@@ -16,7 +16,7 @@ import pandas as pd
 from trippy_nb.analysis.flowbands import FlowBand, FlowBands, flow_bands
 from trippy_nb.analysis.graph import SOURCE
 from trippy_nb.analysis.hops import hop_stats
-from trippy_nb.analysis.latencies.light import Place, check_places, light_check
+from trippy_nb.analysis.latencies.light import Place, check_places, light_of
 from trippy_nb.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -169,7 +169,7 @@ def _mapping(places: "Mapping[str, Place] | pd.DataFrame") -> dict[str, Place]:
 def _stops(
     tables: "Tables", bands: FlowBands, where: Mapping[str, Place | None], known: dict[str, Place]
 ) -> tuple[Stop, ...]:
-    check = light_check(tables, known)
+    check = light_of(tables, known)
     alone = check.loc[check["from_addr"].isna() & ~check["possible"]]
     too_fast = {str(addr) for addr in alone["addr"]}
     table = hop_stats(tables, by="responder", columns=["p50_ms"])

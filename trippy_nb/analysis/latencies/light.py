@@ -28,6 +28,7 @@ LIGHT_KM_PER_MS = 299.792458
 """In a vacuum, by the definition of the metre."""
 SOURCE = "source"
 """Key of a place that stands for the source of every run that has none by its address."""
+_FIBRE, _SLACK_KM = 2 / 3, 100.0
 _EARTH_KM = 6371.0088  # mean radius (IUGG); a sphere is off by up to 0.56 % of a distance
 _POLE, _HALF_TURN = 90.0, 180.0
 
@@ -51,7 +52,7 @@ def great_circle_km(one: ArrayLike, two: ArrayLike) -> Floats:
 
 
 def light_check(
-    tables: "Tables", places: Mapping[str, Place], *, speed: float = 2 / 3, slack_km: float = 100.0
+    tables: "Tables", places: Mapping[str, Place], *, speed: float = _FIBRE, slack_km: float = _SLACK_KM
 ) -> pd.DataFrame:
     """Check the places of responders against their RTTs.
 
@@ -94,10 +95,22 @@ def light_check(
     check_number("slack_km", slack_km)
     places = check_places(places)
     probes = probe_arrays(tables)
-    cells = cells_of(probes)
     spots = _Spots(tables, places, probes.names)
     if places:
         spots.check(probes)
+    return _table(tables, probes, spots, speed=speed, slack_km=slack_km)
+
+
+def light_of(tables: "Tables", places: Mapping[str, Place]) -> pd.DataFrame:
+    """Check places as `light_check` does, by its defaults, as far as it goes: of nobody, if need be."""
+    probes = probe_arrays(tables)
+    return _table(tables, probes, _Spots(tables, places, probes.names), speed=_FIBRE, slack_km=_SLACK_KM)
+
+
+def _table(
+    tables: "Tables", probes: Probes, spots: "_Spots", *, speed: float, slack_km: float
+) -> pd.DataFrame:
+    cells = cells_of(probes)
     rows = [*_alone(probes, spots), *_in_pairs(tables, probes, cells, spots)]
     frame = pd.DataFrame(rows, columns=["run_id", "from_addr", "addr", "rtt_ms", "n", "way_km"])
     # An empty text sorts first: an address alone stands before its pairs.
