@@ -85,7 +85,15 @@ DARK = Theme("dark", "#111111", "#eeeeee", "#a8a8a8", "#333333", "#3A9BDC", 0.25
 
 
 def new_axes(width_in: float, height_in: float, *, theme: Theme | None = None) -> Axes:
-    """Make an Axes in a Figure of its own, unknown to pyplot; the theme is the session's if none is given."""
+    """Make an Axes in a Figure of its own, unknown to pyplot.
+
+    Parameters
+    ----------
+    width_in, height_in
+        Size of the figure, inches; what does not fit is not cut off when it is saved.
+    theme
+        The session's, if none is given.
+    """
     theme = theme or (DARK if settings_now().theme == DARK.name else LIGHT)
     size = (width_in, height_in)
     figure = Figure(figsize=size, dpi=DPI, layout=OneAxesLayout(), facecolor=theme.background)
@@ -126,7 +134,15 @@ def dress(ax: Axes, theme: Theme) -> None:
 
 
 def save_figure(ax: Axes, target: str | Path | BytesIO) -> None:
-    """Write the figure of an Axes to a file (png, svg or pdf by its suffix) or buffer, nothing cut off."""
+    """Write the figure of an Axes, nothing cut off.
+
+    Parameters
+    ----------
+    ax
+        Any that is in it. It keeps its size in inches, as `new_axes` made it; a png has 150 dots an inch.
+    target
+        A file (png, svg or pdf by its suffix), or a buffer (png).
+    """
     figure = ax.get_figure(root=True)
     assert figure is not None  # an Axes that was drawn on has a figure
     is_png = isinstance(target, BytesIO) or str(target).lower().endswith(".png")

@@ -74,6 +74,13 @@ class RunPlots:
     def timeline(self, ttl: int | Iterable[int] | None = None, *, ax: "Axes | None" = None) -> "Axes":
         """Draw RTTs over time, of the target or of some hops, with levels and changes of path.
 
+        Parameters
+        ----------
+        ttl
+            Hops to draw; by default the target, at whatever TTL it is, or else the farthest responder.
+        ax
+            Where to draw.
+
         Raises
         ------
         ConfigError

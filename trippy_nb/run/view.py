@@ -99,9 +99,21 @@ class View(ABC):
         trippy_compat: bool = False,
         mtr_compat: bool = False,
     ) -> "pd.DataFrame":
-        """Summarise by TTL, flow or responder, or with Trippy's or mtr's numbers (`analysis.hop_stats`).
+        """Summarise hop by hop: see `analysis.hop_stats`.
 
-        With `columns` only these are computed, besides the key.
+        Parameters
+        ----------
+        by
+            What a row is: ``ttl``, ``flow`` (each TTL of each) or ``responder`` (each address at a TTL).
+        columns
+            Those that are wanted, besides the key of a row; all by default.
+        trippy_compat, mtr_compat
+            Give the numbers that Trippy or mtr would.
+
+        Raises
+        ------
+        ConfigError
+            If one is something else, or they exclude each other.
         """
         return hop_stats(
             self.tables, by=by, columns=columns, trippy_compat=trippy_compat, mtr_compat=mtr_compat
@@ -178,7 +190,16 @@ class View(ABC):
     def between(self, start: When | None = None, end: When | None = None) -> Self:
         """Keep what was sent from `start` on and before `end`: see `frames.select.between`.
 
-        Times are in UTC if they have no zone; numbers are seconds since the run began; None is no bound.
+        Parameters
+        ----------
+        start, end
+            Times, as datetime or text (in UTC if they have no zone; ``"14:03"`` is on the day the run began),
+            or seconds since the run began; None is no bound.
+
+        Raises
+        ------
+        ConfigError
+            If a bound is no time, or nothing was sent between them.
         """
         return self._made_of(between(self.tables, start, end))
 
@@ -191,7 +212,22 @@ class View(ABC):
         round: Numbers | None = None,  # noqa: A002 - the column is called round
         status: Words | None = None,
     ) -> Self:
-        """Keep the probes that fulfil all conditions: see `frames.select.where`."""
+        """Keep the probes that fulfil all conditions: see `frames.select.where`.
+
+        Parameters
+        ----------
+        flow, ttl, round
+            A number, several, a `range`, or a `slice` (both without their end).
+        responder
+            An address, a network (``"192.0.2.0/24"``), or several: who gave the first answer.
+        status
+            A word of `probes.status`, or several.
+
+        Raises
+        ------
+        ConfigError
+            If a condition is not of its kind, or nothing is left.
+        """
         return self._made_of(
             where(self.tables, flow=flow, ttl=ttl, responder=responder, round=round, status=status)
         )
@@ -201,7 +237,22 @@ class View(ABC):
         return self._made_of(with_label(self.tables, label))
 
     def note(self, text: str, *, at: When | None = None, ttl: int | None = None) -> Self:
-        """Return the same with one more note, in every run, on a time, a hop, or the whole."""
+        """Return the same with one more note, in every run, on a time, a hop, or the whole.
+
+        Parameters
+        ----------
+        text
+            What it says.
+        at
+            When it is about, as for `between`; None for the whole time.
+        ttl
+            Hop that it is about; None for all.
+
+        Raises
+        ------
+        ConfigError
+            If the text is empty, the time none, or the TTL none.
+        """
         return self._made_of(with_note(self.tables, text, at=at, ttl=ttl))
 
     @property
@@ -218,7 +269,26 @@ class View(ABC):
         across_runs: bool = False,
         changes: "pd.DataFrame | None" = None,
     ) -> "pd.DataFrame":
-        """Look for alerts, of the target or of hops: see `analysis.alerts`; `tn.matchers` raise them."""
+        """Look for alerts, of the target or of hops: see `analysis.alerts`.
+
+        Parameters
+        ----------
+        matchers
+            What raises them: one of `tn.matchers`, or SmokePing's text, or several; a dict gives them names.
+        ttl
+            Hops to look at; None for the target.
+        step_s
+            Length of a sample in seconds; None is a round.
+        across_runs
+            Runs from one vantage to one target are one series.
+        changes
+            For `tn.matchers.RouteChanged`: such as `run.changes`.
+
+        Raises
+        ------
+        ConfigError
+            If a matcher is none, a hop was not probed, or there is no time to cut into steps.
+        """
         return alerts(self.tables, matchers, ttl=ttl, step_s=step_s, across_runs=across_runs, changes=changes)
 
     def save(self, path: str | Path) -> Path:
