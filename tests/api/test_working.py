@@ -223,6 +223,10 @@ def test_a_slice_of_a_set_is_a_set():
     ("ask", "says"),
     [
         (lambda run: run.between(1e300), r"1e\+300 is no time"),
+        (lambda run: run.between(10**400), "is no time"),
+        (lambda run: run.hop_stats(columns=[["p50_ms"]]), r"hops have no \['p50_ms'\]"),
+        (lambda run: analysis.quantile_bands(run.tables, bands=DOOR), "are not shares above 0"),
+        (lambda run: analysis.daily_swing(run.probes), "last_mile: no column 'vantage'"),
         (lambda run: run.between(timedelta(days=10**8)), "is no time"),
         (lambda run: run.hop_stats(by=["flow", "responder"]), r"by=\['flow', 'responder'\]: a row is"),
         (lambda run: run.hop_stats(columns="p50_ms"), "columns='p50_ms' is no list of columns"),

@@ -133,7 +133,7 @@ def _wanted(by: By, columns: Collection[str] | None) -> AbstractSet[str]:
     if isinstance(columns, str) or not isinstance(columns, Iterable):
         raise ConfigError(f"columns={columns!r} is no list of columns: write columns=['p50_ms']")
     columns = tuple(columns)
-    unknown = [name for name in columns if name not in names]
+    unknown = [name for name in columns if name not in tuple(names)]
     if unknown:
         raise ConfigError(
             f"columns: {table.name} have no {unknown[0]!r}; docs/tables.md lists what they have"

@@ -10,6 +10,7 @@ import pandas as pd
 
 from trippy_nb.errors import ConfigError
 from trippy_nb.frames.columns import NO_TIME
+from trippy_nb.model import is_number
 
 When = str | datetime | timedelta | float | np.datetime64
 """A time with a zone, or else in UTC; seconds since the run began; ``"14:03"`` is on the day it began."""
@@ -51,6 +52,8 @@ def instants(when: When, starts: Nanoseconds) -> Nanoseconds:
     if isinstance(when, bool):
         raise _error(when)
     if isinstance(when, int | float | np.integer | np.floating):
+        if not is_number(when):
+            raise _error(when)
         return _later(starts, float(when) * _NS, said=when)
     if isinstance(when, timedelta | np.timedelta64):  # Timedelta of pandas is a timedelta
         return _later(starts, _timedelta_ns(when), said=when)

@@ -6,10 +6,14 @@ from typing import TypeGuard
 
 from trippy_nb.errors import ConfigError
 
+_LARGEST = 10**300
+
 
 def is_number(value: object, *, whole: bool = False) -> TypeGuard[float]:
     """Tell whether this is a finite number, Python's or numpy's; True and False are none."""
     kind: type = Integral if whole else Real
+    if isinstance(value, int) and abs(value) > _LARGEST:  # isfinite would overflow
+        return False
     return isinstance(value, kind) and not isinstance(value, bool) and isfinite(value)  # type: ignore[arg-type]  # Real has __float__
 
 

@@ -14,11 +14,10 @@ import pandas as pd
 from trippy_nb.analysis.arrays import Floats, Ints, Probes, pack, probe_arrays, sent_ns
 from trippy_nb.analysis.cells import cell_numbers, cells_of
 from trippy_nb.analysis.links import adjacent
-from trippy_nb.errors import ConfigError
 from trippy_nb.frames import columns as col
 from trippy_nb.frames.answers import FORWARDING
 from trippy_nb.frames.columns import frame_of
-from trippy_nb.model import NS_PER_S, Status
+from trippy_nb.model import NS_PER_S, Status, check_number
 
 if TYPE_CHECKING:
     from trippy_nb.frames import Tables
@@ -83,10 +82,8 @@ def forwarding_anomalies(
     where all have the same number. A packet is an attempt at the TTL after the router's, of a round and flow
     in which the router answered. What has no time is left out.
     """
-    if not bin_s > 0:
-        raise ConfigError(f"bin_s={bin_s}: the length of a bin is more than 0 s")
-    if not 0 < gain <= 1:
-        raise ConfigError(f"gain={gain}: it is more than 0, and at most 1")
+    check_number("bin_s", bin_s, above=True)
+    check_number("gain", gain, high=1, above=True)
     probes = probe_arrays(tables)
     names = probes.names
     targets = sorted({str(addr) for addr in tables.runs["dst_addr"].dropna()})

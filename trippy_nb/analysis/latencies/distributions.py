@@ -18,7 +18,7 @@ from trippy_nb.analysis.ratios import check_alpha, wilson
 from trippy_nb.errors import ConfigError
 from trippy_nb.frames import columns as col
 from trippy_nb.frames.answers import BANDS, DENSITY, ECDF, HISTOGRAM
-from trippy_nb.model import check_number
+from trippy_nb.model import check_number, is_number
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -122,9 +122,7 @@ def quantile_bands(
     on. Bands of fixed shares are the same where numbers of answers differ. Quantiles interpolate linearly, as
     numpy's.
     """
-    shares = np.array(sorted(set(bands), reverse=True), dtype=np.float64)
-    if not len(shares) or not np.all((shares > 0) & (shares <= 1)):
-        raise ConfigError(f"bands={tuple(shares.tolist())} are not shares above 0, up to 1")
+    shares = _shares(bands)
     if bin_s is not None:
         check_number("bin_s", bin_s, above=True)
     timed = timed_probes(tables, by, silent=True)
@@ -342,6 +340,14 @@ def _quantile(ranked: Floats, n: Ints, group: Ints, q: Floats) -> Floats:
     low, high = ranked[(first + below)[some]], ranked[(first + above)[some]]
     result[some] = low + (high - low) * (place - below)[some]
     return result
+
+
+def _shares(bands: object) -> Floats:
+    """Check the shares of bands; the widest comes first."""
+    given = tuple(bands) if isinstance(bands, Iterable) else ()
+    if not given or not all(is_number(share) and 0 < share <= 1 for share in given):
+        raise ConfigError(f"bands={bands!r} are not shares above 0, up to 1")
+    return np.array(sorted(set(given), reverse=True), dtype=np.float64)
 
 
 def _usual_bin_s(when_ns: Ints) -> float:
