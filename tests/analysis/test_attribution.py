@@ -15,7 +15,7 @@ from scipy.stats import binomtest
 
 from tests.analysis.handmade import TARGET, Row, a, probe, rounds, shuffled, tables
 from tests.analysis.strategies import probe_rows
-from trippy_nb.analysis import attribute_loss, evidence
+from trippy_nb.analysis import attribute_loss, evidence, findings
 from trippy_nb.analysis.attribution import priors
 from trippy_nb.analysis.attribution.chain import Spot, log_evidence, weigh
 from trippy_nb.analysis.attribution.places import pattern_of, turns_taken
@@ -50,7 +50,7 @@ class Sampled:
         luck = np.random.default_rng(seed)
         survival, back, log = np.ones(draws), np.zeros(draws), np.zeros(draws)
         marks: dict[str, list[Any]] = {"links": [], "limits": [], "never": [], "returns": []}
-        alike = np.zeros(draws, dtype=np.bool_)
+        alike, mute = np.zeros(draws, dtype=np.bool_), np.zeros(draws, dtype=np.bool_)
         farthest = max((t for t, spot in enumerate(spots) if spot.answered), default=0)
         for t, spot in enumerate(spots):
             lossy = luck.random(draws) < self.OFTEN
@@ -64,6 +64,8 @@ class Sampled:
             ends = (back > 0) & (luck_back < priors.RETURN_ENDS)
             back = np.where(begins, luck.random(draws), np.where(ends, 0.0, back))
             alike = np.where(begins, luck_back >= priors.RETURN_BEGINS, alike) & (back > 0)
+            mute = np.where(begins, luck.random(draws) < priors.ALIKE_MUTE, mute) & alike
+            back = np.where(mute, 1.0, back)
             if t >= farthest:
                 log[(back > 0) & (spot.target | ~alike)] = -np.inf
             kind = luck.random(draws)
@@ -80,8 +82,8 @@ class Sampled:
             log += spot.answered * np.log(share) + (spot.n - spot.answered) * np.log1p(-share)
             for name, values in (
                 ("links", lossy),
-                ("limits", limits | alike),
-                ("never", never),
+                ("limits", (limits | alike) & ~never & ~mute),
+                ("never", never | mute),
                 ("returns", (back > 0) & ~alike),
             ):
                 marks[name].append(values)
@@ -103,6 +105,7 @@ class Sampled:
         [Spot(8, 7), Spot(8, 0), Spot(8, 7)],
         [Spot(12, 11), Spot(12, 0)],
         [Spot(30, 29), Spot(30, 27, "random"), Spot(30, 25, "bursts")],
+        [Spot(4, 0), Spot(4, 0), Spot(4, 4)],
     ],
     ids=str,
 )
@@ -278,7 +281,8 @@ def test_the_sentence_has_the_numbers_and_the_query_the_rows():
     silent = len(luck(40, 0.7, 3))
     assert found["says"][2] == (
         f"Hop 3 (10.0.0.3) left {100 * silent / 40:.0f} % of 40 probes unanswered; hops 4-5 answered 80 of "
-        "80: ICMP rate limiting at hop 3, not loss."
+        "80: ICMP rate limiting at hop 3, or its answers alone are lost on the way back; not loss on the way "
+        "there."
     )
     rows = made.probes.query(found["query"][2])
     assert sorted(set(rows["ttl"])) == [2, 3, 4, 5]
@@ -426,6 +430,89 @@ def test_with_one_probe_a_flow_a_limit_looks_like_a_silent_branch():
     assert row.verdict == "cannot tell"
     assert "either way no loss. One flow, asked again and again, would tell." in row.says
     assert row.p_rate_limit + row.p_policy > 0.9
+
+
+def fan(flow: int) -> list[str | None]:
+    """Five branches of one router each, then two places where all flows meet again."""
+    return [a(1), a(20 + flow % 5), a(30), a(4), TARGET]
+
+
+def test_a_hop_where_nobody_answers_any_flow_is_silent_by_policy_and_said_once():
+    made = tables(flows(40, 1, fan, lambda _, ttl: float(ttl == 3)))
+    found = losses(made)
+    silent = found[found["ttl"] == 3]
+    assert silent["verdict"].tolist() == ["policy"] * 5
+    assert set(silent["from_addr"]) == {a(n) for n in range(20, 25)}
+    assert set(silent["says"]) == {
+        "Hop 3 answered none of 40 probes; hops 4-5 answered 80 of 80: silent by policy, not loss."
+    }
+    assert (silent["confidence"] > 0.98).all()
+    told = findings(made)
+    assert told[told["ttl"] == 3]["kind"].tolist() == ["silent-hop"]
+
+
+@pytest.mark.parametrize("hops", [1, 2, 5])
+def test_hops_in_a_row_that_answer_nothing_are_silent_and_do_not_limit_alike(hops: int):
+    weighed = weigh(one_each((40, 40), *[(40, 0)] * hops, (40, 40), (40, 40)))
+    for (causes,) in weighed.spots[1 : 1 + hops]:
+        assert causes.never > 0.95
+        assert causes.limits + causes.never < 1.001
+        assert causes.shares[1] == pytest.approx(causes.never, abs=0.02)
+
+
+def test_a_limiter_behind_several_links_is_told_once_with_all_its_probes():
+    rows = flows(5, 20, fan, lambda _, ttl: 0.6 * (ttl == 3))
+    made = tables(rows)
+    found = losses(made).query("ttl == 3")
+    assert found["n"].tolist() == [20] * 5
+    assert set(found["verdict"]) == {"rate limit"}
+    (says,) = set(found["says"])
+    silent = found["unanswered"].sum()
+    assert says.startswith(f"Hop 3 (10.0.0.30) left {silent:.0f} % of 100 probes unanswered")
+    told = findings(made)
+    assert (told["kind"] == "rate-limit").sum() == 1
+
+
+def test_a_silent_branch_shows_by_the_routers_behind_it_where_no_flow_comes_twice():
+    branch = np.random.default_rng(1).permutation(np.arange(40) % 4).tolist()
+    rows = flows(
+        40,
+        1,
+        lambda flow: [a(1), a(20 + branch[flow]), a(30 + branch[flow]), a(4), TARGET],
+        lambda flow, ttl: float(ttl == 2 and branch[flow] == 0),
+    )
+    row = losses(tables(rows)).query("ttl == 2").iloc[0]
+    assert (row["n"], row["unanswered"], row["verdict"]) == (40, 10, "policy")
+    assert "another router, on a branch of its own, never answers; no loss" in row["says"]
+
+
+@pytest.mark.parametrize("silent", [1, 10, 30])
+def test_where_no_flow_comes_twice_a_random_silence_is_never_surely_a_limit(silent: int):
+    mute = set(np.random.default_rng(silent).permutation(40)[:silent].tolist())
+    branch = np.random.default_rng(2).integers(0, 3, 40).tolist()
+    for way in (lambda _: WAY, lambda flow: [a(1), a(20 + branch[flow]), a(3), a(4), TARGET]):
+        rows = flows(40, 1, way, lambda flow, ttl: float(ttl == 2 and flow in mute))
+        row = losses(tables(rows)).query("ttl == 2 and unanswered > 0").iloc[0]
+        assert row["verdict"] == "cannot tell"
+
+
+def test_limiters_in_step_are_no_silent_branches():
+    rows = flows(40, 1, lambda _: LONG, lambda flow, ttl: float(ttl < 9 and flow % 4 > 0))
+    assert losses(tables(rows))["verdict"].tolist()[:8] == ["rate limit"] * 8
+
+
+def test_a_hop_whose_answers_alone_may_be_lost_says_so_unless_their_order_is_a_limiters():
+    chance = seen(*CASES["limit"][0]).iloc[2]
+    even = seen(*series(N, h3=list(range(0, N, 2)))).iloc[2]
+    assert (chance["verdict"], even["verdict"]) == ("rate limit", "rate limit")
+    assert "or its answers alone are lost on the way back" in chance["says"]
+    assert "ICMP rate limiting at hop 3, not loss." in even["says"]
+
+
+def test_two_neighbours_that_miss_some_alike_are_left_open():
+    found = seen(*series(N, h2=luck(N, 0.12, 1), h3=luck(N, 0.12, 2)))
+    assert found["verdict"].tolist() == ["none", *["cannot tell"] * 2, "none", "none"]
+    assert "answers are lost on the way back" in found["says"][1]
 
 
 def test_silences_among_several_responders_are_of_all_of_them_together():

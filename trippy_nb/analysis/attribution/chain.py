@@ -219,9 +219,13 @@ class _Chain:
         made, here, (own, total, _) = self.grid, self._here(t), self._spot(spot)
         weight = here.ravel() / np.maximum(total, np.finfo(float).tiny)
         kinds = weight[:, None] * (own @ made.kinds)
-        never = float(kinds[:, 1].sum())
-        alike = np.tile(made.alike, len(made.depth))
-        limits = float(kinds[~alike, 0].sum() + here[:, made.alike].sum())
+        alike, mute = (np.tile(which, len(made.depth)) for which in (made.alike, made.mute))
+        stretch_limits = alike & ~mute
+        never = float(kinds[~mute, 1].sum() + here[:, made.mute].sum())
+        # Who never answers limits nothing, whatever its neighbours do.
+        limits = float(
+            kinds[~alike, 0].sum() + here.ravel()[stretch_limits].sum() - kinds[stretch_limits, 1].sum()
+        )
         # Of a silence in each state: what of it is due to which cause.
         kept, policy, any_, passed = (weight[:, None] * ((own / made.silent) @ made.parts)).T
         before, arrived = self._arrived(t)
@@ -230,8 +234,8 @@ class _Chain:
         stretch = there * back * passed
         parts = np.array(
             [
-                there @ kept + stretch[alike].sum(),
-                there @ policy,
+                (there * kept)[~mute].sum() + stretch[stretch_limits].sum(),
+                there @ policy + (there * kept + stretch)[mute].sum(),
                 (arrived - there) @ any_,
                 (1 - arrived) @ any_,
                 stretch[~alike].sum(),

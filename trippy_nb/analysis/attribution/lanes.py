@@ -14,8 +14,9 @@ from trippy_nb.analysis.attribution.chain import MOST_COUNTED, LinkLoss, Spot, S
 from trippy_nb.analysis.attribution.places import Place, Stop, Ways
 from trippy_nb.analysis.attribution.priors import (
     LIMITS,
+    NEVER_ANSWERS,
+    PATTERN_IF_BESIDE,
     PATTERN_IF_LIMITED,
-    PATTERN_IF_LOST,
     PATTERNS,
     SILENT_BRANCH,
 )
@@ -171,7 +172,7 @@ def _branched(place: Place, causes: SpotCauses) -> SpotCauses:
         return causes
     number = PATTERNS.index(place.pattern)
     log_odds = place.branch_log_odds + np.log(
-        SILENT_BRANCH * PATTERN_IF_LOST[number] / (LIMITS * PATTERN_IF_LIMITED[number])
+        _silent_branch(place) * PATTERN_IF_BESIDE[number] / (LIMITS * PATTERN_IF_LIMITED[number])
     )
     beside = float(1 / (1 + np.exp(-np.clip(log_odds, -_MOST_LOG, _MOST_LOG))))
     limits, policy, link, before, returns = causes.shares
@@ -181,6 +182,15 @@ def _branched(place: Place, causes: SpotCauses) -> SpotCauses:
         never=causes.never + causes.limits * beside,
         shares=(limits * (1 - beside), policy + limits * beside, link, before, returns),
     )
+
+
+def _silent_branch(place: Place) -> float:
+    """Return the chance, beforehand, that one more branch is there and silent.
+
+    Where several answer there is a balancer, and each of its branches is silent as often as any router is.
+    """
+    several = len(place.addrs)
+    return SILENT_BRANCH if several <= 1 else 1 - (1 - NEVER_ANSWERS) ** several
 
 
 def _shrunk(ways: Ways) -> float:

@@ -1,6 +1,7 @@
 """Whose silences they are: the hops of one run, flow by flow, and the links between them.
 
-A place is a responder at a TTL, or what never answered there. Where a flow got no answer at a TTL, it is
+A place is a responder at a TTL, or what never answered there: that is one place, for nobody can say whether
+it is one router or several. Where a flow got no answer at a TTL, it is
 taken to have met the one that answers others there, behind the same place; but not if those that get
 answers get them far more surely than chance would let these go without: then something silent stands beside
 it, on another branch. If several answer there, nobody can say whose silence it was, and they are counted as
@@ -30,6 +31,7 @@ _FEWEST, _FEWEST_EACH = 20, 5
 does)."""
 _TURNS_Z, _LOOKED_AT = 3.29, 1000
 _MOST_IN_ORDER, _ORDERS, _SEED, _ABOVE, _WORTH_A_LOOK = 512, 1999, 0, 0.2, 3.0
+_ASKED_AGAIN = 2  # probes of one flow that ended at one hop
 _NO_CHANCE = 20
 """Odds from which two kinds of flows are taken to be no chance."""
 _TINY = 1e-300
@@ -154,28 +156,33 @@ def _placed(casts: list[_Cast], run: OneRun) -> list[Place]:
     for cast in casts:
         by_ttl[cast.ttl].append(cast)
     places: list[Place] = []
-    known: dict[tuple[object, ...], int] = {}
+    known: dict[tuple[int, tuple[int, ...]], int] = {}
     last: dict[int, int] = {}
+    last_heard: dict[int, int] = {}
     for ttl in sorted(by_ttl):
-        behind: dict[int, list[_Cast]] = defaultdict(list)
+        alike: dict[tuple[int, int], list[_Cast]] = defaultdict(list)
         for cast in by_ttl[ttl]:
             cast.near = last.get(cast.flow, SOURCE)
-            behind[cast.near].append(cast)
-        for near in sorted(behind):
-            for cast, who in _met(behind[near], by_ttl[ttl]):
-                key = (ttl, who) if who else (ttl, (), near)
+            alike[last_heard.get(cast.flow, SOURCE), cast.near].append(cast)
+        for group in sorted(alike):
+            for cast, who in _met(alike[group], by_ttl[ttl]):
+                key = ttl, who
                 if key not in known:
                     known[key] = len(places)
                     places.append(Place(ttl, tuple(run.probes.names[code] for code in who)))
                 cast.place = last[cast.flow] = known[key]
-        _weigh_branches(places, by_ttl[ttl])
+                if who:
+                    last_heard[cast.flow] = known[key]
+    _weigh_branches(places, by_ttl)
     return places
 
 
-def _weigh_branches(places: list[Place], casts: list[_Cast]) -> None:
+def _weigh_branches(places: list[Place], by_ttl: dict[int, list[_Cast]]) -> None:
     met: dict[int, list[_Cast]] = defaultdict(list)
-    for cast in casts:
-        met[cast.place].append(cast)
+    for casts in by_ttl.values():
+        for cast in casts:
+            met[cast.place].append(cast)
+    heard = {ttl: {cast.flow: cast.heard for cast in by_ttl[ttl] if cast.heard} for ttl in sorted(by_ttl)}
     for place, those in met.items():
         if not places[place].addrs:
             continue
@@ -187,7 +194,7 @@ def _weigh_branches(places: list[Place], casts: list[_Cast]) -> None:
                 (answered, n - answered), (answered, answered), branches
             )
         elif len(those) > 1:
-            places[place].branch_log_odds = _branch_log_odds(those)
+            places[place].branch_log_odds = _branch_log_odds(those) + _seen_behind(those, heard)
 
 
 def _met(casts: list[_Cast], there: list[_Cast]) -> list[tuple[_Cast, tuple[int, ...]]]:
@@ -223,8 +230,9 @@ def _has_silent_branch(casts: list[_Cast]) -> bool:
 def _branch_log_odds(casts: list[_Cast]) -> float:
     """Weigh two explanations of the flows without an answer; the logarithm of the odds for a silent branch.
 
-    Either all flows met what answers each probe with one chance, any chance; or a balancer shared them out
-    evenly among those that answer (all probes, mostly) and one that never does.
+    Either all flows met what answers each probe with one chance, any chance; or a balancer shared them out,
+    evenly or in any shares, among those that answer (all probes, mostly) and one that never does. Where no
+    flow is asked twice, that is nearly the same.
     """
     silent = [cast for cast in casts if not cast.heard and cast.counts[0]]
     loud = [cast for cast in casts if cast.heard]
@@ -239,8 +247,11 @@ def _branch_log_odds(casts: list[_Cast]) -> float:
 def _are_starved(silent: list[_Cast], loud: list[_Cast]) -> bool:
     """Tell whether a limiter has nothing left for flows that come after all others in each round.
 
-    They are taken to be so where it would be no chance that all the silent ones do.
+    They are taken to be so where it would be no chance that all the silent ones do. Where each round has
+    flows of its own, those at the end are others than those at the beginning, and that tells nothing.
     """
+    if all(cast.counts[0] < _ASKED_AGAIN for cast in silent + loud):
+        return False
     last = min(cast.flow for cast in silent) > max(cast.flow for cast in loud)
     return last and comb(len(silent) + len(loud), len(silent)) >= _NO_CHANCE
 
@@ -263,9 +274,51 @@ def _log_odds(
     """
     asked, answered = loud
     silent = flows[1] if unheard is None else unheard
-    shared = flows[1] * log(1 / branches) + flows[0] * log(1 - 1 / branches)
+    evenly = flows[1] * log(1 / branches) + flows[0] * log(1 - 1 / branches)
+    shared = _either(evenly, _log_beta(*flows))
     own = _ANSWERS_ALL * (asked == answered) + (1 - _ANSWERS_ALL) * exp(_log_beta(answered, asked - answered))
     return shared + log(max(own, _TINY)) - _log_beta(answered, asked - answered + silent)
+
+
+def _seen_behind(casts: list[_Cast], heard: dict[int, dict[int, tuple[int, ...]]]) -> float:
+    """Weigh what flows met behind; the logarithm of the odds for a silent branch, where that speaks for one.
+
+    Branches may lead to others, or into the same router over links of their own: then whoever answers next
+    was met by flows that got no answer here, or by flows that did, but not by both. Of a limit, flows to some
+    of those may know more than flows to others do, or nothing. That both are met by the same is no sign: such
+    branches there are, too. It is looked at the next TTL where flows of both kinds were answered: routers
+    that limit in step are silent together, and would part the flows by how far behind that is.
+    """
+    loud, silent = ([cast.flow for cast in casts if bool(cast.heard) is one] for one in (True, False))
+    behind = (heard[ttl] for ttl in heard if ttl > casts[0].ttl)
+    near = next(
+        (one for one in behind if not (one.keys().isdisjoint(loud) or one.keys().isdisjoint(silent))), {}
+    )
+    met: dict[tuple[int, ...], list[int]] = defaultdict(lambda: [0, 0])
+    for kind, flows in enumerate((loud, silent)):
+        for flow in flows:
+            if flow in near:
+                met[near[flow]][kind] += 1
+    if len(met) <= 1:
+        return 0.0
+    alike = _log_beta(*(sum(column) for column in zip(*met.values(), strict=True)))
+    parted = [bool(silent) for loud, silent in met.values() if not (loud and silent)]
+    branches = _log_beta(sum(parted), len(parted) - sum(parted)) if len(parted) == len(met) else -inf
+    some = sum(
+        _either(0.0 if not silent else -inf, _log_limited(loud, silent)) for loud, silent in met.values()
+    )
+    return max(_either(branches, alike) - _either(some, alike), 0.0)
+
+
+def _either(one: float, other: float) -> float:
+    """Return the logarithm of the mean of two chances, from theirs."""
+    most = max(one, other)
+    return most + log((exp(one - most) + exp(other - most)) / 2)
+
+
+def _log_limited(answered: int, silent: int) -> float:
+    """Return the logarithm of the chance of these flows, in order, at one that limits as `priors` say."""
+    return log(2) + _log_beta(answered + 1, silent)
 
 
 def _log_beta(k: int, rest: int) -> float:

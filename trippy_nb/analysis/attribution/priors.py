@@ -18,15 +18,17 @@ LIMITS = 0.15
 """Chance that a router leaves probes unanswered: it should limit its errors (RFC 1812, 4.3.2.8)."""
 NEVER_ANSWERS = 0.05
 """Chance that a hop is silent by policy."""
-SILENT_BRANCH = 0.01
-"""Chance that a balancer has one more branch, where a hop never answers."""
-RETURN_BEGINS, RETURN_ENDS = 0.001, 0.3
+SILENT_BRANCH = 0.02
+"""Chance that beside a router, the only one seen there, another one stands that never answers."""
+RETURN_BEGINS, RETURN_ENDS = 0.002, 0.3
 """Chances, hop by hop, that answers begin to come back over a way that loses some, and that they no longer
 do. Small beside LIMITS: one hop that answers less than those behind it is known for its limit in the first
 place."""
 ALIKE_BEGINS = 0.02
 """Chance, hop by hop, that routers begin which all limit their answers alike: one configuration, or one
 default of their maker. It is over as soon as a way back is; the target, another machine, is none of them."""
+ALIKE_MUTE = NEVER_ANSWERS / (LIMITS + NEVER_ANSWERS)
+"""Of such stretches, those whose routers never answer."""
 
 _LINK_SHAPE = 0.6, 3.0
 """Of the beta distribution of the share that a lossy link loses: mostly little, on average 17 %."""
@@ -41,6 +43,9 @@ comes in bursts, and all hops behind it show them, so they must not speak agains
 PATTERN_IF_LIMITED = np.array([1.0, 0.25, 0.5, 0.25])
 """Chance of each if a router limits its answers: a bucket that has run dry answers once an interval, one that
 fills between rounds, in bursts; a router that is busy at random does so at random."""
+PATTERN_IF_BESIDE = np.array([1.0, 0.96, 0.02, 0.02])
+"""Chance of each if flows, one after the other, are shared out between who answers and who never does: a good
+hash looks like chance; that of ports which count up may not."""
 
 _LIMIT_SHAPE = 1.0, 2.0
 """Of the beta distribution of the share that a limiter leaves unanswered: any, but not all; on average a
@@ -61,7 +66,7 @@ class Grid:
     """Chance of each step from one depth to another over one link. (G, G), rows sum to 1."""
     back: Floats
     """Share that a stretch of hops misses: 0; then those that a way back loses; then those that routers which
-    limit alike keep back. (R,)"""
+    limit alike keep back; then all, of those that are silent alike. (R,)"""
     turns: Floats
     """Chance of each step from one of those to another. (R, R), rows sum to 1."""
     own: Floats
@@ -82,8 +87,14 @@ class Grid:
 
     @property
     def alike(self) -> Bools:
-        """Which of `back` are those of limiters: (R,)."""
-        return np.arange(len(self.back)) > len(self.back) // 2
+        """Which of `back` are those of routers alike, not of a way back: (R,)."""
+        return np.arange(len(self.back)) > _RETURNS
+
+    @property
+    def mute(self) -> Bools:
+        """Which of `back` is that of routers that never answer: (R,)."""
+        mute: Bools = np.arange(len(self.back)) == 2 * _RETURNS + 1
+        return mute
 
     @property
     def survival(self) -> Floats:
@@ -101,7 +112,7 @@ def grid() -> Grid:
         [[0.0], np.geomspace(_SMALLEST, -np.log(1 - _FINE), _FINE_STEPS), -np.log(1 - coarse), [_DEAD]]
     )
     ways, limits = _shares(_RETURNS), _shares(_OWN)
-    back = np.concatenate([[0.0], _middles(ways), _middles(ways)])
+    back = np.concatenate([[0.0], _middles(ways), _middles(ways), [1.0]])
     own = np.concatenate([[0.0], _middles(limits), [1.0]])
     shaped = np.diff(betainc(*_LIMIT_SHAPE, limits))
     weights = np.concatenate([[1 - LIMITS - NEVER_ANSWERS], LIMITS * shaped, [NEVER_ANSWERS]])
@@ -150,11 +161,11 @@ def _steps(depth: Floats) -> Floats:
 
 
 def _turns(weights: Floats) -> Floats:
-    """Weigh the steps from one stretch of hops to another: of none, of a way back, of limiters alike."""
-    size = len(weights)
-    turns = np.zeros((2 * size + 1, 2 * size + 1))
-    turns[0, 0] = 1 - RETURN_BEGINS - ALIKE_BEGINS
-    turns[0, 1 : size + 1], turns[0, size + 1 :] = RETURN_BEGINS * weights, ALIKE_BEGINS * weights
+    """Weigh the steps from one stretch of hops to another: of none, of a way back, of routers alike."""
+    alike = ALIKE_BEGINS * np.append((1 - ALIKE_MUTE) * weights, ALIKE_MUTE)
+    begins = np.concatenate([RETURN_BEGINS * weights, alike])
+    turns = np.zeros((len(begins) + 1, len(begins) + 1))
+    turns[0, 0], turns[0, 1:] = 1 - begins.sum(), begins
     turns[1:, 0] = RETURN_ENDS
     turns[np.arange(1, len(turns)), np.arange(1, len(turns))] = 1 - RETURN_ENDS
     return turns

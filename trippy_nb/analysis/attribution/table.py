@@ -1,6 +1,7 @@
 """The table of losses: one row for every link that flows took, and what is lost at its far end."""
 
 from collections import defaultdict
+from collections.abc import Sequence
 from math import ceil
 from typing import TYPE_CHECKING, Any
 
@@ -10,7 +11,14 @@ from trippy_nb.analysis.attribution.branches import lanes_of
 from trippy_nb.analysis.attribution.lanes import Edge, Lane, Reading, Tally, joined, tally
 from trippy_nb.analysis.attribution.places import SOURCE, Stop, Ways, ways_of
 from trippy_nb.analysis.attribution.priors import LIMITS, LOSSY_LINK, NEVER_ANSWERS
-from trippy_nb.analysis.attribution.verdicts import CANNOT_TELL, Verdict, verdict_of
+from trippy_nb.analysis.attribution.verdicts import (
+    CANNOT_TELL,
+    NONE,
+    POLICY,
+    RATE_LIMIT,
+    RETURN_LOSS,
+    verdict_of,
+)
 from trippy_nb.analysis.attribution.words import Facts, sentence
 from trippy_nb.analysis.evidence.statement import OneRun, any_of
 from trippy_nb.analysis.ratios import wilson
@@ -27,6 +35,7 @@ _FACTORS = (2, 4, 8, 16, 32)
 _MOST_PROBES = 4000
 _OUT_OF_THE_QUESTION = 0.05
 _MOST_NAMED = 16  # flows in a query
+_OF_THE_HOP = RATE_LIMIT, POLICY, RETURN_LOSS, CANNOT_TELL
 _ANY_FATE = 'status in ("reply", "late", "timeout", "send_error", "in_flight")'
 
 
@@ -44,7 +53,8 @@ def attribute_loss(tables: "Tables") -> pd.DataFrame:
         The columns of :data:`trippy_nb.frames.answers.LOSSES`: one row for each link that flows took, and
         the hop it leads to, by run and TTL. The chances are of one probe without an answer, picked at
         random, and sum to 1 where there is one; `query` selects the probes of this hop and of those around
-        it that the verdict rests on.
+        it that the verdict rests on. Of a hop that several links lead to, `says` counts all of them at once
+        where it is the hop that does not answer, and is the same in the row of each.
 
     Notes
     -----
@@ -56,45 +66,92 @@ def attribute_loss(tables: "Tables") -> pd.DataFrame:
     """
     rows: list[dict[str, Any]] = []
     for run_id, part in by_run(tables):
-        rows += [row | {"run_id": run_id} for row in _rows(OneRun(part), run_id)]
+        rows += _Links(OneRun(part), run_id).rows()
     return conform(pd.DataFrame(rows, columns=list(LOSSES.names)), LOSSES)
 
 
-def _rows(run: OneRun, run_id: int) -> list[dict[str, Any]]:
-    ways = ways_of(run)
-    of_edge: dict[Edge, list[Stop]] = defaultdict(list)
-    for stop in ways.stops:
-        of_edge[stop.near, stop.place].append(stop)
-    lanes = lanes_of(ways) if any(stop.n > stop.answered for stop in ways.stops) else ()
-    readings = _readings(lanes, 1.0)
-    answers = _Answers(ways)
-    asked: dict[Edge, Verdict] = {}
-    for edge, stops in of_edge.items():
-        asked[edge] = verdict_of(tally(stops), readings.get(edge), is_tail=answers.is_tail(stops))
-    open_ = [edge for edge, verdict in asked.items() if verdict.word == CANNOT_TELL]
-    needed = _needed(lanes, of_edge, [edge for edge in open_ if not answers.is_tail(of_edge[edge])])
-    rows: list[dict[str, Any]] = []
-    for edge in sorted(of_edge, key=lambda edge: (ways.places[edge[1]].ttl, edge[1], edge[0])):
-        stops = of_edge[edge]
-        ahead, behind = answers.around(stops)
-        facts = Facts(
-            place=ways.places[edge[1]],
-            near=None if edge[0] == SOURCE else ways.places[edge[0]],
+class _Links:
+    """The links of one run, and what is said of each."""
+
+    def __init__(self, run: OneRun, run_id: int) -> None:
+        self.run, self.run_id = run, run_id
+        self.ways = ways_of(run)
+        self.stops: dict[Edge, list[Stop]] = defaultdict(list)
+        for stop in self.ways.stops:
+            self.stops[stop.near, stop.place].append(stop)
+        lanes = lanes_of(self.ways) if any(stop.n > stop.answered for stop in self.ways.stops) else ()
+        self.readings = _readings(lanes, 1.0)
+        self.answers = _Answers(self.ways)
+        self.tails = {edge for edge, stops in self.stops.items() if self.answers.is_tail(stops)}
+        self.verdicts = {
+            edge: verdict_of(tally(stops), self.readings.get(edge), is_tail=edge in self.tails)
+            for edge, stops in self.stops.items()
+        }
+        open_ = [edge for edge, verdict in self.verdicts.items() if verdict.word == CANNOT_TELL]
+        self.needed = _needed(lanes, self.stops, [edge for edge in open_ if edge not in self.tails])
+
+    def rows(self) -> list[dict[str, Any]]:
+        """Say it of each, nearest first."""
+        places = self.ways.places
+        edges = sorted(self.stops, key=lambda edge: (places[edge[1]].ttl, edge[1], edge[0]))
+        return [self._row(edge) | {"link": number} for number, edge in enumerate(edges)]
+
+    def _row(self, edge: Edge) -> dict[str, Any]:
+        together = self._told_together(edge)
+        said = self._facts(max(together, key=lambda one: tally(self.stops[one]).unanswered), together)
+        return _row(self._facts(edge, (edge,))) | {
+            "run_id": self.run_id,
+            "flows": len(self._flows((edge,))),
+            "n_needed": said.needed,
+            "says": sentence(said),
+            "query": self._query(together),
+        }
+
+    def _told_together(self, edge: Edge) -> tuple[Edge, ...]:
+        """Return the links into one hop that are spoken of at once: where the hop matters, not the link.
+
+        Those over which it answered all are among them, for it is the same hop.
+        """
+        word = self.verdicts[edge].word
+        if word not in _OF_THE_HOP:
+            return (edge,)
+        is_tail = edge in self.tails
+        return tuple(
+            sorted(
+                one
+                for one, verdict in self.verdicts.items()
+                if one[1] == edge[1] and verdict.word in (word, NONE) and (one in self.tails) is is_tail
+            )
+        )
+
+    def _facts(self, edge: Edge, together: Sequence[Edge]) -> Facts:
+        """Gather what is said of a link, with the counts of all that are spoken of together."""
+        near, far = edge
+        stops = [stop for one in together for stop in self.stops[one]]
+        ahead, behind = self.answers.around(stops)
+        return Facts(
+            place=self.ways.places[far],
+            near=None if near == SOURCE else self.ways.places[near],
             count=tally(stops),
             behind=behind,
             ahead=ahead,
-            reading=readings.get(edge),
-            verdict=asked[edge],
-            needed=needed.get(edge),
-            is_tail=answers.is_tail(stops),
+            reading=self.readings.get(edge),
+            verdict=self.verdicts[edge],
+            needed=sum(self.needed.get(one, 0) for one in together) or None,
+            is_tail=edge in self.tails,
         )
-        flows = tuple(sorted(flow for stop in stops for flow in ways.flows[stop.way]))
-        where = [f"run_id == {run_id}"]
-        if len(flows) <= _MOST_NAMED and flows != run.flows:
+
+    def _flows(self, edges: Sequence[Edge]) -> tuple[int, ...]:
+        ways = {stop.way for edge in edges for stop in self.stops[edge]}
+        return tuple(sorted(flow for way in ways for flow in self.ways.flows[way]))
+
+    def _query(self, edges: Sequence[Edge]) -> str:
+        flows = self._flows(edges)
+        where = [f"run_id == {self.run_id}"]
+        if len(flows) <= _MOST_NAMED and flows != self.run.flows:
             where.append(any_of("flow", flows))
-        where.append(f"ttl >= {max(facts.place.ttl - 1, 1)} and {_ANY_FATE}")
-        rows.append(_row(facts) | {"link": len(rows), "flows": len(flows), "query": " and ".join(where)})
-    return rows
+        where.append(f"ttl >= {max(self.ways.places[edges[0][1]].ttl - 1, 1)} and {_ANY_FATE}")
+        return " and ".join(where)
 
 
 class _Answers:
@@ -177,8 +234,6 @@ def _row(facts: Facts) -> dict[str, Any]:
         "unanswered_high_ratio": float(high) if count.n else None,
         "verdict": facts.verdict.word,
         "confidence": facts.verdict.confidence,
-        "n_needed": facts.needed,
-        "says": sentence(facts),
     }
     row |= _chances(count, reading)
     if reading is not None and reading.link.chance >= _OUT_OF_THE_QUESTION:

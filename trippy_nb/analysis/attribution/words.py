@@ -109,9 +109,14 @@ def _local(facts: Facts) -> str:
 
 
 def _rate_limit(facts: Facts) -> str:
+    pattern = facts.place.pattern
+    # Answers of one hop alone that get lost look like a router that is busy: only their order could tell.
+    cause = "not loss"
+    if pattern != "even":
+        cause = "or its answers alone are lost on the way back; not loss on the way there"
     return (
-        f"{_left(facts)}{_behind(facts)}: ICMP rate limiting at hop {facts.place.ttl}, not loss."
-        f"{_PATTERNS.get(facts.place.pattern, '')}"
+        f"{_left(facts)}{_behind(facts)}: ICMP rate limiting at hop {facts.place.ttl}, {cause}."
+        f"{_PATTERNS.get(pattern, '')}"
     )
 
 

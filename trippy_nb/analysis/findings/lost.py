@@ -17,7 +17,9 @@ _KINDS: Final = {
 
 def loss_findings(seen: Seen) -> Iterator[Finding]:
     """Say what the silences of each hop are due to, or that nobody can tell."""
-    for row in rows_of(seen.answers.losses):
+    losses = seen.answers.losses
+    # What a hop does is the same sentence in the row of each link into it, and said once.
+    for row in rows_of(losses[~losses.duplicated(["run_id", "ttl", "says", "query"])]):
         if row["verdict"] not in _KINDS:
             continue
         yield Finding(

@@ -56,7 +56,12 @@ LOSSES = Table(
             "on a way that only this stretch of hops uses",
             nullable=True,
         ),
-        _C("p_policy", "float64", "... because the hop never answers", nullable=True),
+        _C(
+            "p_policy",
+            "float64",
+            "... because the hop never answers, or another one beside it on a branch of its own",
+            nullable=True,
+        ),
         _C(
             "p_upstream",
             "float64",
@@ -80,7 +85,8 @@ LOSSES = Table(
         _C(
             "confidence",
             "float64",
-            "Chance that the verdict is true; of `cannot tell`, that of the likeliest",
+            "Chance that the cause of the verdict is there at all, however few silences are due to it (`p_` "
+            "says how many); of `cannot tell`, that of the likeliest",
             nullable=True,
         ),
         _C(
@@ -102,7 +108,11 @@ LOSSES = Table(
             "More probes of this hop that would tell, where it cannot be told and more would",
             nullable=True,
         ),
-        _C("says", "str", "The verdict, as a sentence"),
+        _C(
+            "says",
+            "str",
+            "The verdict, as a sentence; of what a hop does itself, with the counts of all links into it",
+        ),
         _C("query", "str", "Selects the probes it rests on: `run.probes.query(...)`"),
     ),
 )
