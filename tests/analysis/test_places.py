@@ -140,7 +140,6 @@ def test_the_order_of_rows_changes_nothing(rows: list[Row], seed: int):
         ({"zzz": (0.0, 0.0)}, {}, "places\\['zzz'\\]: that is no address, and not 'source'"),
         ([], {}, "places is a dict of places by address, not list"),
         ({a(1): (0.0, 0.0)}, {}, "where no source of these runs is: add places\\['source'\\]"),
-        ({a(9): (0.0, 0.0), "source": (0.0, 0.0)}, {}, "places are of nobody who answered"),
         ({}, {"speed": 0}, "speed=0 is not a number above 0 to 1"),
         ({}, {"speed": 1.5}, "speed=1.5 is not a number above 0 to 1"),
         ({}, {"slack_km": -1}, "slack_km=-1 is not a number from 0"),

@@ -81,7 +81,7 @@ def light_check(
     ------
     ConfigError
         If a place is none, or `speed` or `slack_km` are out of bounds; or if there are places, but none of a
-        source of these runs, or of anybody who answered.
+        source of these runs.
 
     Notes
     -----
@@ -97,7 +97,7 @@ def light_check(
     probes = probe_arrays(tables)
     spots = _Spots(tables, places, probes.names)
     if places:
-        spots.check(probes)
+        spots.check()
     return _table(tables, probes, spots, speed=speed, slack_km=slack_km)
 
 
@@ -174,14 +174,12 @@ class _Spots:
     def source(self, run: int) -> Place | None:
         return self._sources.get(run)
 
-    def check(self, probes: Probes) -> None:
-        """Refuse places by which nothing can be checked: without a source, or of nobody who answered."""
+    def check(self) -> None:
+        """Refuse places without that of a source: nothing can be checked by them."""
         if self._sources and not any(self._sources.values()):
             raise ConfigError(
                 f"places say where no source of these runs is: add places[{SOURCE!r}], or that of its address"
             )
-        if probes.answered.any() and np.isnan(self.where).all():
-            raise ConfigError("places are of nobody who answered in these runs: give those of responders")
 
     def known(self, codes: Ints) -> "np.typing.NDArray[np.bool_]":
         found: np.typing.NDArray[np.bool_] = ~np.isnan(self.where[codes, 0])

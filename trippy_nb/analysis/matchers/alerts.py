@@ -79,7 +79,8 @@ def alerts(
     if changes is not None:
         check_columns("changes", changes, ("run_id", "round"), made_by="run.changes holds")
     found: list[_Alert] = []
-    hops = [None] if ttl is None else check_hops(ttl, set(probe_arrays(tables).ttl.tolist()))
+    probed = set(probe_arrays(tables).ttl.tolist())
+    hops: list[int | None] = [None] if ttl is None else [*check_hops(ttl, probed)] if probed else []
     for hop in hops:
         series = sample_series(tables, ttl=hop, step_s=step_s, across_runs=across_runs, changes=changes)
         for samples in series:
