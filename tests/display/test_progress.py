@@ -14,6 +14,7 @@ import pytest
 import trippy_nb as tn
 from trippy_nb.api import Tracing
 from trippy_nb.display import TraceProgress
+from trippy_nb.display.sheet import Sheet
 from trippy_nb.errors import ConfigError
 
 
@@ -57,6 +58,51 @@ def test_what_is_over_at_once_has_no_line(cell, wanted):
     assert cell.drawn == []
 
 
+def test_a_paced_network_has_a_line_once_a_second_has_gone_by(cell):
+    net = tn.sim.load("first-steps")
+    tn.trace("target.example", network=net.paced(1000), rounds=3)
+    assert cell.drawn == []
+    tn.trace("target.example", network=net.paced(2), rounds=3)
+    assert not cell.drawn[0].startswith("round 0 ")
+    assert cell.drawn[-1].startswith("round 3 of 3, ")
+
+
+class Clock:
+    """Time that goes by when a test says so."""
+
+    def __init__(self, monkeypatch) -> None:
+        self.s = 100.0
+        monkeypatch.setattr("trippy_nb.display.progress.monotonic", lambda: self.s)
+
+
+def test_a_card_that_comes_late_is_drawn_at_once_and_what_ends_before_it_has_none(cell, monkeypatch):
+    clock = Clock(monkeypatch)
+    sheet = Sheet("so far", "", (), (), ())
+    with TraceProgress([], rounds=None, expected_s=0, sheet=lambda _over: sheet) as bar:
+        for _ in range(30):
+            bar.update()
+        assert cell.drawn == []
+        clock.s += 1
+        bar.update()
+        assert cell.drawn[-1] == "so far"
+    shown = len(cell.drawn)
+    with TraceProgress([], rounds=1, expected_s=0) as bar:
+        bar.update()
+        clock.s += 1
+    assert len(cell.drawn) == shown
+
+
+def test_a_line_of_a_terminal_that_comes_late_counts_from_the_beginning(monkeypatch):
+    clock = Clock(monkeypatch)
+    monkeypatch.setattr("trippy_nb.display.progress.in_notebook", lambda: False)
+    monkeypatch.setattr("sys.stderr.isatty", lambda: True, raising=False)
+    with TraceProgress([], rounds=1, expected_s=0) as bar:
+        clock.s += 1.5
+        bar.update()
+        assert bar._terminal is not None
+        assert bar._terminal.tasks[-1].start_time == 100.0
+
+
 def test_an_awaited_trace_redraws_its_line_twice_a_second(cell, monkeypatch):
     looks, advance = [], Tracing.advance
 
@@ -87,7 +133,11 @@ def test_a_terminal_has_one_line_whoever_comes_first(monkeypatch):
     @contextlib.contextmanager
     def bar(**_kwargs: object) -> Any:
         begun.append(True)
-        yield SimpleNamespace(add_task=lambda *_a, **_k: 0, update=lambda *_a, **_k: None)
+        yield SimpleNamespace(
+            add_task=lambda *_a, **_k: 0,
+            update=lambda *_a, **_k: None,
+            tasks=[SimpleNamespace(start_time=0.0)],
+        )
 
     monkeypatch.setattr("trippy_nb.display.progress._bar", bar)
     monkeypatch.setattr("trippy_nb.display.progress.in_notebook", lambda: False)

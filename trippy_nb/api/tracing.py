@@ -167,12 +167,13 @@ class Tracing:
         """
         from trippy_nb.display import TraceProgress
 
-        config, alone = self._config, self._at_once == 1
+        # The clock of the built-in internet says nothing of ours: how long it takes, nobody knows.
+        config, unknown = self._config, self._at_once == 1
         expected_s = config.max_round_duration * (config.rounds or 1_000_000)
         return TraceProgress(
             self.collected,
             rounds=config.rounds,
-            expected_s=0.0 if alone else min(expected_s, config.duration or expected_s),
+            expected_s=0.0 if unknown else min(expected_s, config.duration or expected_s),
             wanted=wanted,
             words=words,
             sheet=sheet,

@@ -9,6 +9,7 @@ import threading
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from html import escape
+from time import monotonic
 from typing import TYPE_CHECKING, Protocol, Self
 
 from trippy_nb.display.sheet import Sheet, sheet_html, sheet_text
@@ -46,9 +47,10 @@ class TraceProgress:
     rounds
         Rounds each of them will take; None if nobody knows.
     expected_s
-        How long they will take, in seconds; nothing is shown for less than a second unless `wanted`.
+        How long they will take, in seconds; 0 if nobody knows. Of less than a second nothing is shown
+        before one has gone by, unless `wanted`.
     wanted
-        True shows it anyhow, False never.
+        True shows it from the beginning, False never.
     words
         Says more than the number of probes; what has such words has no rounds.
     sheet
@@ -76,19 +78,31 @@ class TraceProgress:
         self._cell: object | None = None
         self._drawn = ""
         somebody = in_notebook() or sys.stderr.isatty()
-        self._shown = somebody and expected_s >= _WORTH_SHOWING_S if wanted is None else wanted
+        # When to begin: how long it takes is not always known, nor what else the machine has to do.
+        self._after_s = 0.0 if wanted or expected_s >= _WORTH_SHOWING_S else _WORTH_SHOWING_S
+        self._wanted = somebody if wanted is None else wanted
+        self._waiting, self._entered_s = False, 0.0
 
     def __enter__(self) -> Self:
-        """Begin to show, if it is to be shown."""
-        if self._shown and in_notebook():
+        """Begin to show, if it is to be shown from the beginning."""
+        self._waiting, self._entered_s = self._wanted, monotonic()
+        self._begin()
+        return self
+
+    def _begin(self) -> None:
+        """Show, once it is time to."""
+        if not self._waiting or monotonic() - self._entered_s < self._after_s:
+            return
+        self._waiting, self._updates = False, 0
+        if in_notebook():
             from IPython.display import display
 
             self._cell = display(self._html(), display_id=True)  # type: ignore[no-untyped-call]  # IPython has no types
-        elif self._shown and _TERMINAL.acquire(blocking=False):
+        elif _TERMINAL.acquire(blocking=False):
             self._stack.callback(_TERMINAL.release)
             self._terminal = self._stack.enter_context(_bar(rounds=self._more is None))
             self._task = self._terminal.add_task("tracing", total=self._total)
-        return self
+            self._terminal.tasks[-1].start_time = self._entered_s
 
     def __exit__(self, *_exc: object) -> None:
         """Show the end, and leave."""
@@ -97,6 +111,7 @@ class TraceProgress:
 
     def update(self) -> None:
         """Redraw; called by whoever waits, some times a second."""
+        self._begin()
         self._update(over=False)
 
     def _update(self, *, over: bool) -> None:
