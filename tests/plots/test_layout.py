@@ -3,18 +3,33 @@
 from __future__ import annotations
 
 from io import BytesIO
+from typing import Any
 
 import numpy as np
 import pytest
+from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
-from matplotlib.colors import to_rgb
+from matplotlib.cm import ScalarMappable
+from matplotlib.colors import Normalize, to_rgb
 from matplotlib.figure import Figure
 from PIL import Image
 
+from tests.analysis.handmade import a, rounds, tables
 from tests.plots.drawing import drawn
+from trippy_nb.analysis import hop_graph, loss_raster
 from trippy_nb.frames import handles_frame
-from trippy_nb.plots import DARK, LIGHT, Theme, new_axes, plot_handles, save_figure
-from trippy_nb.plots.layout import write_png
+from trippy_nb.plots import (
+    DARK,
+    LIGHT,
+    Theme,
+    new_axes,
+    plot_graph,
+    plot_handles,
+    plot_loss,
+    save_figure,
+)
+from trippy_nb.plots.layout import BarBox, write_png
+from trippy_nb.plots.theme import dress_bar
 
 DPI, PAD = 150, 18
 
@@ -76,6 +91,47 @@ def test_all_of_the_figure_is_used_and_a_second_look_changes_nothing():
     assert tight.width > 4.8
     again = np.array([one.get_position().bounds for one in drawn(ax).figure.axes])
     np.testing.assert_allclose(places, again, atol=0.01)
+
+
+def barred(width_in: float, height_in: float, **options: Any) -> tuple[Axes, Axes]:
+    """Axes of a figure this large, and their bar; both are laid out."""
+    ax = new_axes(width_in, height_in)
+    bar = dress_bar(ax, ScalarMappable(Normalize(0, 5)), LIGHT, "what it is", **options)
+    return drawn(ax), bar.ax
+
+
+@pytest.mark.parametrize("height_in", [1.5, 4, 12, 60])
+@pytest.mark.parametrize("share", [0.7, 1.0])
+def test_a_colour_bar_is_as_thick_in_every_picture_and_never_long(height_in: float, share: float):
+    ax, bar = barred(6, height_in, share=share)
+    box, whole = (one.get_window_extent() for one in (bar, ax))
+    assert box.width / DPI == pytest.approx(BarBox.THICK_IN)
+    assert box.height / DPI == pytest.approx(min(share * whole.height / DPI, BarBox.MOST_IN))
+    assert whole.y0 - 1 <= box.y0 < box.y1 <= whole.y1 + 1
+    assert box.x0 > whole.x1
+    tight = ax.figure.get_tightbbox()
+    assert tight.x1 < 6  # nothing of it is cut off
+    assert tight.y1 <= height_in
+
+
+def test_in_the_figure_of_somebody_else_a_bar_is_no_thicker():
+    figure = Figure(figsize=(8, 40), dpi=DPI)
+    FigureCanvasAgg(figure)
+    ax, _ = figure.subplots(2, 1)
+    bar = dress_bar(ax, ScalarMappable(Normalize(0, 5)), LIGHT, "what it is").ax
+    figure.tight_layout()
+    drawn(ax)
+    box = bar.get_window_extent()
+    assert box.width / DPI == pytest.approx(BarBox.THICK_IN)
+    assert box.height / DPI == pytest.approx(BarBox.MOST_IN)
+
+
+@pytest.mark.parametrize("count", [30, 200])
+def test_of_many_hops_the_bar_is_thinner_than_the_picture(count: int):
+    made = tables(rounds([a(n) for n in range(count)]))
+    for picture in (plot_loss(loss_raster(made)), plot_graph(hop_graph(made))):
+        main, bar = drawn(picture).figure.axes
+        assert bar.get_window_extent().width < main.get_window_extent().width / 8
 
 
 def test_an_empty_picture_of_handles_has_an_axis_without_an_offset():

@@ -13,11 +13,11 @@ from trippy_nb.frames.schema import PROBES
 from trippy_nb.plots.hopaxis import dress_hops, responder_words
 from trippy_nb.plots.theme import (
     SMALL_PT,
-    TEXT_PT,
     WIDTH_IN,
     Theme,
     add_legend,
     dress,
+    dress_bar,
     new_axes,
     rows_axes,
     say_empty,
@@ -128,10 +128,7 @@ def plot_answered_shares(curves: Curves, *, ax: "Axes | None" = None) -> "Axes":
     if few:
         add_legend(ax, handles, theme)
     elif len(curves.points):
-        bar = ax.figure.colorbar(scale, ax=ax, pad=0.015, aspect=24)
-        bar.set_label(PROBES.label("ttl"), color=theme.ink, size=TEXT_PT)
-        bar.ax.tick_params(colors=theme.muted, labelcolor=theme.ink, labelsize=SMALL_PT)
-        bar.outline.set_edgecolor(theme.muted)
+        dress_bar(ax, scale, theme, PROBES.label("ttl"))
     silent = [str(ttl) for ttl in curves.hops["ttl"] if int(ttl) not in points]
     if silent and not few:
         set_title(ax, theme, f"Silent: hop {', '.join(silent)}")

@@ -13,12 +13,14 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.colors import to_rgba
 from matplotlib.image import imsave
 from matplotlib.layout_engine import ConstrainedLayoutEngine
+from matplotlib.transforms import Bbox
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from matplotlib.axes._base import _AxesBase
+    from matplotlib.backend_bases import RendererBase
     from matplotlib.backends.backend_agg import RendererAgg
-    from matplotlib.figure import Figure
-    from matplotlib.transforms import Bbox
+    from matplotlib.figure import Figure, SubFigure
     from numpy.typing import NDArray
 
 _AIR_IN = 3 / 72  # as constrained layout leaves it
@@ -27,6 +29,46 @@ PNG_LEVEL = {"compress_level": 3}  # of 9; pictures are flat, and more takes lon
 
 Sides = tuple[float, float, float, float]
 """Left, bottom, right, top."""
+
+
+class BarBox:
+    """Where a colour bar stands: as thick in every picture, and no longer than a hand is wide.
+
+    In the middle of a low picture, at the top of a high one. It holds in other people's figures, too.
+
+    Parameters
+    ----------
+    bar
+        The Axes of the bar.
+    share
+        How long it is, of the height of what it explains, up to `MOST_IN`.
+    """
+
+    THICK_IN, MOST_IN = 0.14, 3.0
+
+    def __init__(self, bar: "Axes", share: float) -> None:
+        given = bar.get_axes_locator()
+        assert given is not None  # a colour bar has one
+        self._given = given
+        self._share = share
+        self.get_subplotspec = bar.get_subplotspec  # which matplotlib's tight layout asks for
+        bar.set_box_aspect(None)
+        bar.set_axes_locator(self)
+
+    def reach_in(self, height_in: float) -> tuple[float, float]:
+        """Return how long a bar is beside a picture this high, and how far below its top."""
+        long = min(height_in * self._share, self.MOST_IN)
+        return long, max(min(height_in, self.MOST_IN) - long, 0.0) / 2
+
+    def __call__(self, ax: "_AxesBase", renderer: "RendererBase") -> Bbox:
+        """Return its place within what it was given, as a share of the figure."""
+        box = self._given(ax, renderer)
+        wide_in, high_in = _size_in(ax.figure)
+        long, below = self.reach_in(box.height * high_in)
+        thick = min(self.THICK_IN / wide_in, box.width)
+        return Bbox.from_extents(
+            box.x0, box.y1 - (below + long) / high_in, box.x0 + thick, box.y1 - below / high_in
+        )
 
 
 class OneAxesLayout(ConstrainedLayoutEngine):
@@ -114,6 +156,10 @@ def _told(bar: "Axes") -> dict[str, Any]:
     return told
 
 
+def _size_in(fig: "Figure | SubFigure") -> tuple[float, float]:
+    return fig.bbox.width / fig.dpi, fig.bbox.height / fig.dpi
+
+
 def _ticks_of(ax: "Axes") -> tuple[list[float], ...]:
     return tuple(np.asarray(axis.get_majorticklocs()).tolist() for axis in (ax.xaxis, ax.yaxis))
 
@@ -125,26 +171,44 @@ def _place(fig: "Figure", ax: "Axes", bar: "Axes | None", renderer: "RendererAgg
         ax, ax.get_position(original=True).transformed(fig.transSubfigure), renderer
     )
     height = fig.bbox.height - low - top - 2 * air
-    share, thick, beside, gap = 1.0, 0.0, 0.0, 0.0
+    thick, beside, gap = 0.0, 0.0, 0.0
     if bar is not None:
-        told = _told(bar)
-        share, gap = told["shrink"], told["pad"]
+        gap = _told(bar)["pad"]
         _, bar_low, beside, bar_top = _around(bar, None, renderer)
         # Its label may be longer than the bar, and than the Axes.
-        more = [
-            max(one - two - height * (1 - share) / 2, 0.0) for one, two in ((bar_low, low), (bar_top, top))
-        ]
+        _, long, below = _bar_size(bar, height)
+        more = (max(bar_low - low - (height - long - below), 0.0), max(bar_top - top - below, 0.0))
         low += more[0]
         height -= sum(more)
-        thick = height * share / told["aspect"]
+        thick = _bar_size(bar, height)[0]
     width = (fig.bbox.width - left - right - 2 * air - thick - beside) / (1 + gap)
     if min(width, height) < _LEAST_IN * fig.dpi:
         return False
     _put(fig, ax, (left + air, low + air, width, height))
     if bar is not None:
+        if _box_of(bar) is None:
+            _, long, below = _bar_size(bar, height)
+        else:
+            long, below = height, 0.0  # of which it takes its part itself
         x = left + air + width * (1 + gap) + right
-        _put(fig, bar, (x, low + air + height * (1 - share) / 2, thick, height * share))
+        _put(fig, bar, (x, low + air + height - below - long, thick, long))
     return True
+
+
+def _box_of(bar: "Axes") -> BarBox | None:
+    box = bar.get_axes_locator()
+    return box if isinstance(box, BarBox) else None
+
+
+def _bar_size(bar: "Axes", height: float) -> tuple[float, float, float]:
+    """Return how thick and long a bar is beside Axes of this height, and how far below their top; pixels."""
+    box, dpi = _box_of(bar), bar.figure.dpi
+    if box is not None:
+        long, below = (inches * dpi for inches in box.reach_in(height / dpi))
+        return box.THICK_IN * dpi, long, below
+    told = _told(bar)
+    long = height * told["shrink"]
+    return long / told["aspect"], long, (height - long) / 2
 
 
 def _around(ax: "Axes", place: "Bbox | None", renderer: "RendererAgg") -> Sides:

@@ -13,11 +13,10 @@ from trippy_nb.frames.schema import HOPS
 from trippy_nb.plots.hopaxis import dress_hops
 from trippy_nb.plots.theme import (
     LIGHT,
-    SMALL_PT,
-    TEXT_PT,
     Theme,
     add_legend,
     dress,
+    dress_bar,
     rows_axes,
     say_empty,
     set_title,
@@ -124,13 +123,10 @@ def _draw_cells(
 
 
 def _add_bar(ax: "Axes", scale: ScalarMappable, theme: Theme) -> None:
-    bar = ax.figure.colorbar(scale, ax=ax, spacing="uniform", aspect=14, pad=0.015, shrink=0.95)
+    bar = dress_bar(ax, scale, theme, HOPS.column("loss_ratio").label, spacing="uniform")
     inner = [edge for edge in _EDGES if edge not in (1e-9, 1 - 1e-9)]
     middles = [0.5e-9, *inner[1:-1], 1 - 0.5e-9]
     bar.set_ticks(middles, labels=["all answered", *(_TICKS[edge] for edge in inner[1:-1]), "none answered"])
-    bar.set_label(HOPS.column("loss_ratio").label, color=theme.ink, size=TEXT_PT, labelpad=2)
-    bar.ax.tick_params(colors=theme.muted, labelcolor=theme.ink, labelsize=SMALL_PT, length=2)
-    bar.outline.set_edgecolor(theme.muted)
 
 
 def _dress_rows(ax: "Axes", raster: LossRaster, theme: Theme) -> None:

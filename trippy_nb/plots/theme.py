@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
 from textwrap import fill
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from matplotlib import colormaps
 from matplotlib.axes import Axes
@@ -21,7 +21,11 @@ from matplotlib.figure import Figure
 from matplotlib.transforms import offset_copy
 
 from trippy_nb.model import settings_now
-from trippy_nb.plots.layout import PNG_LEVEL, OneAxesLayout, write_png
+from trippy_nb.plots.layout import PNG_LEVEL, BarBox, OneAxesLayout, write_png
+
+if TYPE_CHECKING:
+    from matplotlib.cm import ScalarMappable
+    from matplotlib.colorbar import Colorbar
 
 BLUE, GREEN, VERMILLION, PURPLE = "#0072B2", "#009E73", "#D55E00", "#CC79A7"
 DPI = 150
@@ -131,6 +135,34 @@ def dress(ax: Axes, theme: Theme) -> None:
     for label in (ax.xaxis.label, ax.yaxis.label, ax.title):
         label.set_color(theme.ink)
         label.set_fontsize(TEXT_PT + 1)
+
+
+def dress_bar(
+    ax: Axes,
+    scale: "ScalarMappable",
+    theme: Theme,
+    label: str,
+    *,
+    share: float = 1.0,
+    **style: Any,  # noqa: ANN401 - as matplotlib takes them
+) -> "Colorbar":
+    """Put a colour bar beside an Axes: as thick in every picture, never longer than it takes to read it.
+
+    Parameters
+    ----------
+    ax, scale, theme, label
+        What it explains, with which colours, and what they say.
+    share
+        How long it is, of the height of a low picture.
+    **style
+        As ``Figure.colorbar`` takes it.
+    """
+    bar = ax.figure.colorbar(scale, ax=ax, pad=0.015, **style)
+    BarBox(bar.ax, share)
+    bar.set_label(label, color=theme.ink, size=TEXT_PT)
+    bar.ax.tick_params(colors=theme.muted, labelcolor=theme.ink, labelsize=SMALL_PT, length=2.5)
+    bar.outline.set_edgecolor(theme.muted)
+    return bar
 
 
 def save_figure(ax: Axes, target: str | Path | BytesIO) -> None:

@@ -9,7 +9,7 @@ from matplotlib.ticker import PercentFormatter
 from trippy_nb.errors import ConfigError
 from trippy_nb.frames.schema import HOPS, PROBES
 from trippy_nb.plots.graph.scene import Colour, Scene
-from trippy_nb.plots.theme import SMALL_PT, TEXT_PT
+from trippy_nb.plots.theme import dress_bar
 
 MARKERS = {"source": "^", "router": "o", "target": "s", "silent": "o"}
 MEANINGS = {"source": "source", "router": "router", "target": "target", "silent": "silent hop"}
@@ -60,13 +60,10 @@ def draw_nodes(scene: Scene, colour: Colour) -> None:
 
 
 def _draw_bar(scene: Scene, scale: ScalarMappable, colour: Colour) -> None:
-    theme = scene.theme
     style: dict[str, Any] = (
         {"format": PercentFormatter(1.0, decimals=0, symbol=" %")} if colour == "loss" else {}
     )
-    bar = scene.ax.figure.colorbar(scale, ax=scene.ax, shrink=0.6, aspect=28, pad=0.02, **style)
     title = PROBES.label("rtt_ms")
     words = f"{HOPS.column('p50_ms').label} {title[0].lower()}{title[1:]}"
-    bar.set_label(words if colour == "rtt" else HOPS.label("loss_ratio"), color=theme.ink, size=TEXT_PT)
-    bar.ax.tick_params(colors=theme.muted, labelcolor=theme.ink, labelsize=SMALL_PT)
-    bar.outline.set_edgecolor(theme.muted)
+    label = words if colour == "rtt" else HOPS.label("loss_ratio")
+    dress_bar(scene.ax, scale, scene.theme, label, share=0.7, **style)
