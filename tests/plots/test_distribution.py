@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 
 import numpy as np
@@ -12,7 +13,7 @@ from matplotlib.colors import to_hex
 from matplotlib.patches import Rectangle
 
 from tests.analysis.handmade import TARGET, a, probe, rounds, tables
-from tests.plots.drawing import drawn, keys, lines, points, texts, timed, title, ways
+from tests.plots.drawing import drawn, keys, lines, overlapping, points, texts, timed, title, ways
 from trippy_nb.analysis import answered_shares, densities, ridges, smoke
 from trippy_nb.errors import ConfigError
 from trippy_nb.frames import PROBES, Tables
@@ -112,6 +113,27 @@ def test_rtts_that_differ_widely_are_on_a_logarithmic_axis_unless_one_is_zero():
     assert plot_answered_shares(answered_shares(tables(wide))).get_xscale() == "log"
     wide.append(probe(1, 1, a(1), 0.0))
     assert plot_answered_shares(answered_shares(tables(wide))).get_xscale() == "linear"
+
+
+@pytest.mark.parametrize("low_ms", [0.004, 0.9, 1.4, 30.0])
+@pytest.mark.parametrize("factor", [60, 700, 1e6])
+@pytest.mark.parametrize("width_in", [4, 8.4])
+def test_a_logarithmic_axis_has_plain_numbers_that_do_not_overlap(
+    low_ms: float, factor: float, width_in: float
+):
+    made = tables([probe(0, 1, a(1), low_ms), probe(0, 2, TARGET, low_ms * factor)])
+    ax = drawn(plot_answered_shares(answered_shares(made), ax=new_axes(width_in, 3)))
+    low, high = ax.get_xlim()
+    labels = [
+        label
+        for at, label in zip(ax.get_xticks(), ax.get_xticklabels(), strict=True)
+        if low <= at <= high and label.get_text()
+    ]
+    said = [label.get_text() for label in labels]
+    assert len(said) >= (3 if width_in > 8 else 2)
+    assert all(re.fullmatch(r"0\.0*[125]|[125]0{0,2}(,000)*", words) for words in said)
+    assert overlapping(labels, ax) == []
+    assert not any(label.get_text() for label in ax.get_xticklabels(minor=True))
 
 
 def test_smoke_is_the_bands_of_the_analysis_and_a_gap_stays_one():

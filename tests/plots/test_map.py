@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
+from matplotlib.path import Path
 from matplotlib.text import Text
 
 from tests.analysis.handmade import TARGET, a, rounds, tables
@@ -192,6 +193,25 @@ def test_a_map_is_drawn_on_the_axes_given_and_its_labels_do_not_overlap(theme: T
     drawn(ax)
     boxes = [Text.get_window_extent(text) for text in on_map]  # without the line to the mark
     assert not any(one.overlaps(two) for one, two in combinations(boxes, 2))
+
+
+def test_the_frame_of_a_map_is_drawn_whole():
+    for places in (PLACES, {**PLACES, a(1): TOKYO}):
+        ax = plot_map(ground(slow(WAY), places))
+        (frame,) = [patch for patch in ax.patches if patch.get_label() == "edge"]
+        assert not frame.get_clip_on()
+
+
+def test_no_label_lies_on_a_way_if_there_is_room():
+    east = [(51.0, 0.0), (50.0, 10.0), (51.5, 20.0), (50.0, 30.0), (51.0, 40.0)]
+    places = {a(n + 1): place for n, place in enumerate(east)}
+    ax = drawn(plot_map(ground(slow([a(n + 1) for n in range(5)]), places)))
+    ways = [ax.transData.transform(np.column_stack(leg.get_data())) for leg in lines(ax, "leg")]
+    labels = [text for text in ax.texts if text.get_path_effects()]
+    assert len(labels) == 5
+    for label in labels:
+        box = Text.get_window_extent(label)
+        assert not any(Path(way).intersects_bbox(box, filled=False) for way in ways)
 
 
 def test_nothing_can_be_drawn():

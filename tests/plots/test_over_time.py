@@ -162,6 +162,24 @@ def test_where_the_target_never_answered_the_farthest_responder_is_shown_and_the
     assert f"hop 2: {a(2)}" in keys(ax)
 
 
+def test_where_nobody_answered_at_all_the_title_says_that_and_no_more():
+    silent = timed(tables(rounds(*[[None] * 4] * 2)))
+    assert title(plot_timeline(timeline(silent))) == "No hop answered; shown is the first that was probed"
+    refused = tables([probe(0, 1, None, status="send_error")])
+    assert title(plot_timeline(timeline(refused))) == "No hop answered; shown is the first that was probed"
+
+
+def test_one_moment_has_one_tick_and_midnight_two_days():
+    one = timed(tables(rounds([TARGET])))
+    ax = drawn(plot_timeline(timeline(one)))
+    assert [label.get_text() for label in ax.get_xticklabels()] == ["00:00:00.001"]
+    assert ax.xaxis.get_offset_text().get_text() == "2000-01-01"
+    made = timed(tables(rounds(*[[TARGET]] * 60)))
+    evening = replaced(made, probes=made.probes.assign(sent_at=made.probes["sent_at"] - pd.Timedelta("30s")))
+    ax = drawn(plot_timeline(timeline(evening)))
+    assert ax.xaxis.get_offset_text().get_text() == "1999-12-31 to 2000-01-01"
+
+
 @pytest.mark.parametrize("ttl", [9, [1, 9], []])
 def test_a_hop_that_was_not_probed_is_an_error_that_says_which_were(ttl: int | list[int]):
     with pytest.raises(ConfigError, match="1 to 3"):

@@ -34,7 +34,8 @@ class Timeline:
     is_timed: bool
     """Places are seconds since 1970; else rounds."""
     about: str
-    """``target``; ``last``: the farthest responder, as the target never answered; ``asked``."""
+    """``target``; ``last``: the farthest responder, as the target never answered; ``nobody``: the first hop,
+    as nobody ever answered; ``asked``."""
     left_out: int
     """Probes of these hops of which nobody knows when they were sent."""
 
@@ -58,7 +59,8 @@ def timeline(
     tables
         Of any number of runs, in any row order.
     ttl
-        Hops to show; by default the target, at whatever TTL it is, or else the farthest responder.
+        Hops to show; by default the target, at whatever TTL it is, or else the farthest responder, or the
+        first hop.
     rtt_changes, changes
         What `analysis.rtt_changes` and `analysis.path_changes` found, if it shall be shown.
 
@@ -102,8 +104,9 @@ def _wanted(probes: "Probes", ttl: int | Iterable[int] | None) -> tuple[Bools, s
     if cells.reached.any():
         at_target = cells.reached & (cells.ttl == cells.end)
         return spread(at_target, cells.starts, len(probes.ttl)), "target"
-    farthest = int(probes.ttl[probes.answered].max(initial=0)) or int(probes.ttl.min())
-    return probes.ttl == farthest, "last"
+    if not probes.answered.any():
+        return probes.ttl == probes.ttl.min(), "nobody"
+    return probes.ttl == probes.ttl[probes.answered].max(), "last"
 
 
 def _levels(

@@ -7,6 +7,7 @@ from matplotlib.cm import ScalarMappable
 from matplotlib.collections import Collection, LineCollection, PolyCollection
 from matplotlib.colors import Normalize
 from matplotlib.lines import Line2D
+from matplotlib.ticker import LogLocator, NullFormatter
 
 from trippy_nb.analysis.curves import Curves
 from trippy_nb.frames.schema import PROBES
@@ -23,6 +24,7 @@ from trippy_nb.plots.theme import (
     say_empty,
     set_title,
     theme_of,
+    width_in,
 )
 
 if TYPE_CHECKING:
@@ -41,6 +43,8 @@ _DASHES: tuple[Any, ...] = (
     (0, (1.2, 1.2)),
     (0, (5, 1.5, 1.2, 1.5)),
 )
+_STEPPED_DECADES_AN_INCH = 0.7  # of more, 1,000 and 2,000 would touch
+_DECADES_AN_INCH = 1.3  # of more, 100,000 and 1,000,000 would
 _WIDE_RANGE = 50  # largest over smallest RTT, from which an axis is logarithmic
 
 
@@ -211,7 +215,16 @@ def _dress_shares(ax: "Axes", curves: Curves, theme: Theme) -> None:
         ax.set_xlim(0, 1)
         say_empty(ax, theme, "no round-trip times")
     elif rtts.min() > 0 and rtts.max() / rtts.min() > _WIDE_RANGE:
-        ax.set_xscale("log")
-        ax.xaxis.set_major_formatter("{x:g}")
+        _dress_decades(ax, float(np.log10(rtts.max() / rtts.min())))
     else:
         ax.set_xlim(0, float(rtts.max()) * 1.03 or 1.0)
+
+
+def _dress_decades(ax: "Axes", decades: float) -> None:
+    """Make the lower axis logarithmic, with numbers as people write them, no more than there is room for."""
+    ax.set_xscale("log")
+    width = width_in(ax)
+    steps = (1, 2, 5) if decades <= _STEPPED_DECADES_AN_INCH * width else (1,)
+    ax.xaxis.set_major_locator(LogLocator(subs=steps, numticks=max(int(_DECADES_AN_INCH * width), 2)))
+    ax.xaxis.set_major_formatter(lambda x, _: f"{x:,.6f}".rstrip("0").rstrip("."))
+    ax.xaxis.set_minor_formatter(NullFormatter())

@@ -3,8 +3,8 @@
 from typing import TYPE_CHECKING
 
 import numpy as np
-from matplotlib.dates import AutoDateLocator, ConciseDateFormatter
-from matplotlib.ticker import MaxNLocator
+from matplotlib.dates import AutoDateLocator, ConciseDateFormatter, num2date
+from matplotlib.ticker import FixedLocator, Locator, MaxNLocator
 from matplotlib.transforms import offset_copy
 
 from trippy_nb.frames.schema import PROBES
@@ -12,7 +12,7 @@ from trippy_nb.model import settings_now
 from trippy_nb.plots.theme import SMALL_PT, Theme, say_empty, width_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
     import pandas as pd
     from matplotlib.axes import Axes
@@ -26,6 +26,27 @@ _EMPTY_TOP_MS = 1.0
 _FORMATS = ["%Y", "%b", "%b %d", "%H:%M", "%H:%M", "%H:%M:%S.%f"]
 _AT_ZERO = ["", "%Y", "%b", "%b %d", "%H:%M", "%H:%M:%S"]
 _OFFSETS = ["", "%Y", "%Y", "%Y-%m-%d", "%Y-%m-%d", "%Y-%m-%d"]
+
+
+class _TimesOfDay(ConciseDateFormatter):
+    """Times of day at the ticks, the day in the corner; both days, if midnight lies between."""
+
+    _days: "Sequence[str]" = ()
+
+    def format_ticks(self, values: "Sequence[float]") -> list[str]:
+        """Write all ticks, and keep their days for the corner."""
+        assert self.axis is not None  # which asks for them
+        low, high = sorted(self.axis.get_view_interval())
+        seen = [num2date(at, self._tz) for at in values if low <= at <= high]  # type: ignore[no-untyped-call]  # matplotlib's stubs lack it
+        self._days = [f"{moment:%Y-%m-%d}" for moment in seen]
+        words: list[str] = super().format_ticks(values)  # type: ignore[no-untyped-call]  # matplotlib's stubs lack it
+        return words
+
+    def get_offset(self) -> str:
+        """Write what stands in the corner."""
+        words: str = super().get_offset()  # type: ignore[no-untyped-call]  # matplotlib's stubs lack it
+        days = self._days
+        return f"{days[0]} to {days[-1]}" if words in days and days[0] != days[-1] else words
 
 
 def across(places: "NDArray[np.float64] | pd.Series[float]", *, timed: bool) -> "NDArray[np.float64]":
@@ -43,10 +64,12 @@ def dress_time(ax: "Axes", theme: Theme, x: "NDArray[np.float64]", *, timed: boo
     ax.set_xlim(low - margin, high + margin)
     if timed:
         settings = settings_now()
-        locator = AutoDateLocator(tz=settings.zone, minticks=4, maxticks=7)  # type: ignore[no-untyped-call]  # matplotlib's stubs lack it
+        locator: Locator = AutoDateLocator(tz=settings.zone, minticks=4, maxticks=7)  # type: ignore[no-untyped-call]  # matplotlib's stubs lack it
+        if len(x) and low == high:
+            locator = FixedLocator([low])  # fractions of a second around one moment say nothing
         ax.xaxis.set_major_locator(locator)
         ax.xaxis.set_major_formatter(
-            ConciseDateFormatter(  # type: ignore[no-untyped-call]  # matplotlib's stubs lack it
+            _TimesOfDay(  # type: ignore[no-untyped-call]  # matplotlib's stubs lack it
                 locator, tz=settings.zone, formats=_FORMATS, zero_formats=_AT_ZERO, offset_formats=_OFFSETS
             )
         )

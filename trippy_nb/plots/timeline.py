@@ -222,6 +222,8 @@ def _title(timeline: Timeline) -> str:
     words = f"{who.get(timeline.about, 'Hops asked for')}; {counted(answers, 'answer')}"
     if untimed:
         words += f", {untimed} of them without a round-trip time"
+    if timeline.about == "nobody":
+        words = "No hop answered; shown is the first that was probed"
     if timeline.left_out:
         probes = counted(timeline.left_out, "probe")
         words += f"; {probes} left out, of which nobody knows when they were sent"

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
     from trippy_nb.analysis.latencies.light import Place
+    from trippy_nb.plots.world.projection import Points
 
 _LIST_IN, _GAP_IN, _LINE_IN = 2.55, 0.2, 0.165
 _LEAST_PT = 4.5
@@ -71,8 +72,8 @@ def plot_map(ground: Ground, *, ax: "Axes | None" = None) -> "Axes":
     across_in = width_in(ax)
     map_share = max(1 - (_LIST_IN + _GAP_IN) / max(WIDTH_IN, across_in), 0.4)
     _draw_world(ax, view, theme)
-    _draw_legs(ax, ground, view, theme)
-    _draw_places(ax, placed, view, theme, map_in=across_in * map_share)
+    legs = _draw_legs(ax, ground, view, theme)
+    _draw_places(ax, placed, legs, view, theme, map_in=across_in * map_share)
     whole = (view.right - view.left) / map_share
     ax.set_xlim(view.left, view.left + whole)
     ax.set_ylim(view.bottom, view.top)
@@ -85,16 +86,17 @@ def plot_map(ground: Ground, *, ax: "Axes | None" = None) -> "Axes":
 
 
 def _draw_world(ax: "Axes", view: View, theme: Theme) -> None:
+    # Its lines lie on the limits: clipped there, some would be half as wide, others not be drawn at all.
+    style: dict[str, Any] = {"facecolor": "none", "linewidth": 0.7, "zorder": 5, "clip_on": False}
+    style["edgecolor"] = theme.muted
     box: Any
     if view.is_whole:
         edge = np.concatenate([meridian(-180.0), meridian(180.0)[::-1]])
         edge[:, 1] = edge[:, 1].clip(view.bottom, view.top)
-        box = Polygon(edge, facecolor="none", edgecolor=theme.muted, linewidth=0.7, zorder=5)
+        box = Polygon(edge, **style)
     else:
         size = (view.right - view.left, view.top - view.bottom)
-        box = Rectangle(
-            (view.left, view.bottom), *size, facecolor="none", edgecolor=theme.muted, linewidth=0.7, zorder=5
-        )
+        box = Rectangle((view.left, view.bottom), *size, **style)
     box.set_label("edge")
     ax.add_patch(box)
     shape = PathPatch(land(view.middle), facecolor=theme.faint, edgecolor="none", zorder=0.5, label="land")
@@ -108,11 +110,14 @@ def _draw_world(ax: "Axes", view: View, theme: Theme) -> None:
     lines.set_clip_path(box)
 
 
-def _draw_legs(ax: "Axes", ground: Ground, view: View, theme: Theme) -> None:
+def _draw_legs(ax: "Axes", ground: Ground, view: View, theme: Theme) -> "list[Points]":
+    """Draw the legs, and return where they go."""
+    ways: list[Points] = []
     for leg in ground.legs:
         share = leg.flows / max(ground.flows, 1)
         for part in arc(leg.start, leg.end, middle=view.middle):
             points = project(part[:, 0], part[:, 1])
+            ways.append(points)
             ax.plot(
                 points[:, 0],
                 points[:, 1],
@@ -124,9 +129,12 @@ def _draw_legs(ax: "Axes", ground: Ground, view: View, theme: Theme) -> None:
                 zorder=2,
                 label="leg",
             )
+    return ways
 
 
-def _draw_places(ax: "Axes", placed: "list[Stop]", view: View, theme: Theme, *, map_in: float) -> None:
+def _draw_places(
+    ax: "Axes", placed: "list[Stop]", legs: "list[Points]", view: View, theme: Theme, *, map_in: float
+) -> None:
     """Mark each place once, with the TTLs of all its hops."""
     places: dict[Place, list[Stop]] = {}
     for stop in placed:
@@ -156,7 +164,7 @@ def _draw_places(ax: "Axes", placed: "list[Stop]", view: View, theme: Theme, *, 
         groups.setdefault(next(beside, (x, y)), []).extend(stops)
     words = [_ttls_words(stop.ttl for stop in stops) for stops in groups.values()]
     bounds = (view.left, view.bottom, view.right, view.top)
-    place_labels(ax, list(groups), words, theme, inches=scale, bounds=bounds)
+    place_labels(ax, list(groups), words, theme, inches=scale, bounds=bounds, ways=legs)
 
 
 def _ttls_words(ttls: "Iterable[int]") -> str:
