@@ -183,7 +183,11 @@ def test_a_strangers_notebook_shows_the_whole_card(notebook):
     assert output.locator("th[scope=row]").count() == 3 + 5
     widths = output.locator("img").evaluate_all("images => images.map(i => [i.naturalWidth, i.alt !== ''])")
     assert widths == [[96, True]] * 5
-    lossy = output.locator("td", has_text="12.5 %").evaluate("e => getComputedStyle(e).color")
-    assert lossy == "rgb(194, 87, 26)"
+    styles = "e => (s => [s.backgroundColor, s.fontWeight, s.maxWidth])(getComputedStyle(e))"
+    ground, weight, _ = output.locator("td", has_text="12.5 %").evaluate(styles)
+    assert (ground, weight) == ("rgba(213, 94, 0, 0.18)", "600")
+    responder = output.locator("td", has_text="(192.0.2.1)").last
+    assert responder.evaluate(styles)[2].endswith("px")
+    assert responder.locator("wbr").count() > 0  # long names may be broken
     # The sanitiser is at work: what a card must not rely on is gone from the second output.
     assert page.locator(".jp-OutputArea-output").nth(1).locator("style, svg").count() == 0

@@ -12,7 +12,9 @@ from xml.etree import ElementTree as ET
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from matplotlib.colors import to_hex, to_rgb
 
+from tests.plots.drawing import luminance
 from trippy_nb.display import (
     AlignedHop,
     ComparisonCard,
@@ -29,9 +31,9 @@ from trippy_nb.display import (
 from trippy_nb.frames.schema import HOPS
 
 # What JupyterLab's sanitiser was measured to keep (tests/browser/test_lab.py asks a real one).
-KEPT_TAGS = {"div", "table", "thead", "tbody", "tr", "th", "td", "br", "img"}
+KEPT_TAGS = {"div", "table", "thead", "tbody", "tr", "th", "td", "br", "img", "wbr"}
 KEPT_ATTRIBUTES = {"style", "scope", "title", "src", "alt", "width", "height"}
-VOID = {"br", "img"}
+VOID = {"br", "img", "wbr"}
 
 
 class Sanitised(HTMLParser):
@@ -233,3 +235,40 @@ def test_only_the_latest_samples_are_drawn(size):
     uri = Sanitised(run_html(card)).pictures[0]["src"] or ""
     dots = ET.fromstring(base64.b64decode(uri.partition(",")[2]))[1].get("d") or ""
     assert dots.count("M") == min(size, 60)
+
+
+@pytest.mark.parametrize(
+    ("page", "ink"),
+    [("#ffffff", "#212121"), ("#111111", "#e0e0e0"), ("#1e1e1e", "#cccccc"), ("#383838", "#d5d5d5")],
+    ids=["JupyterLab, light", "JupyterLab, dark", "VS Code, dark", "Colab, dark"],
+)
+def test_what_is_marked_is_read_on_every_page(page: str, ink: str):
+    cells = re.findall(r'<td style="([^"]*)"', run_html(CARD))
+    (mark,) = {style for style in cells if style.endswith(";font-weight:600")}
+    found = re.search(r"background-color:rgba\(([^)]*)\)", mark)
+    assert found is not None
+    assert not re.search(r"[; ]color:", mark)  # words have the page's own
+    *tint, share = (float(part) for part in found[1].split(","))
+    red, green, blue = (
+        share * one / 255 + (1 - share) * two for one, two in zip(tint, to_rgb(page), strict=True)
+    )
+    light, dark = sorted((luminance(to_hex((red, green, blue))), luminance(ink)), reverse=True)
+    assert (light + 0.05) / (dark + 0.05) >= 4.5
+
+
+def test_long_names_may_be_broken_so_that_the_numbers_beside_them_stay_on_the_page():
+    name = "ae-1.edge7.some-provider.example"
+    long = replace(FIRST, responders=(Responder("2001:db8::1:2", name),), mpls=None)
+    cell = (
+        run_html(replace(CARD, hops=(long,))).rpartition("<tr")[2].partition("<td")[2].partition("</td>")[0]
+    )
+    assert cell.endswith(
+        'max-width:30em">ae-1.<wbr>edge7.<wbr>some-provider.<wbr>example (2001:<wbr>db8::<wbr>1:<wbr>2)'
+    )
+    assert "min-width:13em" in cell
+    short = replace(FIRST, responders=(Responder("192.0.2.1"),), mpls=None)
+    assert "min-width:5em" in run_html(replace(CARD, hops=(short,)))  # no room is kept that nobody needs
+
+
+def test_words_that_are_no_names_are_not_broken():
+    assert "<wbr>" not in run_html(replace(CARD, hops=()))

@@ -69,7 +69,7 @@ def test_columns_are_those_of_the_card_and_of_widgets_that_open_from_now_on(run,
 
 
 def test_what_loses_is_marked_wherever_its_column_stands_and_nowhere_if_it_does_not(run, wire):
-    marked = "color:#c2571a"
+    marked = "background-color:rgba"
     assert marked in run._repr_html_()
     tn.settings(columns=["avg_ms", "loss_ratio"]).close()
     assert run._repr_html_().count(marked) == sum(run.hops["loss_ratio"] > 0)

@@ -160,7 +160,7 @@ def _run_sheet(card: RunCard) -> Sheet:
     chosen = next((tuple(hop.figures) for hop in card.hops if hop.figures), _CHOSEN)
     columns = (
         Column("Hop", numeric=True),
-        Column("Responder"),
+        Column("Responder", names=True),
         *(Column(_heading(name), numeric=True) for name in chosen),
         Column(f"RTT, 0 to {ms_text(top_ms, decimals)} ms" if top_ms > 0 else "RTT"),
     )
@@ -208,7 +208,7 @@ def _who(addr: str, name: str | None) -> str:
 
 
 def _set_sheet(cards: Sequence[RunCard]) -> Sheet:
-    columns = (Column("Run", numeric=True), Column("Target", wraps=True), Column("Outcome", wraps=True))
+    columns = (Column("Run", numeric=True), Column("Target", names=True), Column("Outcome", wraps=True))
     rows = tuple(Row(((str(i),), (card.title,), (card.verdict,))) for i, card in enumerate(cards))
     return Sheet(count_text(len(cards), "run"), "", (), columns, rows)
 
@@ -221,9 +221,9 @@ def _comparison_sheet(card: ComparisonCard) -> Sheet:
     columns = (
         *((Column("Flow", numeric=True),) if several else ()),
         Column("Hop", numeric=True),
-        Column(f"Responder {a}", wraps=True),
+        Column(f"Responder {a}", names=True),
         Column("Hop", numeric=True),
-        Column(f"Responder {b}", wraps=True),
+        Column(f"Responder {b}", names=True),
         Column("Change"),
         Column(f"Median {a}", numeric=True),
         Column(f"Median {b}", numeric=True),

@@ -1,9 +1,11 @@
 """One sheet, two spellings: a title, a sentence, facts and a table, as text and as HTML.
 
 The HTML uses only what notebooks keep of an untrusted output: no script, no style element, no inline
-SVG, no class that means anything; every word is escaped. Colours are mid tones that read on light and dark.
+SVG, no class that means anything; every word is escaped. Words have the page's own colour, light or dark: no
+single one has enough contrast on both.
 """
 
+import re
 from dataclasses import dataclass
 from html import escape
 from itertools import zip_longest
@@ -12,10 +14,14 @@ from trippy_nb.display.spark import HEIGHT, WIDTH
 from trippy_nb.display.words import clean
 
 _GAP = "  "
+_OVERFLOW = "overflow-x:auto;overflow-wrap:break-word"
 _RULE = "1px solid rgba(128,128,128,.3)"
-_CELL = "padding:2px 10px 2px 0;vertical-align:top;border:none;white-space:nowrap;background:none"
+_CELL = "padding:2px 5px;vertical-align:top;border:none;white-space:nowrap;background:none"
 _LABEL = f"{_CELL};text-align:left;font-weight:normal;opacity:.7"
-_MARK = "color:#c2571a;font-weight:600"
+_PARTS = re.compile(r"(?<=[.:])(?=[^.:])")
+_MARK = "background-color:rgba(213,94,0,.18);font-weight:600"
+_LETTER_EM, _LEAST_EM, _MOST_EM = 0.6, 13, 30
+"""How wide a letter is at most, and a column of names may become: what is beside it has to be seen, too."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +32,9 @@ class Column:
     numeric: bool = False
     """Set to the right, in figures of equal width."""
     wraps: bool = False
-    """Sentences and long names: HTML may break their lines."""
+    """Sentences: HTML may break their lines."""
+    names: bool = False
+    """Names and addresses: HTML may break their lines at each part, and keeps them short."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +89,7 @@ def _grid(sheet: Sheet) -> list[str]:
 def sheet_html(sheet: Sheet) -> str:
     """Spell as a fragment of HTML."""
     parts = [
-        '<div style="font-variant-numeric:tabular-nums;line-height:1.45;overflow-x:auto">',
+        f'<div style="font-variant-numeric:tabular-nums;line-height:1.45;{_OVERFLOW}">',
         f'<div style="font-size:1.15em;font-weight:600">{_safe(sheet.title)}</div>',
         f'<div style="margin:2px 0 6px">{_safe(sheet.sentence)}</div>' if sheet.sentence else "",
         _facts_html(sheet.facts),
@@ -95,6 +103,12 @@ def sheet_html(sheet: Sheet) -> str:
 
 def _safe(text: str) -> str:
     return escape(clean(text), quote=True)
+
+
+def _breakable(text: str) -> str:
+    """Let a name or an address be broken between its parts; what is copied holds none of it."""
+    # Sanitisers take `overflow-wrap:anywhere` away, which would do.
+    return "<wbr>".join(_safe(part) for part in _PARTS.split(text))
 
 
 def _facts_html(facts: tuple[tuple[str, str], ...]) -> str:
@@ -116,7 +130,8 @@ def _table_html(sheet: Sheet) -> str:
         f"{_safe(column.heading)}</th>"
         for column in sheet.columns
     )
-    body = "".join(_row_html(row, sheet.columns) for row in sheet.rows)
+    styles = [_column_style(sheet, i) for i in range(len(sheet.columns))]
+    body = "".join(_row_html(row, sheet.columns, styles) for row in sheet.rows)
     return (
         '<table style="border-collapse:collapse;border:none;margin:0">'
         f'<thead><tr style="background:none">{heads}</tr></thead><tbody>{body}</tbody></table>'
@@ -127,14 +142,24 @@ def _side(column: Column) -> str:
     return "right" if column.numeric else "left"
 
 
-def _row_html(row: Row, columns: tuple[Column, ...]) -> str:
+def _column_style(sheet: Sheet, i: int) -> str:
+    """Return what the cells of a column have in common, but its head."""
+    column = sheet.columns[i]
+    style = f"{_CELL};border-bottom:{_RULE};text-align:{_side(column)}"
+    if not column.wraps and not column.names:
+        return style
+    longest = max((len(line) for row in sheet.rows for line in row.cells[i]), default=0)
+    least = min(round(longest * _LETTER_EM), _LEAST_EM)
+    style += f";white-space:normal;min-width:{least}em"
+    return f"{style};max-width:{_MOST_EM}em" if column.names else style
+
+
+def _row_html(row: Row, columns: tuple[Column, ...], styles: list[str]) -> str:
     cells = []
-    for i, (lines, column) in enumerate(zip(row.cells, columns, strict=True)):
-        style = f"{_CELL};border-bottom:{_RULE};text-align:{_side(column)}"
-        style += ";white-space:normal" if column.wraps else ""
-        style += f";{_MARK}" if i in row.marked else ";opacity:.65" if row.muted else ""
-        inner = "<br>".join(_safe(line) for line in lines)
-        if row.picture is not None and i == len(columns) - 1:
+    for i, (lines, column, common) in enumerate(zip(row.cells, columns, styles, strict=True)):
+        style = common + (f";{_MARK}" if i in row.marked else ";opacity:.65" if row.muted else "")
+        inner = "<br>".join(_breakable(line) if column.names else _safe(line) for line in lines)
+        if row.picture is not None and i == len(styles) - 1:
             uri, words = row.picture
             inner = (
                 f'<img src="{escape(uri)}" alt="{_safe(words)}" title="{_safe(words)}" width="{WIDTH}" '
