@@ -10,7 +10,7 @@ from tests.plots.drawing import keys, lines, overlapping, points, texts, title
 from trippy_nb.analysis import discovery
 from trippy_nb.frames import Tables
 from trippy_nb.plots import DARK, LIGHT, Theme, new_axes, plot_discovery
-from trippy_nb.plots.theme import theme_of
+from trippy_nb.plots.theme import SMALL_PT, theme_of
 
 
 def fork(flows: int) -> Tables:
@@ -52,8 +52,28 @@ def test_it_is_drawn_on_the_axes_given_and_in_its_theme(theme: Theme):
     assert {text.get_color() for text in ax.texts} == {theme.ink}
 
 
-def test_words_of_many_nodes_do_not_overlap():
-    rows = [row for flow in range(60) for row in rounds([a(1), a(100 + flow), TARGET], flow=flow)]
-    ax = plot_discovery(discovery(tables(rows)))
+@pytest.mark.parametrize("count", [30, 80, 250])
+def test_of_many_nodes_as_many_are_named_as_can_be_read(count: int):
+    rows = [row for flow in range(count - 1) for row in rounds([a(1), a(100 + flow), TARGET], flow=flow)]
+    found = discovery(tables(rows))
+    ax = plot_discovery(found)
+    names = ax.get_yticklabels()
     assert np.isfinite(ax.get_xlim()).all()
     assert overlapping(list(ax.texts), ax) == []
+    assert overlapping(names, ax) == []
+    assert {label.get_fontsize() for label in [*names, *ax.texts]} == {SMALL_PT}
+    if count == 30:
+        assert (len(names), title(ax)) == (count, found.sentence)
+    else:
+        assert 40 <= len(names) == len(ax.texts) < count
+        assert f"{len(names)} of {count} nodes are named" in title(ax)
+
+
+def test_the_node_with_most_next_hops_and_those_in_doubt_are_named_first():
+    ways = [
+        [a(1), a(2 + flow % 90), a(100 + flow % 3 if flow % 90 == 44 else 110), TARGET] for flow in range(900)
+    ]
+    found = discovery(tables([row for flow, way in enumerate(ways) for row in rounds(way, flow=flow)]))
+    names = [label.get_text().split()[0] for label in plot_discovery(found).get_yticklabels()]
+    assert len(names) < 94
+    assert {a(1), a(46)} <= {*names}
