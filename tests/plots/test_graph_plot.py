@@ -10,6 +10,7 @@ import pytest
 from matplotlib.axes import Axes
 from matplotlib.colors import to_hex
 from matplotlib.patches import PathPatch, Rectangle
+from matplotlib.text import Text
 
 from tests.analysis.handmade import TARGET, Row, a, probe, replaced, rounds, tables
 from tests.plots.drawing import diamond, keys, overlapping, spots, texts
@@ -17,6 +18,7 @@ from trippy_nb.analysis import evidence, hop_graph
 from trippy_nb.errors import ConfigError
 from trippy_nb.frames import HOPS, PROBES, Tables
 from trippy_nb.plots import DARK, LIGHT, Theme, new_axes, plot_graph
+from trippy_nb.plots.graph.scene import Direction
 
 WAY = [a(1), a(2), a(3), a(4), TARGET]
 
@@ -52,6 +54,48 @@ def test_across_is_the_same_picture_turned():
 def test_labels_across_the_page_do_not_overlap(width: int):
     ax = plot_graph(hop_graph(diamond(width)), direction="across")
     assert overlapping(list(ax.texts), ax) == []
+
+
+def v6(number: int) -> str:
+    return f"2001:db8:f0f0:{number:x}:ffff:eeee:dddd:{4096 + number:x}"
+
+
+def labels_of(ax: Axes) -> list[Text]:
+    return [text for text in ax.texts if text.get_text() != "*"]
+
+
+@pytest.mark.parametrize(("width", "length"), [(1, 30), (3, 12), (1, 60)])
+def test_a_long_way_across_the_page_has_upright_labels_that_do_not_overlap(width: int, length: int):
+    rows: list[Row] = []
+    for flow in range(width):
+        way = [v6(1), *(v6(64 * flow + ttl) for ttl in range(2, length)), v6(4000)]
+        rows += [row for row in rounds(way, way, flow=flow) if row["round"] or row["ttl"] % 4]
+    ax = plot_graph(hop_graph(tables(rows)), direction="across", asns={v6(1): 64496, v6(2): 64497})
+    figure = ax.get_figure(root=True)
+    assert figure is not None
+    assert figure.get_figwidth() < 0.4 * length + 2
+    assert {text.get_rotation() for text in labels_of(ax)} == {90.0}
+    assert overlapping(labels_of(ax), ax) == []
+    low = ax.get_window_extent().y0
+    assert all(text.get_window_extent().y0 > low for text in labels_of(ax))
+
+
+def test_a_short_way_across_the_page_has_level_labels():
+    ax = plot_graph(hop_graph(tables(rounds(WAY))), direction="across")
+    assert {text.get_rotation() for text in labels_of(ax)} == {0.0}
+
+
+@pytest.mark.parametrize("direction", ["down", "across"])
+def test_what_is_known_of_neighbours_does_not_overlap(direction: Direction):
+    rows = [
+        probe(number, ttl, None if number % 9 else addr, flow=flow)
+        for flow in range(3)
+        for number in range(18)
+        for ttl, addr in enumerate([a(1), a(10 + flow), a(20 + flow), TARGET], start=1)
+    ]
+    ax = plot_graph(hop_graph(labelled(tables(rows), [2, 3])), direction=direction)
+    assert any("89% unanswered, label 24001" in words for words in texts(ax))
+    assert overlapping(labels_of(ax), ax) == []
 
 
 def test_an_unknown_direction_or_colour_is_refused():

@@ -13,6 +13,7 @@ from trippy_nb.plots.theme import (
     Theme,
     add_legend,
     dress,
+    height_in,
     rows_axes,
     say_empty,
     set_title,
@@ -55,7 +56,7 @@ def plot_discovery(discovery: "Discovery", *, ax: "Axes | None" = None) -> "Axes
         ax = rows_axes(len(nodes), _ROW_IN, within_in=(1.0, 11.0), around_in=1.3)
     theme = theme_of(ax)
     dress(ax, theme)
-    row_pt = ax.bbox.height / ax.figure.dpi * 72 / max(len(nodes), 1)
+    row_pt = height_in(ax) * 72 / max(len(nodes), 1)
     rows = np.arange(len(nodes), dtype=np.float64)
     asked = nodes["flows_on"].to_numpy(dtype=np.float64)
     needed = nodes["flows_needed"].to_numpy(dtype=np.float64)
@@ -68,7 +69,7 @@ def plot_discovery(discovery: "Discovery", *, ax: "Axes | None" = None) -> "Axes
         rows,
         linestyle="",
         marker="|",
-        markersize=min(_MARK_PT, row_pt),
+        markersize=min(_MARK_PT, 1.2 * row_pt),
         markeredgewidth=min(1.8, row_pt / 2),
         color=theme.ink,
         label="stopping point",

@@ -251,3 +251,9 @@ def width_in(ax: Axes) -> float:
     """Return the width of an Axes, in inches."""
     figure = ax.get_figure(root=True)
     return ax.bbox.width / figure.dpi if figure is not None else 0.0
+
+
+def height_in(ax: Axes) -> float:
+    """Return the height of an Axes, in inches."""
+    figure = ax.get_figure(root=True)
+    return ax.bbox.height / figure.dpi if figure is not None else 0.0

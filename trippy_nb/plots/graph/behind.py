@@ -153,6 +153,7 @@ def _name_system(scene: Scene, system: Hashable, y: float, left: float) -> None:
         textcoords="offset points",
         ha="left",
         va="top",
+        rotation=90 if scene.is_upright else 0,
         fontsize=SMALL_PT,
         fontweight="bold",
         color=scene.theme.ink,

@@ -43,7 +43,7 @@ def path_of(scene: Scene, near: str, far: str) -> Path:
         # Leave and arrive straight, so that no edge runs through the label beside a node.
         bend, bow = 0.75 * (y1 - y0), _bow((x0, y0), (x1, y1), scene)
         return scene.path([(x0, y0), (x0 + bow, y0 + bend), (x1 + bow, y1 - bend), (x1, y1)])
-    return scene.path(_elsewhere(x0, y0, x1, y1))
+    return scene.path(_elsewhere(x0, y0, x1, y1, scene.aside(1.0)))
 
 
 def nearest_bow(scene: Scene) -> float:
@@ -65,16 +65,21 @@ def _bow(near: Spot, far: Spot, scene: Scene) -> float:
         for x, y in scene.where.values()
         if y0 < y < y1
     ]
-    return -0.22 * min(y1 - y0, 4) if any(passed) else 0.0
+    return -scene.aside(0.22) * min(y1 - y0, 4) if any(passed) else 0.0
 
 
-def _elsewhere(x0: float, y0: float, x1: float, y1: float) -> list[Spot]:
-    """Go behind the nodes of one layer, or back before them, where no labels are."""
+def _elsewhere(x0: float, y0: float, x1: float, y1: float, far: float) -> list[Spot]:
+    """Go behind the nodes of a layer, or back before them, off the labels; `far` scales what is aside."""
     if (x0, y0) == (x1, y1):
-        return [(x0, y0), (x0 - 0.3, y0 + 0.45), (x0 - 0.3, y0 - 0.45), (x1 - 0.05, y1 - 0.1)]
+        return [
+            (x0, y0),
+            (x0 - 0.3 * far, y0 + 0.45),
+            (x0 - 0.3 * far, y0 - 0.45),
+            (x1 - 0.05 * far, y1 - 0.1),
+        ]
     if y0 == y1:
         return [(x0, y0), (x0, y0 + 0.55), (x1, y1 + 0.55), (x1, y1 + 0.16)]
-    return [(x0, y0), (x0 - 0.25, y0), (x1 - 0.25, y1), (x1 - 0.07, y1 + 0.03)]
+    return [(x0, y0), (x0 - 0.25 * far, y0), (x1 - 0.25 * far, y1), (x1 - 0.07 * far, y1 + 0.03)]
 
 
 def _line_style(data: dict[str, Any]) -> Any:  # noqa: ANN401 - a name, or a pattern

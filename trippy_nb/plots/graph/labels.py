@@ -9,6 +9,7 @@ from trippy_nb.plots.theme import SMALL_PT, TEXT_PT
 
 _BESIDE_PT, _BELOW_PT = 10, 10  # from the middle of a node to its label
 _LINE_PT = 10
+_TUBE_PT = 2.5  # that a tube reaches beyond its nodes
 _CRAMPED = 0.85  # below this share of the room that labels want, they get smaller, and one line
 _LEAST_PT = 4.0
 _NO_EXPONENTS_FROM = 1000
@@ -36,7 +37,11 @@ def draw_labels(scene: Scene, *, on_bands: bool) -> None:
             if not words:
                 continue
             style |= (
-                _beside(place, two=bool(second)) if scene.is_down else _below(place, roomy=scene.is_roomy)
+                _beside(place, two=bool(second))
+                if scene.is_down
+                else _upright(place, two=bool(second))
+                if scene.is_upright
+                else _below(place)
             )
             scene.ax.annotate(words, spot, fontsize=points, color=colour, parse_math=False, **style)
 
@@ -47,10 +52,13 @@ def _beside(place: int, *, two: bool) -> dict[str, Any]:
     return {"xytext": (_BESIDE_PT, -0.5 if place else 1.0), "ha": "left", "va": "top" if place else "bottom"}
 
 
-def _below(place: int, *, roomy: bool) -> dict[str, Any]:
-    if not roomy:
-        return {"xytext": (0.0, -_BELOW_PT), "ha": "center", "va": "top", "rotation": 90}
+def _below(place: int) -> dict[str, Any]:
     return {"xytext": (0.0, -_BELOW_PT - place * _LINE_PT), "ha": "center", "va": "top"}
+
+
+def _upright(place: int, *, two: bool) -> dict[str, Any]:
+    aside = (place - 0.5) * _LINE_PT if two else 0.0
+    return {"xytext": (aside, -_BELOW_PT - _TUBE_PT), "ha": "center", "va": "top", "rotation": 90}
 
 
 def _draw_star(scene: Scene, spot: tuple[float, float]) -> None:

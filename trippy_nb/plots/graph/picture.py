@@ -11,8 +11,9 @@ from trippy_nb.plots.graph.behind import STRIPES, draw_systems, draw_tubes
 from trippy_nb.plots.graph.edges import DASHES, DOTS, draw_edges, nearest_bow
 from trippy_nb.plots.graph.labels import draw_labels
 from trippy_nb.plots.graph.nodes import MARKERS, MEANINGS, draw_nodes
-from trippy_nb.plots.graph.scene import Colour, Direction, Scene, places_of, wanted_in
-from trippy_nb.plots.theme import SMALL_PT, add_legend, dress, new_axes, theme_of, width_in
+from trippy_nb.plots.graph.room import ABOVE_IN, ABOVE_SYSTEMS_IN, room_of
+from trippy_nb.plots.graph.scene import Colour, Direction, Scene, places_of
+from trippy_nb.plots.theme import SMALL_PT, add_legend, dress, height_in, new_axes, theme_of, width_in
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -23,7 +24,6 @@ if TYPE_CHECKING:
 
 _LONGEST_WAY = "Hops of the longest way"
 _SYSTEM_ROOM = 0.75  # for the names of systems, of the room from one node to the next
-_MARGIN_IN = 1.4
 
 
 def plot_graph(
@@ -48,7 +48,7 @@ def plot_graph(
         Autonomous system of each address, a dict or a Series, for bands behind the nodes.
     ax
         Where to draw; its background decides between light and dark. Without it a figure is made that
-        is large enough for every label.
+        is large enough for every label; of a long path across the page they stand upright.
 
     Returns
     -------
@@ -67,13 +67,13 @@ def plot_graph(
     """
     if direction not in ("down", "across"):
         raise ConfigError(f"direction={direction!r}: TTLs grow 'down' or 'across' the page")
-    wanted = wanted_in(graph, direction)
+    room = room_of(graph, direction)
     size = 1.0
     if ax is None:
-        ax = new_axes(*wanted)
+        ax = new_axes(room.width, room.height)
     else:
-        size = min(1.0, width_in(ax) / (wanted[0] - _MARGIN_IN))
-    scene = Scene(ax, graph, places_of(graph), theme_of(ax), direction, size)
+        size = room.share(width_in(ax), height_in(ax))
+    scene = Scene(ax, graph, places_of(graph), theme_of(ax), direction, size, room.side_in)
     draw_edges(scene)
     has_tubes = draw_tubes(scene)
     draw_nodes(scene, colour)
@@ -96,6 +96,9 @@ def _set_limits(scene: Scene, *, with_systems: bool) -> tuple[float, float]:
         scene.ax.set_ylim(max(layers) + 0.55, min(layers) - (0.5 if with_systems else 0.45))
         return ends
     ends = (nearest_bow(scene) - (0.7 if with_systems else 0.45), max(across) + 0.75)
+    if scene.side_in is not None:
+        above = (ABOVE_SYSTEMS_IN if with_systems else ABOVE_IN) / scene.side_in
+        ends = (nearest_bow(scene) - above, max(across) + 1.0)
     scene.ax.set_ylim(ends[1], ends[0])
     scene.ax.set_xlim(min(layers) - 0.55, max(layers) + 0.55)
     return ends
