@@ -70,15 +70,16 @@ def test_a_paced_network_has_a_line_once_a_second_has_gone_by(cell):
 class Clock:
     """Time that goes by when a test says so."""
 
-    def __init__(self, monkeypatch) -> None:
-        self.s = 100.0
-        monkeypatch.setattr("trippy_nb.display.progress.monotonic", lambda: self.s)
+    s = 100.0
+
+    def now_ns(self) -> int:
+        return int(self.s * 1e9)
 
 
-def test_a_card_that_comes_late_is_drawn_at_once_and_what_ends_before_it_has_none(cell, monkeypatch):
-    clock = Clock(monkeypatch)
+def test_a_card_that_comes_late_is_drawn_at_once_and_what_ends_before_it_has_none(cell):
+    clock = Clock()
     sheet = Sheet("so far", "", (), (), ())
-    with TraceProgress([], rounds=None, expected_s=0, sheet=lambda _over: sheet) as bar:
+    with TraceProgress([], rounds=None, expected_s=0, now_ns=clock.now_ns, sheet=lambda _over: sheet) as bar:
         for _ in range(30):
             bar.update()
         assert cell.drawn == []
@@ -86,21 +87,21 @@ def test_a_card_that_comes_late_is_drawn_at_once_and_what_ends_before_it_has_non
         bar.update()
         assert cell.drawn[-1] == "so far"
     shown = len(cell.drawn)
-    with TraceProgress([], rounds=1, expected_s=0) as bar:
+    with TraceProgress([], rounds=1, expected_s=0, now_ns=clock.now_ns) as bar:
         bar.update()
         clock.s += 1
     assert len(cell.drawn) == shown
 
 
 def test_a_line_of_a_terminal_that_comes_late_counts_from_the_beginning(monkeypatch):
-    clock = Clock(monkeypatch)
+    clock = Clock()
     monkeypatch.setattr("trippy_nb.display.progress.in_notebook", lambda: False)
     monkeypatch.setattr("sys.stderr.isatty", lambda: True, raising=False)
-    with TraceProgress([], rounds=1, expected_s=0) as bar:
+    with TraceProgress([], rounds=1, expected_s=0, now_ns=clock.now_ns) as bar:
         clock.s += 1.5
         bar.update()
         assert bar._terminal is not None
-        assert bar._terminal.tasks[-1].start_time == 100.0
+        assert bar._terminal.tasks[-1].elapsed == pytest.approx(1.5, abs=0.5)
 
 
 def test_an_awaited_trace_redraws_its_line_twice_a_second(cell, monkeypatch):
@@ -136,12 +137,12 @@ def test_a_terminal_has_one_line_whoever_comes_first(monkeypatch):
         yield SimpleNamespace(
             add_task=lambda *_a, **_k: 0,
             update=lambda *_a, **_k: None,
-            tasks=[SimpleNamespace(start_time=0.0)],
+            tasks=[SimpleNamespace(start_time=0.0, get_time=lambda: 0.0)],
         )
 
     monkeypatch.setattr("trippy_nb.display.progress._bar", bar)
     monkeypatch.setattr("trippy_nb.display.progress.in_notebook", lambda: False)
-    lines = [TraceProgress([], rounds=1, expected_s=9, wanted=True) for _ in range(2)]
+    lines = [TraceProgress([], rounds=1, expected_s=9, now_ns=Clock().now_ns, wanted=True) for _ in range(2)]
     with lines[0], lines[1]:
         assert begun == [True]
     with lines[1]:

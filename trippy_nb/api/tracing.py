@@ -14,6 +14,7 @@ from trippy_nb.errors import ConfigError, StoppedError
 from trippy_nb.lifetimes import current_cell
 from trippy_nb.model import RoundEnded, Target, TraceConfig, TraceOptions
 from trippy_nb.run import Run, RunSet
+from trippy_nb.tracing import MonotonicClock
 
 if TYPE_CHECKING:
     from trippy_nb.display import Sheet, TraceProgress
@@ -174,6 +175,7 @@ class Tracing:
             self.collected,
             rounds=config.rounds,
             expected_s=0.0 if unknown else min(expected_s, config.duration or expected_s),
+            now_ns=MonotonicClock().now_ns,
             wanted=wanted,
             words=words,
             sheet=sheet,

@@ -9,11 +9,11 @@ import threading
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from html import escape
-from time import monotonic
 from typing import TYPE_CHECKING, Protocol, Self
 
 from trippy_nb.display.sheet import Sheet, sheet_html, sheet_text
 from trippy_nb.display.shown import in_notebook
+from trippy_nb.model import NS_PER_S
 
 if TYPE_CHECKING:
     from rich.progress import Progress
@@ -49,6 +49,8 @@ class TraceProgress:
     expected_s
         How long they will take, in seconds; 0 if nobody knows. Of less than a second nothing is shown
         before one has gone by, unless `wanted`.
+    now_ns
+        Tells the time of whoever looks, whatever that of the network is.
     wanted
         True shows it from the beginning, False never.
     words
@@ -64,6 +66,7 @@ class TraceProgress:
         *,
         rounds: int | None,
         expected_s: float,
+        now_ns: Callable[[], int],
         wanted: bool | None = None,
         words: Callable[[], str] | None = None,
         sheet: Callable[[bool], Sheet | None] | None = None,
@@ -81,17 +84,19 @@ class TraceProgress:
         # When to begin: how long it takes is not always known, nor what else the machine has to do.
         self._after_s = 0.0 if wanted or expected_s >= _WORTH_SHOWING_S else _WORTH_SHOWING_S
         self._wanted = somebody if wanted is None else wanted
-        self._waiting, self._entered_s = False, 0.0
+        self._now_ns, self._entered_ns = now_ns, 0
+        self._waiting = False
 
     def __enter__(self) -> Self:
         """Begin to show, if it is to be shown from the beginning."""
-        self._waiting, self._entered_s = self._wanted, monotonic()
+        self._waiting, self._entered_ns = self._wanted, self._now_ns()
         self._begin()
         return self
 
     def _begin(self) -> None:
         """Show, once it is time to."""
-        if not self._waiting or monotonic() - self._entered_s < self._after_s:
+        since_s = (self._now_ns() - self._entered_ns) / NS_PER_S
+        if not self._waiting or since_s < self._after_s:
             return
         self._waiting, self._updates = False, 0
         if in_notebook():
@@ -102,7 +107,8 @@ class TraceProgress:
             self._stack.callback(_TERMINAL.release)
             self._terminal = self._stack.enter_context(_bar(rounds=self._more is None))
             self._task = self._terminal.add_task("tracing", total=self._total)
-            self._terminal.tasks[-1].start_time = self._entered_s
+            line = self._terminal.tasks[-1]
+            line.start_time = line.get_time() - since_s
 
     def __exit__(self, *_exc: object) -> None:
         """Show the end, and leave."""
