@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Callable
+
 import pytest
 
 from tests.tracing.discovering import PROTOCOLS, discovered, some
 from tests.tracing.test_discovery_truth import no_more_than_alpha, score
 from trippy_nb import sim
+from trippy_nb.model import flows_needed
 from trippy_nb.tracing.atlas import SILENT
+from trippy_nb.tracing.mda import Mda
 
 
 def lossy(seed: int) -> sim.SimNetwork:
@@ -45,3 +50,51 @@ def test_silence_is_where_the_truth_has_it_flow_by_flow():
                     silent += name == SILENT
     assert silent > 0
     assert wrong == 0
+
+
+@pytest.mark.parametrize("algorithm", ["mda", "mda-lite"])
+@pytest.mark.parametrize(
+    ("net", "most"),
+    [
+        (sim.random(54, diamonds=(0, 0), hops=(3, 6), loss=0.2), 110),
+        (sim.random(21, diamonds=(0, 0), hops=(3, 6), loss=0.1), 110),
+        (sim.random(4, diamonds=(0, 0), hops=(3, 6), loss=0.3), 110),
+        (sim.random(32, diamonds=(1, 1), loss=0.2), 450),
+        (sim.random(56, diamonds=(1, 1), loss=0.2), 450),
+    ],
+)
+def test_a_flow_whose_attempts_were_all_lost_makes_no_silent_branch_to_look_for(net, most, algorithm):
+    """The MDA once asked for five more flows through it until its 10,000 probes were spent."""
+    found = discovered(net.fresh(), asked={"algorithm": algorithm})
+    assert not any(SILENT in layer for layer in found.search.mda.atlas.layers.values())
+    assert len(found.probes) < most
+
+
+def asked_of(is_silent: Callable[[int], bool]) -> tuple[Mda, Counter[tuple[int, int]]]:
+    """Search a chain of three at whose second TTL some flows are never answered."""
+    mda, asked = Mda(confidence=0.95), Counter[tuple[int, int]]()
+    while wanted := mda.wanted(64):
+        for flow, ttl in wanted:
+            mda.asked(flow, ttl)
+            asked[flow, ttl] += 1
+        for flow, ttl in wanted:
+            if ttl == 2 and is_silent(flow):
+                mda.silent(flow, ttl)
+            else:
+                mda.answered(flow, ttl, f"r{ttl}", ends=ttl == 3)
+    return mda, asked
+
+
+@pytest.mark.parametrize("one", range(6))
+def test_one_flow_that_is_silent_for_ever_is_asked_again_and_then_left(one):
+    mda, asked = asked_of(lambda flow: flow == one)
+    assert set(mda.atlas.layers[2][SILENT].flows) == {one}
+    assert asked[one, 2] == 2
+    assert all(count == 1 for place, count in asked.items() if place != (one, 2))
+    assert asked.total() < 200
+
+
+@pytest.mark.parametrize("one_in", [2, 4, 8, 16])
+def test_a_branch_that_is_truly_silent_is_looked_for_until_enough_flows_have_passed_it(one_in):
+    mda, _ = asked_of(lambda flow: flow % one_in == 1)
+    assert len(mda.atlas.layers[2][SILENT].flows) >= flows_needed(1, 0.95)

@@ -34,6 +34,8 @@ class Node:
     """Flows of it that are under way one TTL farther."""
     known_after: int = 0
     """Flows whose next node is known."""
+    seen_by: int = 0
+    """Flows of which it was known what they pass at this TTL, when the last one of this node was found."""
 
 
 class Atlas:
@@ -90,6 +92,7 @@ class Atlas:
             node = layer[name] = Node(ttl, name)
         self.seen[ttl][flow] = name
         node.flows[flow] = None
+        node.seen_by = len(self.seen[ttl])
         if flow not in self.asked[ttl + 1]:
             node.fresh[flow] = None
         elif flow in self.waiting[ttl + 1]:

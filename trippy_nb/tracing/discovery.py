@@ -1,7 +1,9 @@
 """Discovers all paths: the MDA's questions as probes, and what follows from silence.
 
 A flow is silent at a TTL after `attempts` overdue probes, or more where others are answered but rarely;
-where nobody has answered any of `_SILENT_FLOWS` flows, each has been asked often enough.
+where nobody has answered any of `_SILENT_FLOWS` flows, each has been asked often enough. If then
+hardly another flow is silent there, the search doubts it (`Mda.is_doubted`), and it is asked `_MOST_ATTEMPTS`
+times.
 """
 
 from collections.abc import Iterable
@@ -70,10 +72,10 @@ class Discovery(Asker[_Place]):
     def _lost(self, place: _Place, errno: int) -> None:  # noqa: ARG002 - refused or lost is the same
         """Send again what was lost, or call it silent."""
         flow, ttl = place
-        atlas = self._mda.atlas
-        if flow in atlas.seen[ttl]:
+        enough = _MOST_ATTEMPTS if self._mda.is_doubted(flow, ttl) else self._enough(ttl)
+        if self._mda.atlas.seen[ttl].get(flow, SILENT) != SILENT:
             self._mda.lost_again(flow, ttl)
-        elif self._tries[place] >= self._enough(ttl) or self._nobody_answers(ttl):
+        elif self._tries[place] >= enough or self._nobody_answers(ttl):
             self._mda.silent(flow, ttl)
         else:
             self._repeat[place] = None

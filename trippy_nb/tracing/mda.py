@@ -17,6 +17,11 @@ they have. Where they do, it goes on as the MDA.
 Whether a balancer looks at flows or at packets is tested where two next hops are seen first: one flow is
 sent there again, as often as it takes to tell two ways apart. With another answer nothing that follows is
 decided by the flow, and nothing more is asked of that node.
+
+Silence may be a branch, or nothing but losses. A node that is silent beside others that answer is looked for
+with more flows, but not for ever: once an even branch would have shown itself with the confidence, the flows
+that were silent are doubted and asked again. An answer ends it. Silence makes them a branch, if a rare one,
+and the search goes on a little longer.
 """
 
 from collections.abc import Iterator
@@ -35,6 +40,7 @@ _MOST_AT_ONCE: Final = 64  # new flows that are sent to look for one node, befor
 _MOST_FLOWS: Final = 60_000  # their number has 16 bits, and ports begin at 1024
 _TIMES_ROUND: Final = 3  # a router that one flow passes so often is on a loop
 _MOST_LOSSES: Final = 10  # of a test: a router that answers so rarely is not asked for ever
+_RAREST: Final = 1 / 32  # share of the rarest silent branch that more flows are looked for. Our choice
 _ALONE: Final = 1
 
 
@@ -81,6 +87,8 @@ class Mda:
         self._max_ttl = max_ttl
         self._gap_limit = gap_limit
         self._tests: dict[Place, _Test] = {}
+        self._doubts: dict[tuple[int, int], bool] = {}  # flow, TTL -> whether it was silent for all that
+        self._again: dict[tuple[int, int], None] = {}  # doubted, and not sent again yet
         self._news = {first_ttl - 1}  # TTLs to be looked at
         self._farthest = first_ttl - 1  # TTL at which the first flow was answered
         self._last_answer = first_ttl - 1  # ... and any flow
@@ -88,7 +96,7 @@ class Mda:
     @property
     def has_news(self) -> bool:
         """Whether something has come to be known since `wanted` was last asked to the end."""
-        return bool(self._news) or any(test.left for test in self._tests.values())
+        return bool(self._news or self._again) or any(test.left for test in self._tests.values())
 
     def wanted(self, most: int) -> list[tuple[int, int]]:
         """List what to send now: flow and TTL, the nearest first.
@@ -110,8 +118,8 @@ class Mda:
             if len(found) > most:
                 break  # looked at again next time, for not all of it is sent
             self._news.discard(ttl)
-        again = [(test.flow, ttl + 1) for (ttl, _), test in self._tests.items() for _ in range(test.left)]
-        return [*found, *again][:most]
+        tests = [(test.flow, ttl + 1) for (ttl, _), test in self._tests.items() for _ in range(test.left)]
+        return [*found, *self._again, *tests][:most]
 
     def _hop(self, ttl: int) -> Iterator[tuple[int, int]]:
         """What is asked about the nodes of a TTL."""
@@ -134,6 +142,9 @@ class Mda:
         if flow not in self.atlas.asked[ttl]:
             self.atlas.add_flow(flow)
             self.atlas.ask(flow, ttl)
+            return
+        if (flow, ttl) in self._again:
+            del self._again[flow, ttl]
             return
         test = self._test_of(flow, ttl)
         if test is not None and test.left:
@@ -160,6 +171,8 @@ class Mda:
     def silent(self, flow: int, ttl: int) -> None:
         """Note that nobody answers a flow at a TTL, often enough that this is no loss."""
         self._note(ttl)
+        if (flow, ttl) in self._doubts:
+            self._doubts[flow, ttl] = True
         if flow not in self.atlas.seen[ttl]:
             self.atlas.tell(flow, ttl, SILENT)
             self._begin_test(flow, ttl)
@@ -171,6 +184,10 @@ class Mda:
             test.waiting -= 1
             test.losses += 1
             test.left += test.losses <= _MOST_LOSSES
+
+    def is_doubted(self, flow: int, ttl: int) -> bool:
+        """Tell whether a flow was silent at a TTL where hardly another one is: that may be loss."""
+        return (flow, ttl) in self._doubts
 
     def is_balanced_by_packet(self, place: Place) -> bool:
         """Tell whether a node sent one flow two ways."""
@@ -269,6 +286,11 @@ class Mda:
         """Choose flows to be sent to a node's TTL, so that enough of them pass it."""
         atlas, ttl = self.atlas, node.ttl
         layer = atlas.layers[ttl]
+        if node.name == SILENT and self._is_in_vain(node):
+            doubts = {(flow, ttl): None for flow in node.flows if (flow, ttl) not in self._doubts}
+            self._again |= doubts
+            self._doubts |= dict.fromkeys(doubts, False)
+            return
         # A node that few have passed so far is no less likely than others: it takes no more to find it again.
         share = max(len(node.flows) / sum(len(other.flows) for other in layer.values()), 1 / len(layer))
         missing = short - ceil(len(atlas.waiting[ttl]) * share)
@@ -288,6 +310,18 @@ class Mda:
             if missing <= 0:
                 return
         yield from self._new_flows(ttl, min(ceil(missing / share), _MOST_AT_ONCE))
+
+    def _is_in_vain(self, node: Node) -> bool:
+        """Tell whether more flows would pass a silent node by now, if it were a branch.
+
+        As long as it may be loss, it would be one with the share of the others; then it is one, and rarer.
+        """
+        layer, seen = self.atlas.layers[node.ttl], self.atlas.seen[node.ttl]
+        share = 1 / len(layer)
+        if all(self._doubts.get((flow, node.ttl)) for flow in node.flows):
+            share = min(share, len(node.flows) / node.seen_by, _RAREST)
+        in_vain = len(seen) - node.seen_by
+        return len(layer) > _ALONE and (1 - share) ** in_vain <= 1 - self._confidence
 
     def _new_flows(self, ttl: int, count: int) -> Iterator[int]:
         """Choose flows that have not been sent to a TTL: those used elsewhere first."""
