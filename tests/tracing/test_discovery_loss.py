@@ -65,7 +65,7 @@ def test_silence_is_where_the_truth_has_it_flow_by_flow():
 )
 def test_a_flow_whose_attempts_were_all_lost_makes_no_silent_branch_to_look_for(net, most, algorithm):
     """The MDA once asked for five more flows through it until its 10,000 probes were spent."""
-    found = discovered(net.fresh(), asked={"algorithm": algorithm})
+    found = discovered(net.fresh(), protocol="icmp", asked={"algorithm": algorithm})
     assert not any(SILENT in layer for layer in found.search.mda.atlas.layers.values())
     assert len(found.probes) < most
 
