@@ -6,11 +6,13 @@ none of them: the route changed.
 
 from collections import defaultdict
 from dataclasses import dataclass, replace
+from itertools import pairwise
 
 import numpy as np
 
 from trippy_nb.analysis.arrays import Bools, Ints, Probes, pack, starts_of
 from trippy_nb.analysis.cells import Cells, cell_numbers, hop_numbers
+from trippy_nb.analysis.history.dealt import joined
 from trippy_nb.analysis.steady import unsteady_cells, with_rivals
 
 _FEW_MIXED = 0.05
@@ -19,6 +21,9 @@ _SOME_SWITCHES = 5
 _OFTEN = 0.2
 """Switches between two addresses, and how many of the answers from the first to the last of these they are. A
 balancer of two has half; a route that flaps has fewer. Our choice."""
+_ENOUGH_ANSWERS = 16
+"""Answers of a hop behind others that take turns, before its switches are held to be of these: among fewer
+hardly any change of route is too long to be chance. Our choice, by recall of changes that were made."""
 _FEW_SWAPS = 2
 """Moments at which flows swapped responders: more is no balancer that dealt anew. Our choice."""
 
@@ -47,6 +52,7 @@ def masks_of(probes: Probes, cells: Cells) -> Masks:
     turning = np.zeros(count, dtype=np.bool_)
     turning[_turning(cells, hop, seen)] = True
     masked |= turning[hop]
+    shifted = _shifted(cells, hop, seen, masked) if masked.any() else seen[:0]
     places = pack(cells.run, cells.ttl)
     shared = np.isin(places, _restless(cells, hop, places, seen[~masked[seen]]))
     rivals = np.zeros(count, dtype=np.bool_)
@@ -55,8 +61,9 @@ def masks_of(probes: Probes, cells: Cells) -> Masks:
     if not masked.any():
         return Masks(cells.addr, {})
     pairs = _pairs(probes, cells, hop, seen[masked[seen]], masked)
-    turns = {place: _classes(links) for place, links in pairs.items()}
-    return Masks(_renamed(cells, masked, turns), {place: named for place, named in turns.items() if named})
+    masked[shifted] = True
+    turns = _turns(cells, hop, seen[masked[seen]], pairs)
+    return Masks(_renamed(cells, masked, turns), turns)
 
 
 def _often_mixed(cells: Cells, hop: Ints, count: int) -> Bools:
@@ -121,6 +128,68 @@ def _swaps(spans: list[tuple[int, int, bool]]) -> int:
             last, ways = high, set()
         ways.add(way)
     return swaps + (len(ways) > 1)
+
+
+def _shifted(cells: Cells, hop: Ints, seen: Ints, turning: Bools) -> Ints:
+    """Find the answers at hops that ways of unequal length lead to, behind a hop that takes turns.
+
+    They show it by an address that is at the next TTL, too. Where one address always answers, the ways
+    have met and are as long as each other.
+
+    Parameters
+    ----------
+    seen
+        Answers of hops that several addresses answered for, hop by hop.
+    turning
+        Which cells are of hops that take turns.
+    """
+    mine = np.zeros(int(cells.path_series.max()) + 1, dtype=np.bool_)
+    mine[cells.path_series[cells.path[seen[turning[seen]]]]] = True
+    steady = seen[mine[cells.path_series[cells.path[seen]]] & ~turning[seen]]
+    if not len(steady):
+        return steady
+    rows = np.flatnonzero(cells.spread(mine[cells.path_series]))
+    behind = steady[_leads_to(cells, hop, rows, seen, turning)[hop[steady]]]
+    heard = rows[cells.addr[rows] >= 0]
+    every = np.concatenate([behind, behind, heard])
+    ttls = np.concatenate([cells.ttl[behind] - 1, cells.ttl[behind] + 1, cells.ttl[heard]])
+    key = pack(cells.path_series[cells.path[every]], ttls, cells.addr[every])
+    twice = np.isin(key[: -len(heard)], key[-len(heard) :]).reshape(2, -1).any(axis=0)
+    often = np.bincount(hop[behind], minlength=1)[hop[behind]] >= _ENOUGH_ANSWERS
+    result: Ints = behind[often & np.isin(hop[behind], hop[behind[twice]])]
+    return result
+
+
+def _leads_to(cells: Cells, hop: Ints, rows: Ints, seen: Ints, turning: Bools) -> Bools:
+    """Tell to which hops a hop that takes turns leads with nothing in between that is always the same."""
+    series = np.full(int(hop[rows].max()) + 1, -1, dtype=np.int64)
+    series[hop[rows]] = cells.path_series[cells.path[rows]]
+    fixed = series >= 0
+    fixed[hop[rows[cells.addr[rows] < 0]]] = False
+    here = seen[np.isin(hop[seen], hop[rows])]
+    fixed[hop[here]] = False
+    turns = np.zeros(len(series), dtype=np.bool_)
+    turns[hop[rows[turning[rows]]]] = True
+    every = np.arange(len(series))
+    last = np.maximum.accumulate(np.where(turns, every, -1))
+    last_fixed = np.maximum.accumulate(np.where(fixed, every, -1))
+    result: Bools = (last > last_fixed) & (series[last] == series)
+    return result
+
+
+def _turns(
+    cells: Cells, hop: Ints, answers: Ints, pairs: dict[Place, set[tuple[int, int]]]
+) -> dict[Place, dict[int, tuple[int, ...]]]:
+    """Put together what takes turns at each place."""
+    turns = {place: _classes(links) for place, links in pairs.items()}
+    key = pack(cells.run[answers], cells.ttl[answers], hop[answers])
+    answers = answers[np.argsort(key, kind="stable")]
+    run, ttl = cells.run[answers], cells.ttl[answers]
+    for first, end in pairwise([*starts_of(run, ttl).tolist(), len(answers)]):
+        place = int(run[first]), int(ttl[first])
+        here = answers[first:end]
+        turns[place] = joined(hop[here], cells.round[here], cells.addr[here], turns.get(place, {}))
+    return {place: classes for place, classes in turns.items() if classes}
 
 
 def _pairs(
