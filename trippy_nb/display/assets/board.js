@@ -22,7 +22,7 @@ function toldFigures({ names, ttls, values, focus, flow }) {
 
 /** `more(parts)`, where given, makes what only a run that is over has: a bar above the graph, and buttons for it. */
 export function board(model, more = null) {
-  const columns = {}, index = new Map(), body = html("div", { class: "tnb-board" });
+  const columns = {}, index = new Map(), body = html("div.board");
   const state = { whole: new Map(), now: new Map(), shown: model.get("shown"), told: toldFigures(model.get("told")), // the rest with a view
     sort: { key: "ttl", descending: false }, log: false, decimals: 1, usual: [],
     replay: null, window: [], when: null }; // what counts: the focus window, or what has happened so far in a replay
@@ -54,8 +54,8 @@ export function board(model, more = null) {
     log.setAttribute("aria-pressed", String(state.log));
     parts.path.rescale(state);
   }, { "aria-pressed": "false" });
-  const note = html("span", { class: "tnb-note" });
-  const bar = html("div", { class: "tnb-bar" }, html("span", { class: "tnb-caption", text: "Path, and RTT (ms) of each hop" }), note);
+  const note = html("span.note");
+  const bar = html("div.bar", {}, html("span.caption", { text: "Path, and RTT (ms) of each hop" }), note);
   const flows = html("select", { "aria-label": "Flow", "data-keep": "flow", onchange: () =>
     actions.select(state.selected, state.responder, flows.value === "" ? null : Number(flows.value)) });
   const parts = {};

@@ -20,25 +20,25 @@ export function shiftDomain(hops) {
 /** One hop of one path: a line from the hop before to the hop after, and the node, if there is one. */
 function lane(hop, side, first, last) {
   const ttl = hop[`${side}_ttl`], addr = hop[`${side}_addr`];
-  const line = svg("path", { class: "tnb-edge", d: `M10 ${first ? ROW / 2 : -3}V${last ? ROW / 2 : ROW + 3}` });
+  const line = svg("path.edge", { d: `M10 ${first ? ROW / 2 : -3}V${last ? ROW / 2 : ROW + 3}` });
   const picture = svg("svg", { width: 20, height: ROW, "aria-hidden": "true" }, line);
   if (ttl === null) return picture;
   const kind = addr === null ? "silent" : hop.change === "same" ? "router" : "other";
-  const node = svg("g", { class: `tnb-node tnb-${kind}` }, svg("circle", { cx: 10, cy: ROW / 2, r: NODE }));
-  if (addr === null) node.append(svg("text", { class: "tnb-star", x: 10, y: ROW / 2 + 5.5, text: SILENT }));
+  const node = svg(`g.node.${kind}`, {}, svg("circle", { cx: 10, cy: ROW / 2, r: NODE }));
+  if (addr === null) node.append(svg("text.star", { x: 10, y: ROW / 2 + 5.5, text: SILENT }));
   picture.append(node);
   return picture;
 }
 
 function shiftPicture(hop, width, x) {
   const picture = svg("svg", { width, height: ROW, "aria-hidden": "true" },
-    svg("path", { class: "tnb-zero", d: `M${x(0)} 0V${ROW}` }));
+    svg("path.zero", { d: `M${x(0)} 0V${ROW}` }));
   if (!Number.isFinite(hop.shift_ms)) return picture;
   const inside = (at) => Math.min(width, Math.max(0, at));
   const from = Number.isFinite(hop.low_ms) ? inside(x(hop.low_ms)) : 0;
   const to = Number.isFinite(hop.high_ms) ? inside(x(hop.high_ms)) : width;
-  picture.append(svg("path", { class: "tnb-whisker", d: `M${from} ${ROW / 2}H${to}` }),
-    svg("circle", { class: "tnb-shift", cx: x(hop.shift_ms), cy: ROW / 2, r: 4 }));
+  picture.append(svg("path.whisker", { d: `M${from} ${ROW / 2}H${to}` }),
+    svg("circle.shift", { cx: x(hop.shift_ms), cy: ROW / 2, r: 4 }));
   return picture;
 }
 
@@ -49,46 +49,46 @@ function comparedTable(view, select) {
   const decimals = decimalsFor(hops.flatMap((hop) => [hop.a_ms, hop.b_ms, hop.shift_ms]));
   const [low, high] = shiftDomain(hops);
   const flows = new Set(hops.map((hop) => hop.flow));
-  const axis = html("th", { scope: "col", class: "tnb-left tnb-plot" });
-  const plots = hops.map(() => html("td", { class: "tnb-left tnb-plot" }));
+  const axis = html("th.left.plot", { scope: "col" });
+  const plots = hops.map(() => html("td.left.plot"));
   const names = [];
 
   const interval = (hop) => (Number.isFinite(hop.low_ms) && Number.isFinite(hop.high_ms)
     ? `${signedText(hop.low_ms, decimals)} to ${signedText(hop.high_ms, decimals)}` : "");
   const who = (hop, side) => {
     const addrs = hop[`${side}_addrs`], silent = hop[`${side}_ttl`] === null ? MISSING : SILENT;
-    const cell = html("td", { class: "tnb-left tnb-who" });
+    const cell = html("td.left.who");
     if (addrs.length) names.push([cell, addrs]);
-    else cell.append(html("span", { class: "tnb-muted", text: silent, title: silent === SILENT ? "never answered" : "no such hop" }));
+    else cell.append(html("span.muted", { text: silent, title: silent === SILENT ? "never answered" : "no such hop" }));
     return cell;
   };
   const side = (hop, name, first, last) => [
     html("td", { text: hop[`${name}_ttl`] ?? "" }),
-    html("td", { class: "tnb-lane" }, lane(hop, name, first, last)),
+    html("td.lane", {}, lane(hop, name, first, last)),
     who(hop, name),
   ];
   const rows = hops.map((hop, i) => {
     const first = hops[i - 1]?.flow !== hop.flow, last = hops[i + 1]?.flow !== hop.flow;
-    return html("tr", { class: `tnb-${hop.change.replace(" ", "-")}`, onclick: () => select(i) },
+    return html(`tr.${hop.change.replace(" ", "-")}`, { onclick: () => select(i) },
       ...side(hop, "a", first, last),
-      html("td", { class: "tnb-left tnb-change" }, html("span", { class: "tnb-sign", "aria-hidden": "true", text: SIGNS[hop.change] ?? "" }),
-        html("span", { class: "tnb-word", text: hop.change })),
+      html("td.left.change", {}, html("span.sign", { "aria-hidden": "true", text: SIGNS[hop.change] ?? "" }),
+        html("span.word", { text: hop.change })),
       ...side(hop, "b", first, last),
-      html("td", { class: `tnb-p${hop.told ? " tnb-told" : ""}`, text: hop.p }),
+      html(hop.told ? "td.p.told" : "td.p", { text: hop.p }),
       html("td", { text: msText(hop.a_ms, decimals) }), html("td", { text: msText(hop.b_ms, decimals) }),
-      plots[i], html("td", { title: interval(hop), text: signedText(hop.shift_ms, decimals) }), html("td", { class: "tnb-interval", text: interval(hop) }));
+      plots[i], html("td", { title: interval(hop), text: signedText(hop.shift_ms, decimals) }), html("td.interval", { text: interval(hop) }));
   });
   const bodies = [];
   rows.forEach((row, i) => {
     if (i === 0 || hops[i - 1].flow !== hops[i].flow) {
       bodies.push(html("tbody", {}, ...(flows.size > 1
-        ? [html("tr", { class: "tnb-flow" }, html("th", { scope: "rowgroup", colspan: 13, class: "tnb-left", text: `Flow ${hops[i].flow}` }))] : [])));
+        ? [html("tr.flow", {}, html("th.left", { scope: "rowgroup", colspan: 13, text: `Flow ${hops[i].flow}` }))] : [])));
     }
     bodies[bodies.length - 1].append(row);
   });
-  const col = (text, span = 1, left = false) => html("th", { scope: "col", colspan: span, class: left ? "tnb-left" : null, text });
-  const extra = (kind, text, title) => html("th", { scope: "col", class: `tnb-${kind}`, text, title });
-  const table = html("table", { tabindex: 0, class: "tnb-compare", "aria-label": "Aligned hops; arrow keys select" },
+  const col = (text, span = 1, left = false) => html(left ? "th.left" : "th", { scope: "col", colspan: span, text });
+  const extra = (kind, text, title) => html(`th.${kind}`, { scope: "col", text, title });
+  const table = html("table.compare", { tabindex: 0, "aria-label": "Aligned hops; arrow keys select" },
     html("caption", { text: `Path ${sides[0]} beside path ${sides[1]}` }),
     html("thead", {}, html("tr", {}, col("Hop"), col(`Path ${sides[0]}`, 2, true), col("Change", 1, true),
       col("Hop"), col(`Path ${sides[1]}`, 2, true), extra("p", "p", "That chance explains who answered here, corrected for all tests"),
@@ -116,7 +116,7 @@ function comparedTable(view, select) {
       axis.replaceChildren(svg("svg", { width, height: 16, role: "img", "aria-label": "Scale of the shift, ms" },
         ...marks.map((mark) => [x(mark), mark === 0 ? "0" : signedText(mark, places)])
           .filter(([at, text]) => Math.min(at, width - at) >= 3.5 * text.length)
-          .map(([at, text]) => svg("text", { class: "tnb-tick", x: at, y: 12, text }))));
+          .map(([at, text]) => svg("text.tick", { x: at, y: 12, text }))));
       plots.forEach((cell, i) => cell.replaceChildren(shiftPicture(hops[i], width, x)));
     },
   };
@@ -125,21 +125,21 @@ function comparedTable(view, select) {
 function render({ model, el }) {
   let view = model.get("view"), shown, width = 160;
   const set = (name, value) => { model.set(name, value); model.save_changes(); };
-  const verdict = html("div", { class: "tnb-verdict", role: "status" });
-  const note = html("div", { class: "tnb-status" }), place = html("div", { class: "tnb-table" });
-  const aspects = html("div", { class: "tnb-aspects" }), caveats = html("ul", { class: "tnb-caveats" });
+  const verdict = html("div.verdict", { role: "status" });
+  const note = html("div.status"), place = html("div.table");
+  const aspects = html("div.aspects"), caveats = html("ul.caveats");
   const namings = Object.keys(view.called).map((key) =>
     [key, button(view.headings[key], () => set("naming", key))]);
   const masks = view.turning.map(() => html("input", { type: "checkbox", onchange: () =>
     set("masked", masks.flatMap((box, i) => (box.checked ? [i] : []))) }));
   const root = frame(view.title,
-    html("div", { class: "tnb-title", text: view.title }), verdict,
-    html("div", { class: "tnb-bar tnb-masks" },
+    html("div.title", { text: view.title }), verdict,
+    html("div.bar.masks", {},
       masks.length ? html("fieldset", {}, html("legend", { text: "Oscillating hops: leave out" }),
         ...masks.map((box, i) => html("label", {}, box, `${view.turning[i][0]}: `,
-          html("span", { class: "tnb-muted", text: view.turning[i][1] })))) : "",
-      namings.length > 1 ? html("div", { role: "group", class: "tnb-namings", "aria-label": "Show responders by" }, ...namings.map(([, button]) => button)) : ""),
-    html("div", { class: "tnb-panes-compare" }, html("div", {}, place, note),
+          html("span.muted", { text: view.turning[i][1] })))) : "",
+      namings.length > 1 ? html("div.namings", { role: "group", "aria-label": "Show responders by" }, ...namings.map(([, button]) => button)) : ""),
+    html("div.panes-compare", {}, html("div", {}, place, note),
       html("section", { "aria-label": "Tests" }, aspects, caveats)));
 
   const paint = () => shown.mark(model.get("selected"));
@@ -157,13 +157,13 @@ function render({ model, el }) {
   }
   function build() {
     view = model.get("view");
-    verdict.replaceChildren(view.verdict, view.difference && html("div", { class: "tnb-difference", text: view.difference }));
+    verdict.replaceChildren(view.verdict, view.difference && html("div.difference", { text: view.difference }));
     shown = comparedTable(view, select);
     place.replaceChildren(shown.table);
     shown.table.addEventListener("keydown", keys);
     aspects.replaceChildren(...view.aspects.map(([name, outcome, test, found]) => html("div", {},
-      `${name}: `, html("b", { class: `tnb-${outcome.replace(" ", "-")}`, text: outcome }),
-      html("div", { class: "tnb-muted", text: test }), found)));
+      `${name}: `, html(`b.${outcome.replace(" ", "-")}`, { text: outcome }),
+      html("div.muted", { text: test }), found)));
     caveats.replaceChildren(...view.caveats.map((text) => html("li", { text })));
     tick(); rename(); paint(); shown.draw(width);
   }

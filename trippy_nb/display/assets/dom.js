@@ -2,7 +2,9 @@
 
 const SVG = "http://www.w3.org/2000/svg";
 
-function dress(element, attributes, children) {
+function dress(make, name, attributes, children) {
+  const [tag, ...kinds] = name.split("."), element = make(tag);
+  if (kinds.length) element.setAttribute("class", kinds.map((kind) => `tnb-${kind}`).join(" "));
   for (const [name, value] of Object.entries(attributes)) {
     if (value === null || value === undefined || value === false) continue;
     if (name === "text") element.textContent = value;
@@ -13,18 +15,19 @@ function dress(element, attributes, children) {
   return element;
 }
 
-export const html = (tag, attributes = {}, ...children) =>
-  dress(document.createElement(tag), attributes, children);
+/** An element of a tag and our classes: `div.bar.masks` is a div of class `tnb-bar tnb-masks`. */
+export const html = (name, attributes = {}, ...children) =>
+  dress((tag) => document.createElement(tag), name, attributes, children);
 
-export const svg = (tag, attributes = {}, ...children) =>
-  dress(document.createElementNS(SVG, tag), attributes, children);
+export const svg = (name, attributes = {}, ...children) =>
+  dress((tag) => document.createElementNS(SVG, tag), name, attributes, children);
 
 /** The element that a widget is in. Keys pressed within are its own, not shortcuts of the notebook. */
 export const frame = (label, ...children) =>
   html("div", { class: "tnb", role: "group", "aria-label": label, "data-lm-suppress-shortcuts": "true" }, ...children);
 
 /** A button of ours. */
-export const button = (text, onclick, more = {}) => html("button", { type: "button", class: "tnb-button", text, onclick, ...more });
+export const button = (text, onclick, more = {}) => html("button.button", { type: "button", text, onclick, ...more });
 
 /** Follow a model: what is to be called by event; returns what stops it. */
 export function follow(model, calls) {
@@ -34,8 +37,8 @@ export function follow(model, calls) {
 }
 
 /** A mark that is text, or a path. */
-export const textAt = (kind, x, y, text) => svg("text", { class: `tnb-${kind}`, x, y, text });
-export const lineOf = (kind, d, ...more) => svg("path", { class: `tnb-${kind}`, d }, ...more);
+export const textAt = (kind, x, y, text) => svg(`text.${kind}`, { x, y, text });
+export const lineOf = (kind, d, ...more) => svg(`path.${kind}`, { d }, ...more);
 
 /** A button that copies what `text()` gives, and has `say` told of it: where there is no clipboard, the text itself. */
 export function copyButton(label, text, say, more) {

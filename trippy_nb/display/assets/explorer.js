@@ -33,8 +33,8 @@ function replaying(parts) {
 
 function render({ model, el }) {
   const picture = board(model, replaying);
-  const title = html("div", { class: "tnb-title" }), verdict = html("div", { class: "tnb-verdict" });
-  const choice = html("select", { "aria-label": "Run", class: "tnb-run", onchange: () => { model.set("chosen", Number(choice.value)); model.save_changes(); } });
+  const title = html("div.title"), verdict = html("div.verdict");
+  const choice = html("select.run", { "aria-label": "Run", onchange: () => { model.set("chosen", Number(choice.value)); model.save_changes(); } });
   const root = frame("", choice, title, verdict, picture.element);
   el.append(root);
   function show() {

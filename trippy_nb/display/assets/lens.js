@@ -10,14 +10,14 @@ function render({ model, el }) {
   const { title, packets } = model.get("view"), firstAnswer = packets.find((packet) => packet.fates.length);
   const state = { shown: model.get("shown"), selected: model.get("selected"), hovered: null, layer: null, all: false };
   let view = null, rows = [];
-  const says = html("div", { class: "tnb-verdict" }), panes = html("div", { class: "tnb-panes", role: "tabpanel", id: uniqueId("panel") });
-  const detail = html("div", { class: "tnb-detail", role: "status" }), fates = html("div", { class: "tnb-table" });
-  const status = html("span", { class: "tnb-status", role: "status" });
-  const tabs = packets.map((packet, i) => html("button", { type: "button", role: "tab", class: "tnb-button", "aria-controls": panes.id, text: packet.title,
+  const says = html("div.verdict"), panes = html("div.panes", { role: "tabpanel", id: uniqueId("panel") });
+  const detail = html("div.detail", { role: "status" }), fates = html("div.table");
+  const status = html("span.status", { role: "status" });
+  const tabs = packets.map((packet, i) => html("button.button", { type: "button", role: "tab", "aria-controls": panes.id, text: packet.title,
     onclick: () => show(i) }));
   const copy = copyButton("Copy as hex", () => packets[state.shown].hex,
     (said, hex) => { status.textContent = said === hex ? hex : `Copied ${hex.length / 2} bytes`; });
-  const list = html("div", { role: "tablist", class: "tnb-tabs", "aria-label": "Packets" }, ...tabs);
+  const list = html("div.tabs", { role: "tablist", "aria-label": "Packets" }, ...tabs);
   list.addEventListener("keydown", (event) => {
     const to = { ArrowRight: state.shown + 1, ArrowLeft: state.shown - 1, Home: 0, End: packets.length - 1 }[event.key];
     if (to === undefined || !packets[to]) return;
@@ -48,13 +48,13 @@ function render({ model, el }) {
 
   function describe() {
     const packet = packets[state.shown], field = packet.fields[state.hovered ?? state.selected];
-    if (!field) { detail.replaceChildren(html("span", { class: "tnb-note", text: "Point at a byte or a field; click to pin it." })); return; }
+    if (!field) { detail.replaceChildren(html("span.note", { text: "Point at a byte or a field; click to pin it." })); return; }
     const fate = told()?.fates.find((one) => fateOf(one) === packet.fields.indexOf(field)), bits = bitPicture(view.bytes, field);
     const layer = packet.layers[field.layer], title = layer.title + (layer.quoted ? " in the quote" : "");
     detail.replaceChildren(html("div", {}, html("strong", { text: `${title}: ${field.name}` }), ` ${field.value}`),
-      html("div", { class: "tnb-note" }, placeText(field), bits ? html("code", { text: ` ${bits}` }) : "", field.rfc ? ` \u00b7 ${field.rfc}` : ""),
+      html("div.note", {}, placeText(field), bits ? html("code", { text: ` ${bits}` }) : "", field.rfc ? ` \u00b7 ${field.rfc}` : ""),
       html("div", { text: `${field.purpose[0].toUpperCase()}${field.purpose.slice(1)}.` }),
-      fate?.says ? html("div", { class: fate.fate === "changed on the way" ? "tnb-changed" : null, text: fate.says }) : "");
+      fate?.says ? html(fate.fate === "changed on the way" ? "div.changed" : "div", { text: fate.says }) : "");
   }
   function paint() {
     view.paint(state);
@@ -68,19 +68,19 @@ function render({ model, el }) {
   function compare() {
     const source = told();
     rows = (source?.fates ?? []).filter((fate) => state.all || fate.fate !== "same").map((fate) => {
-      const i = fateOf(fate), row = html("tr", { class: `tnb-fate-${fate.fate.split(" ")[0]}`, onclick: () => i !== null && actions.pin(i),
+      const i = fateOf(fate), row = html(`tr.fate-${fate.fate.split(" ")[0]}`, { onclick: () => i !== null && actions.pin(i),
         onmouseover: () => actions.point(i, null), onmouseleave: () => actions.point(null, null) },
-      html("th", { scope: "row", class: "tnb-left", text: `${fate.layer}: ${fate.name}` }),
-      html("td", { class: "tnb-left", text: fate.sent || "\u2013" }), html("td", { class: "tnb-left", text: fate.quoted || "\u2013" }),
-      html("td", { class: "tnb-left tnb-fate" }, html("span", { "aria-hidden": "true", class: "tnb-sign", text: FATES[fate.fate] }), fate.fate),
-      html("td", { class: "tnb-left tnb-says", text: fate.says }));
+      html("th.left", { scope: "row", text: `${fate.layer}: ${fate.name}` }),
+      html("td.left", { text: fate.sent || "\u2013" }), html("td.left", { text: fate.quoted || "\u2013" }),
+      html("td.left.fate", {}, html("span.sign", { "aria-hidden": "true", text: FATES[fate.fate] }), fate.fate),
+      html("td.left.says", { text: fate.says }));
       return [row, fate];
     });
     if (!source) { fates.replaceChildren(); return; }
     const all = button("All fields", () => { state.all = !state.all; compare(); paint(); }, { "aria-pressed": String(state.all) });
-    const head = (text) => html("th", { scope: "col", class: "tnb-left", text });
-    fates.replaceChildren(html("div", { class: "tnb-bar" }, html("span", { class: "tnb-caption", text: "What was sent, and what came back" }), all),
-      html("table", { class: "tnb-fates" }, html("caption", { text: "Fields sent and quoted" }),
+    const head = (text) => html("th.left", { scope: "col", text });
+    fates.replaceChildren(html("div.bar", {}, html("span.caption", { text: "What was sent, and what came back" }), all),
+      html("table.fates", {}, html("caption", { text: "Fields sent and quoted" }),
         html("thead", {}, html("tr", {}, ...["Field", "Sent", "Came back", "Fate", "What it means"].map(head))), html("tbody", {}, ...rows.map(([row]) => row))));
   }
   function build() {
@@ -90,13 +90,13 @@ function render({ model, el }) {
     tabs.forEach((tab, i) => { chosen(tab, i === state.shown); tab.tabIndex = i === state.shown ? 0 : -1; });
     says.textContent = packet.says;
     status.textContent = "";
-    panes.replaceChildren(html("div", { class: "tnb-left-pane" }, view.grid, detail), view.tree);
+    panes.replaceChildren(html("div.left-pane", {}, view.grid, detail), view.tree);
     panes.setAttribute("aria-label", packet.title);
     compare();
     paint();
     requestAnimationFrame(() => view.reveal()); // only now it has a height
   }
-  const root = frame(title, html("div", { class: "tnb-title", text: title }), html("div", { class: "tnb-bar" }, list, status, copy), says, panes, fates);
+  const root = frame(title, html("div.title", { text: title }), html("div.bar", {}, list, status, copy), says, panes, fates);
   root.classList.add("tnb-lens");
   const unfollow = follow(model, {
     "change:shown": () => { if (model.get("shown") !== state.shown) { state.shown = model.get("shown"); state.selected = model.get("selected"); build(); } },

@@ -6,17 +6,17 @@ import { knobField } from "./knob.js";
 // A trace while it goes on: target, options, Start and Stop, and the picture of a run, fed by binary deltas.
 
 function render({ model, el }) {
-  const target = html("input", { type: "text", class: "tnb-target", name: "target", placeholder: "host name or address",
+  const target = html("input.target", { type: "text", name: "target", placeholder: "host name or address",
     "aria-label": "Target", autocomplete: "off", spellcheck: "false" });
-  const press = html("button", { type: "submit", class: "tnb-button tnb-press" });
+  const press = html("button.button.press", { type: "submit" });
   const fields = model.get("settings").map((knob) => knobField(knob, "", () => {})); // told on Start
-  const panel = html("details", { class: "tnb-options" }, html("summary", { text: "Options" }),
-    html("div", { class: "tnb-fields" }, ...fields));
-  const words = html("span", { class: "tnb-status" });
-  const error = html("div", { class: "tnb-error", role: "alert" });
-  const form = html("form", { class: "tnb-form" }, html("div", { class: "tnb-bar" }, target, press, words), panel, error);
-  const title = html("div", { class: "tnb-title" }), verdict = html("div", { class: "tnb-verdict", role: "status" });
-  const empty = html("div", { class: "tnb-empty" });
+  const panel = html("details.options", {}, html("summary", { text: "Options" }),
+    html("div.fields", {}, ...fields));
+  const words = html("span.status");
+  const error = html("div.error", { role: "alert" });
+  const form = html("form.form", {}, html("div.bar", {}, target, press, words), panel, error);
+  const title = html("div.title"), verdict = html("div.verdict", { role: "status" });
+  const empty = html("div.empty");
   const picture = board(model);
   const root = frame("Live trace", form, title, verdict, empty, picture.element);
   root.classList.add("tnb-live");

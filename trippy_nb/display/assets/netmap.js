@@ -30,17 +30,17 @@ export function netMap(view, belief, selected, width, select) {
     const fate = fates.get(link.id)?.fate ?? "", { d, x, y, left } = line(at.get(link.a), at.get(link.b), row, forks(link.a), fate === "skips" ? -BOW : 0);
     return part(link, `tnb-link tnb-is-${fate}${link.down ? " tnb-down" : ""}`, path("tnb-reach", d), laid.has(link.id) ? path("tnb-wire", d) : "",
       path("tnb-drawn", d), note("tnb-says", x + (left ? -9 : 9), y + 4, left, link.words ?? ""),
-      link.down || fate === "wrong" ? svg("text", { class: "tnb-cross", x, y: y + 5, text: "\u2715" }) : "");
+      link.down || fate === "wrong" ? svg("text.cross", { x, y: y + 5, text: "\u2715" }) : "");
   });
   const routers = view.nodes.map((node) => {
     const [x, y] = at.get(node.id), left = view.nodes.some(({ layer, lane }) => layer === node.layer && lane > node.lane && node.lane < 0);
     const fate = belief.nodes?.[node.id] ?? "", told = fate === "seen" || node.silent ? "" : fate;
     const mark = { source: path("", `M${x - 7} ${y - 7}h14v14h-14z`), fork: path("", `M${x} ${y - 11}l11 11-11 11-11-11z`) }[node.kind] ?? svg("circle", { cx: x, cy: y, r: 8.5 });
-    return part(node, `tnb-router tnb-is-${fate || (node.silent ? "silent" : "")}`, mark, node.kind === "target" ? svg("circle", { class: "tnb-core", cx: x, cy: y, r: 3.5 }) : "",
-      note("tnb-who", x + (left ? -16 : 16), y + 4, left, svg("tspan", { class: "tnb-id", text: node.id }),
+    return part(node, `tnb-router tnb-is-${fate || (node.silent ? "silent" : "")}`, mark, node.kind === "target" ? svg("circle.core", { cx: x, cy: y, r: 3.5 }) : "",
+      note("tnb-who", x + (left ? -16 : 16), y + 4, left, svg("tspan.id", { text: node.id }),
         ...[["tnb-words", node.words], ["tnb-fated", told]].map(([name, text]) => (text ? svg("tspan", { class: name, dx: 7, text }) : ""))));
   });
-  return svg("svg", { class: "tnb-map", width, height, role: "img", "aria-label": `The network: ${view.nodes.length} nodes, ${view.links.length} links` },
+  return svg("svg.map", { width, height, role: "img", "aria-label": `The network: ${view.nodes.length} nodes, ${view.links.length} links` },
     ...view.backs.map(({ a, b }) => path("tnb-back", line(at.get(a), at.get(b), row, false, 14).d)),
     ...view.tunnels.map((tunnel) => part(tunnel, "tnb-tube", path("", `M${tunnel.through.filter((id) => at.has(id)).map((id) => at.get(id)).join("L")}`))), ...wires, ...routers);
 }

@@ -39,24 +39,24 @@ export function packetView(packet, actions) {
   const layerAt = (at) => packet.fields[covers[at][0]].layer;
   let cursor = 0, pinned = null;
 
-  const cells = bytes.map((byte, at) => html("span", { id: uniqueId("byte"), role: "gridcell", class: `tnb-byte tnb-l${layerAt(at) % 6}`,
+  const cells = bytes.map((byte, at) => html(`span.byte.l${layerAt(at) % 6}`, { id: uniqueId("byte"), role: "gridcell",
     "data-at": at, text: byte.toString(16).padStart(2, "0"), "aria-label": `byte ${at}, ${byte.toString(16)}, ${packet.fields[covers[at][0]].name}` }));
   const letters = bytes.map((byte, at) => html("span", { "data-at": at, text: ascii(byte) }));
   const rows = [];
   for (let at = 0; at < bytes.length; at += ROW) {
-    rows.push(html("div", { role: "row", class: "tnb-bytes-row" },
-      html("span", { role: "rowheader", class: "tnb-offset", text: at.toString(16).padStart(4, "0") }),
-      ...cells.slice(at, at + ROW), html("span", { class: "tnb-ascii", "aria-hidden": "true" }, ...letters.slice(at, at + ROW))));
+    rows.push(html("div.bytes-row", { role: "row" },
+      html("span.offset", { role: "rowheader", text: at.toString(16).padStart(4, "0") }),
+      ...cells.slice(at, at + ROW), html("span.ascii", { "aria-hidden": "true" }, ...letters.slice(at, at + ROW))));
   }
-  const grid = html("div", { class: "tnb-bytes", role: "grid", tabindex: 0, "aria-label": "Bytes of the packet; arrow keys move" }, ...rows);
+  const grid = html("div.bytes", { role: "grid", tabindex: 0, "aria-label": "Bytes of the packet; arrow keys move" }, ...rows);
 
-  const leaves = packet.fields.map((field, i) => html("li", { id: uniqueId("field"), role: "treeitem", "aria-level": 2, class: "tnb-leaf", "data-field": i },
-    html("span", { class: "tnb-field", text: field.name }), " ", html("span", { class: "tnb-value", text: field.value })));
-  const branches = packet.layers.map((layer, k) => html("li", { id: uniqueId("layer"), role: "treeitem", "aria-level": 1, "aria-expanded": "true",
-    "aria-label": layer.title + (layer.quoted ? ", quoted" : ""), class: `tnb-layer${layer.quoted ? " tnb-quoted" : ""}`, "data-layer": k },
-    html("div", { class: `tnb-layer-title tnb-l${k % 6}`, text: layer.title }, layer.quoted ? html("span", { class: "tnb-note", text: " in the quote" }) : ""),
+  const leaves = packet.fields.map((field, i) => html("li.leaf", { id: uniqueId("field"), role: "treeitem", "aria-level": 2, "data-field": i },
+    html("span.field", { text: field.name }), " ", html("span.value", { text: field.value })));
+  const branches = packet.layers.map((layer, k) => html(layer.quoted ? "li.layer.quoted" : "li.layer", { id: uniqueId("layer"), role: "treeitem", "aria-level": 1, "aria-expanded": "true",
+    "aria-label": layer.title + (layer.quoted ? ", quoted" : ""), "data-layer": k },
+    html(`div.layer-title.l${k % 6}`, { text: layer.title }, layer.quoted ? html("span.note", { text: " in the quote" }) : ""),
     html("ul", { role: "group" }, ...leaves.filter((_, i) => packet.fields[i].layer === k))));
-  const tree = html("ul", { class: "tnb-tree", role: "tree", tabindex: 0, "aria-label": "Fields by layers; arrow keys move" }, ...branches);
+  const tree = html("ul.tree", { role: "tree", tabindex: 0, "aria-label": "Fields by layers; arrow keys move" }, ...branches);
   let active = null;
 
   const fieldOf = (at) => {

@@ -47,9 +47,9 @@ export function panels({ view, actions, top }) {
     const every = Math.ceil(11 / row), scale = [["all answered", 0], ["some", 3], ["none", 6], ["silent hop", 7]].filter(([, step]) => step !== 7 || cells[7].length);
     return [
       textAt("head", left, cellsAt - 6, "Unanswered, by hop and time" + (each > 1 ? ` (a cell: ${countText(each)} rounds)` : "")),
-      ...cells.map((pieces, step) => lineOf(`cell tnb-s${step}`, pieces.join(""))),
-      ...ttls.flatMap((ttl, i) => (i % every ? [] : [textAt("tick tnb-end", left - 6, cellsAt + (i + 0.5) * row + 4, ttl)])),
-      ...scale.flatMap(([word, step], i) => [svg("rect", { class: `tnb-cell tnb-s${step} tnb-key`, x: right + 14, y: cellsAt + i * 15, width: 10, height: 10 }),
+      ...cells.map((pieces, step) => lineOf(`cell.s${step}`, pieces.join(""))),
+      ...ttls.flatMap((ttl, i) => (i % every ? [] : [textAt("tick.end", left - 6, cellsAt + (i + 0.5) * row + 4, ttl)])),
+      ...scale.flatMap(([word, step], i) => [svg(`rect.cell.s${step}.key`, { x: right + 14, y: cellsAt + i * 15, width: 10, height: 10 }),
         textAt("spread", right + 29, cellsAt + 9 + i * 15, word)])];
   }
 
@@ -57,13 +57,13 @@ export function panels({ view, actions, top }) {
     bands = ribbon.lanes.map(({ name, flow }, i) => {
       const y = lanesAt + i * lane, mine = ribbon.stretches.filter((one) => one.lane === i);
       const ends = mine.flatMap(({ start, end }) => [toX(start), toX(end)]);
-      return svg("g", { class: "tnb-lane-of" }, svg("title", { text: name }),
-        ...(lane >= 9 ? [textAt("tick tnb-end", left - 6, y + lane / 2 + 4, flow ?? "")] : []),
+      return svg("g.lane-of", {}, svg("title", { text: name }),
+        ...(lane >= 9 ? [textAt("tick.end", left - 6, y + lane / 2 + 4, flow ?? "")] : []),
         lineOf("gap", mine.length ? `M${Math.min(...ends)} ${y + lane / 2}H${Math.max(...ends)}` : ""),
         ...mine.flatMap((one) => {
           const x = toX(one.start), wide = Math.max(3, toX(one.end) - x);
-          const look = one.letter ? `tnb-l${one.look % PATH_COLOURS}` : "tnb-unjudged";
-          return [svg("rect", { class: `tnb-stretch ${look}${one.standing === "kept" ? "" : " tnb-unsure"}`, x, width: wide, y: y + lane * 0.14, height: lane * 0.72, rx: 2 },
+          const look = one.letter ? `l${one.look % PATH_COLOURS}` : "unjudged";
+          return [svg(`rect.stretch.${look}${one.standing === "kept" ? "" : ".unsure"}`, { x, width: wide, y: y + lane * 0.14, height: lane * 0.72, rx: 2 },
             svg("title", { text: `${name}: ${one.letter ? `path ${one.letter}` : one.standing}, ${countText(one.n)} observations` })),
           ...(one.letter && wide > 16 && lane > 11 ? [textAt("letter", x + wide / 2, y + lane / 2 + 4, one.letter)] : [])];
         }));
@@ -72,12 +72,12 @@ export function panels({ view, actions, top }) {
       ...ribbon.changes.map(({ at, words }) => lineOf("change-mark", `M${toX(at)} ${lanesAt - 2}v${lanes * lane + 4}`, svg("title", { text: words })))];
   }
 
-  const legend = html("div", { class: "tnb-paths" }, ...ribbon.paths.map(({ letter, words }, i) => html("span", {},
-    html("i", { class: `tnb-l${i % PATH_COLOURS}` }), `${letter}: ${words}`)), ribbon.note);
+  const legend = html("div.paths", {}, ...ribbon.paths.map(({ letter, words }, i) => html("span", {},
+    html(`i.l${i % PATH_COLOURS}`), `${letter}: ${words}`)), ribbon.note);
   return {
     element, height, legend: [legend], said: { role: "img", "aria-label": "Unanswered probes by hop and time, and the path of each flow, along the time of the strip" }, bands: [[cellsAt, ttls.length * row], [lanesAt, lanes * lane]],
     draw(toX, left, right) {
-      marks = [svg("rect", { class: "tnb-ring", x: left, width: Math.max(0, right - left), height: row })];
+      marks = [svg("rect.ring", { x: left, width: Math.max(0, right - left), height: row })];
       element.replaceChildren(...drawRaster(toX, left, right), ...drawRibbon(toX, left, right), ...marks);
       this.select(actions.state());
     },

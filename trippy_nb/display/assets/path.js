@@ -57,18 +57,18 @@ export function pathView({ view, columns, index, actions }) {
   let stride = 1, dots = 0, thinned = "", sight = [0, height], looked = -Infinity;
   const ids = new Map(ttls.map((ttl) => [ttl, uniqueId("hop")]));
 
-  const flights = svg("g", { class: "tnb-flights" });
-  const band = html("div", { class: "tnb-band", hidden: true });
-  const graph = svg("svg", { class: "tnb-graph", height, role: "img",
+  const flights = svg("g.flights");
+  const band = html("div.band", { hidden: true });
+  const graph = svg("svg.graph", { height, role: "img",
     "aria-label": `Hop graph, ${view.graph.nodes.length} nodes, from the source downwards` });
-  const strip = svg("svg", { class: "tnb-strip", height, role: "img" });
-  const options = view.hops.map((hop, i) => html("div", { role: "option", class: "tnb-hop", id: ids.get(hop.ttl),
+  const strip = svg("svg.strip", { height, role: "img" });
+  const options = view.hops.map((hop, i) => html("div.hop", { role: "option", id: ids.get(hop.ttl),
     onclick: () => actions.select(ttls[i], null) }));
-  const list = html("div", { class: "tnb-hops", role: "listbox", tabindex: 0, "data-keep": "hops",
+  const list = html("div.hops", { role: "listbox", tabindex: 0, "data-keep": "hops",
     "aria-label": "Hops of the path" },
-    html("div", { class: "tnb-source", role: "presentation", text: view.source, title: view.source }), ...options);
-  const ink = inkCanvas("tnb-ink");
-  const element = html("div", { class: "tnb-path" }, band, graph, list, html("div", {}, ink.element, strip));
+    html("div.source", { role: "presentation", text: view.source, title: view.source }), ...options);
+  const ink = inkCanvas("ink");
+  const element = html("div.path", {}, band, graph, list, html("div", {}, ink.element, strip));
   strip.addEventListener("click", (event) => pick(event));
   graph.addEventListener("click", (event) => pick(event));
   list.addEventListener("keydown", (event) => onKey(event));
@@ -115,17 +115,17 @@ export function pathView({ view, columns, index, actions }) {
     [lines, places] = [made, place];
     graph.setAttribute("width", width);
     const numbers = ttls.map((ttl) => textAt("ttl", TTL_WIDTH - 6, rowOf(ttl) + 4, ttl));
-    curves = lines.map((line) => lineOf(`edge${line.dashed ? " tnb-dashed" : ""}`, line.d));
+    curves = lines.map((line) => lineOf(line.dashed ? "edge.dashed" : "edge", line.d));
     const radius = { source: 4, target: Math.min(NODE + 1, gap * 0.45), silent: Math.min(4, gap * 0.22) }; // silent ones stand closer
     nodes = view.graph.nodes.map((node, i) => {
       const [x, y] = place[i];
       const mark = node.kind === "source"
         ? svg("rect", { x: x - 4, y: y - 4, width: 8, height: 8, rx: 1.5 })
         : svg("circle", { cx: x, cy: y, r: radius[node.kind] ?? Math.min(NODE, gap * 0.4) });
-      const parts = [svg("title", { text: node.label }), svg("circle", { cx: x, cy: y, r: 10, class: "tnb-reach" }), mark];
-      if (node.kind === "target") parts.push(svg("circle", { cx: x, cy: y, r: 2, class: "tnb-core" }));
+      const parts = [svg("title", { text: node.label }), svg("circle.reach", { cx: x, cy: y, r: 10 }), mark];
+      if (node.kind === "target") parts.push(svg("circle.core", { cx: x, cy: y, r: 2 }));
       if (node.kind === "silent" && radius.silent > 3) parts.push(textAt("star", x, y + 5, SILENT));
-      return svg("g", { class: `tnb-node tnb-${node.kind}`,
+      return svg(`g.node.${node.kind}`, {
         onclick: () => ttls.includes(node.ttl) && actions.select(node.ttl, node.addr) }, ...parts);
     });
     graph.replaceChildren(...numbers, ...curves, ...nodes, flights);
@@ -142,11 +142,11 @@ export function pathView({ view, columns, index, actions }) {
       log ? String(Number(mark.toPrecision(1))) : mark.toFixed(decimals)));
     marks = ttls.map((ttl) => {
       const y = rowOf(ttl);
-      return [svg("rect", { class: "tnb-box", y: y - 5, height: 10, rx: 2 }), lineOf("median"), textAt("loss", size - 8, y + 4)];
+      return [svg("rect.box", { y: y - 5, height: 10, rx: 2 }), lineOf("median"), textAt("loss", size - 8, y + 4)];
     });
     strip.setAttribute("width", size);
     strip.replaceChildren(...grid, ...numbers,
-      textAt("tick tnb-end", size - 8, HEAD - 14, "Unanswered"), ...marks.flat());
+      textAt("tick.end", size - 8, HEAD - 14, "Unanswered"), ...marks.flat());
   }
 
   /** The rows that can be seen: while the brush moves no other is drawn. */
@@ -272,13 +272,13 @@ export function pathView({ view, columns, index, actions }) {
     const drawn = marks.map(({ row, out, back, lost }) => {
       const [x, y] = pointOn(wayOf(row), out ?? 1 - back);
       return lost && out === 1 ? lineOf("lost", `M${x - 4} ${y - 4}l8 8m0 -8l-8 8`)
-        : svg("circle", { class: back === undefined ? "tnb-probe" : "tnb-probe tnb-home", cx: x, cy: y, r: 4 });
+        : svg(back === undefined ? "circle.probe" : "circle.probe.home", { cx: x, cy: y, r: 4 });
     });
     if (latest) {
-      const way = wayOf(latest.row), kind = !latest.settled ? "" : latest.answered ? " tnb-home" : " tnb-gone";
+      const way = wayOf(latest.row), kind = !latest.settled ? "" : latest.answered ? ".home" : ".gone";
       const d = way.slice(1).map((to, i) => { const [p, ...rest] = legOf(way[i], to); return `M${p}C${rest.join(" ")}`; }).join("");
       const [x, y] = places[way.at(-1)];
-      drawn.unshift(lineOf(`way${kind}`, d), svg("circle", { class: `tnb-way${kind}`, cx: x, cy: y, r: 9 }));
+      drawn.unshift(lineOf(`way${kind}`, d), svg(`circle.way${kind}`, { cx: x, cy: y, r: 9 }));
     }
     flights.replaceChildren(...drawn);
     const known = view.graph.nodes.map((node) => !isSeen || node.kind === "source" || node.ttls.some((ttl) => isSeen(ttl, node.addr)));

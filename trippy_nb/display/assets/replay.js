@@ -52,11 +52,11 @@ export function replayBar({ view, columns, actions, fly }) {
 
   const control = (text, label, onclick) => button(text, onclick, { title: label, "aria-label": label });
   const play = control("\u25b6", "Play", () => (playing ? pause() : start()));
-  const slider = html("input", { type: "range", class: "tnb-scrub", min: 0, max: count, step: 1, value: 0, "aria-label": "Replay: what has happened",
+  const slider = html("input.scrub", { type: "range", min: 0, max: count, step: 1, value: 0, "aria-label": "Replay: what has happened",
     oninput: () => { pause(); stepTo(Number(slider.value)); } });
   const speed = html("select", { "aria-label": "Speed", title: "Speed" }, ...SPEEDS.map(([text, value]) => html("option", { value, text, selected: value === 0.05 })));
-  const words = html("span", { class: "tnb-status tnb-said", role: "status" });
-  const element = html("div", { class: "tnb-bar tnb-replay", role: "group", "aria-label": "Replay", tabindex: -1 },
+  const words = html("span.status.said", { role: "status" });
+  const element = html("div.bar.replay", { role: "group", "aria-label": "Replay", tabindex: -1 },
     ...(still ? [] : [play]), control("\u25c2", "One step back", () => step(-1)), control("\u25b8", "One step on", () => step(1)),
     slider, ...(still ? [] : [speed]), words);
   element.addEventListener("keydown", (event) => {

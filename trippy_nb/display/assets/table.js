@@ -17,17 +17,17 @@ export function tableView({ view, actions, choosing = false }) {
     } });
     return html("label", { title }, box, label);
   });
-  const choice = html("details", { class: "tnb-choice", open: choosing }, html("summary", { text: "Columns", "data-keep": "columns" }),
+  const choice = html("details.choice", { open: choosing }, html("summary", { text: "Columns", "data-keep": "columns" }),
     html("div", { role: "group", "aria-label": "Columns of the hop table" }, ...boxes));
   choice.addEventListener("keydown", (event) => {
     if (event.key === "Escape" && choice.open) { choice.open = false; choice.firstChild.focus(); event.stopPropagation(); }
   });
-  const caption = html("span", { class: "tnb-caption" });
-  const status = html("span", { class: "tnb-copied", role: "status" });
+  const caption = html("span.caption");
+  const status = html("span.copied", { role: "status" });
   const copy = copyButton("Copy CSV", csv, (said, text) => { status.textContent = said === text ? "No clipboard here" : said; });
-  const element = html("div", {}, html("div", { class: "tnb-bar tnb-table-bar" },
+  const element = html("div", {}, html("div.bar.table-bar", {},
     caption, status, choice, copy),
-  html("div", { class: "tnb-table" }, table));
+  html("div.table", {}, table));
   let keys = [], heads = [], cells = [], rows = [], last = null, sight = null, looked = -Infinity;
 
   body.addEventListener("keydown", (event) => {
@@ -43,18 +43,17 @@ export function tableView({ view, actions, choosing = false }) {
     const titles = new Map(view.choices.map(({ name, label, title }) => [name, [label, title]]));
     heads = keys.map((key) => {
       const [label, title] = titles.get(key) ?? [view.labels[key], ""];
-      const button = html("button", { type: "button", class: "tnb-sort", text: label, "data-keep": `sort-${key}`,
+      const button = html("button.sort", { type: "button", text: label, "data-keep": `sort-${key}`,
         title: `${title ? `${title}. ` : ""}Sort by ${label}`, onclick: () => {
           const { sort } = actions.state();
           actions.state().sort = { key, descending: sort.key === key && !sort.descending };
           order(last);
         } });
-      return html("th", { scope: "col", class: key === "addr" ? "tnb-left" : null }, button);
+      return html(key === "addr" ? "th.left" : "th", { scope: "col" }, button);
     });
     head.replaceChildren(...heads);
     cells = view.hops.map(() => keys.map((key, i) =>
-      html(i === 0 ? "th" : "td", { scope: i === 0 ? "row" : null,
-        class: key === "addr" ? "tnb-left" : key === "loss_ratio" ? "tnb-ratio" : null })));
+      html(i === 0 ? "th" : key === "addr" ? "td.left" : key === "loss_ratio" ? "td.ratio" : "td", { scope: i === 0 ? "row" : null })));
     rows = view.hops.map((hop, i) => html("tr", { onclick: () => actions.select(hop.ttl, null) }, ...cells[i]));
     body.replaceChildren(...rows);
     boxes.forEach((box) => { box.firstChild.checked = shown.includes(box.firstChild.value); });

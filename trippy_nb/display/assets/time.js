@@ -29,21 +29,21 @@ function axisWords({ kind, span }) {
 
 export function timeView({ view, columns, index, actions }) {
   let { span } = view.axis, words = axisWords(view.axis); // a live view's axis grows
-  const title = html("span", { class: "tnb-caption" });
-  const status = html("span", { class: "tnb-status", role: "status" });
+  const title = html("span.caption");
+  const status = html("span.status", { role: "status" });
   const all = button("Show all", () => actions.focus([], true));
   const more = panels({ view, actions, top: HEIGHT }), whole = HEIGHT + more.height, foot = whole - (more.height ? 4 : BOTTOM);
-  const canvas = svg("svg", { class: "tnb-time", height: whole }), under = svg("svg", { class: "tnb-under", height: whole, ...more.said });
-  const ink = inkCanvas("tnb-ink");
-  const legend = html("span", { class: "tnb-legend", "aria-hidden": "true" });
-  const element = html("div", { class: "tnb-timeline" }, html("div", { class: "tnb-bar" }, title, legend, status, all, ...pictureButtons(() => element, "timeline")),
-    html("div", { class: "tnb-stage" }, under, ink.element, canvas), ...more.legend);
-  const shade = svg("path", { class: "tnb-shade" }), bands = [[TOP, HEIGHT - TOP - BOTTOM], ...more.bands]; // where time is drawn
-  const grips = ["Start", "End"].map((word, i) => svg("g", {
-    class: "tnb-grip", role: "slider", tabindex: 0, "aria-label": `${word} of the focus window`,
+  const canvas = svg("svg.time", { height: whole }), under = svg("svg.under", { height: whole, ...more.said });
+  const ink = inkCanvas("ink");
+  const legend = html("span.legend", { "aria-hidden": "true" });
+  const element = html("div.timeline", {}, html("div.bar", {}, title, legend, status, all, ...pictureButtons(() => element, "timeline")),
+    html("div.stage", {}, under, ink.element, canvas), ...more.legend);
+  const shade = svg("path.shade"), bands = [[TOP, HEIGHT - TOP - BOTTOM], ...more.bands]; // where time is drawn
+  const grips = ["Start", "End"].map((word, i) => svg("g.grip", {
+    role: "slider", tabindex: 0, "aria-label": `${word} of the focus window`,
     "aria-orientation": "horizontal", "data-keep": `grip-${i}`,
     onkeydown: (event) => onKey(event, i) },
-  svg("rect", { class: "tnb-reach", x: -GRIP, width: 2 * GRIP, y: TOP, height: foot - TOP }),
+  svg("rect.reach", { x: -GRIP, width: 2 * GRIP, y: TOP, height: foot - TOP }),
   svg("path", { d: `M0 ${TOP}V${foot}` }),
   svg("rect", { x: -3, width: 6, rx: 3, y: (TOP + FLOOR) / 2 - 13, height: 26 })));
   const frame = svg("g"), spread = svg("g");
@@ -176,9 +176,9 @@ export function timeView({ view, columns, index, actions }) {
   }
 
   function drawLegend({ dots, late, lost }) {
-    const kinds = [["tnb-dots", "M5 6h0", dots, "answered"], ["tnb-dots tnb-late", "M5 6h0", late, "late"], ["tnb-lost", "M5 2v7", lost, "unanswered"]];
+    const kinds = [["dots", "M5 6h0", dots, "answered"], ["dots.late", "M5 6h0", late, "late"], ["lost", "M5 2v7", lost, "unanswered"]];
     legend.replaceChildren(...kinds.filter(([, , count]) => count).map(([mark, d, count, word]) => html("span", {},
-      svg("svg", { width: 10, height: 11 }, svg("path", { class: mark, d })), `${countText(count)} ${word}`)));
+      svg("svg", { width: 10, height: 11 }, lineOf(mark, d)), `${countText(count)} ${word}`)));
   }
 
   function drawFrame(y, levels) {
@@ -187,7 +187,7 @@ export function timeView({ view, columns, index, actions }) {
     const whole = view.axis.kind === "round" ? at.filter(Number.isInteger) : at;
     const parts = levels.flatMap((level) => [
       lineOf("grid", `M${LEFT} ${y(level)}H${width - RIGHT}`),
-      textAt("tick tnb-end", LEFT - 6, y(level) + 4, level.toFixed(tickDecimals(levels)))]);
+      textAt("tick.end", LEFT - 6, y(level) + 4, level.toFixed(tickDecimals(levels)))]);
     parts.push(lineOf("axis", `M${LEFT} ${FLOOR + LOST}H${width - RIGHT}`));
     whole.forEach((mark, i) => {
       const text = words.mark ? words.mark(mark) : mark.toFixed(tickDecimals(at)) + (i === 0 ? ` ${words.unit}` : "");
