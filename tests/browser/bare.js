@@ -4,6 +4,7 @@ const revive = (_, value) => (value && value.$bytes !== undefined
   ? new DataView(Uint8Array.from(atob(value.$bytes), (c) => c.charCodeAt(0)).buffer) : value);
 const state = JSON.parse(document.getElementById("state").textContent, revive);
 const listeners = {};
+window.state = (name) => state[name];
 window.said = [];
 window.sent = [];
 window.tell = (name, value) => { state[name] = value; for (const f of listeners["change:" + name] ?? []) f(); };

@@ -100,6 +100,90 @@ def test_numbers_are_those_of_the_flow_that_is_singled_out_in_every_window_and_i
         assert counts(page) == spelled(whole)
 
 
+def responders(page):
+    """What the table says who answered, by TTL; the names of the path beside the graph."""
+    rows = page.locator(".tnb-table tbody tr").evaluate_all(
+        "rows => rows.map(r => [Number(r.cells[0].textContent), r.cells[1].textContent])"
+    )
+    return dict(rows), page.locator(".tnb-hop").all_text_contents()
+
+
+def test_who_answered_is_told_of_the_window_and_of_the_flow(show):
+    with show("rerouted") as page:
+        first, second = "198.51.100.1", "198.51.100.2"
+        title = page.locator(".tnb-timeline .tnb-caption")
+        assert responders(page)[0][4] == f"{first}  +1"
+        page.evaluate("window.tell('selected', 4)")
+        assert title.inner_text().startswith(f"Hop 4, {first} +1: RTT")
+        page.evaluate("window.tell('focus', [40, 79])")
+        table, names = responders(page)
+        assert (table[4], names[3]) == (second, second)
+        assert page.locator("tr.tnb-on td:nth-child(2)").get_attribute("title") == second
+        assert title.inner_text().startswith(f"Hop 4, {second}: RTT")
+        page.evaluate("window.tell('focus', [])")
+        page.get_by_label("Flow", exact=True).select_option("Flow 1")
+        table, names = responders(page)
+        assert (table[2], names[1]) == ("203.0.113.2", "203.0.113.2")
+
+
+def test_the_legend_counts_what_is_in_view(show):
+    tables = made_tables()
+    at = (tables.probes["sent_at"] - tables.probes["sent_at"].min()).dt.total_seconds()
+    hop = tables.probes[(tables.probes["ttl"] == 4) & at.between(20, 30)]
+    recv = int((hop["status"] == "reply").sum())
+    with show() as page:
+        page.evaluate("window.tell('selected', 4)")
+        legend = page.locator(".tnb-timeline .tnb-legend span")
+        assert legend.all_text_contents() == ["69 answered", "1 late", "10 unanswered"]
+        page.evaluate("window.tell('focus', [20, 30])")
+        assert legend.all_text_contents() == [f"{recv} answered", f"{len(hop) - recv} unanswered"]
+        page.evaluate("window.tell('focus', [])")
+        page.get_by_role("button", name="Replay").click()
+        page.keyboard.press("Home")
+        assert legend.all_text_contents() == []
+        page.keyboard.press("End")
+        assert legend.all_text_contents() == ["69 answered", "1 late", "10 unanswered"]
+
+
+def test_a_responder_that_stands_out_has_numbers_of_its_own(show):
+    tables = made_tables()
+    mine = tables.probes[tables.probes["addr"] == "203.0.113.2"]
+    with show() as page:
+        page.evaluate("window.tell('selected', 2)")
+        page.evaluate("window.tell('responder', '203.0.113.2')")
+        label = page.locator(".tnb-hop").nth(1)
+        median = f"median {mine['rtt_ms'].median():.2f} ms"
+        assert label.get_attribute("aria-label") == f"hop 2, 203.0.113.2, {len(mine)} answers, {median}"
+        alone = page.locator(".tnb-strip .tnb-median").nth(1).get_attribute("d")
+        page.evaluate("window.tell('responder', null)")
+        assert page.locator(".tnb-strip .tnb-median").nth(1).get_attribute("d") != alone
+        assert ", 79 of 80 answered," in label.get_attribute("aria-label")
+
+
+def test_a_drag_goes_on_while_the_board_would_be_made_anew(show):
+    with show() as page:
+        strip = page.locator(".tnb-time").bounding_box()
+        page.locator(".tnb-time").evaluate("one => { one.mine = true }")
+        page.mouse.move(strip["x"] + 150, strip["y"] + 40)
+        page.mouse.down()
+        page.mouse.move(strip["x"] + 200, strip["y"] + 40)
+        page.evaluate("window.tell('view', window.state('view'))")
+        page.mouse.move(strip["x"] + 400, strip["y"] + 40, steps=3)
+        assert page.locator(".tnb-time").evaluate("one => one.mine")
+        page.mouse.up()
+        assert not page.locator(".tnb-time").evaluate("one => one.mine ?? false")
+        assert [name for name, *_ in said(page)] == ["focus", "saved"]
+        assert page.locator(".tnb-narrowed").count() == 1
+
+
+@pytest.mark.parametrize("place", ["sort-sent", "Log scale", "svg-path", "png-timeline", "Copy CSV"])
+def test_focus_stays_where_it_was_when_the_board_is_made_anew(show, place):
+    with show() as page:
+        page.locator(f"[data-keep='{place}']").focus()
+        page.evaluate("window.tell('view', window.state('view'))")
+        assert page.evaluate("document.activeElement.dataset.keep") == place
+
+
 def only(tables, which):
     return tables_from_probes(tables.probes[which], runs=tables.runs)
 

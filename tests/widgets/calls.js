@@ -19,6 +19,8 @@ const known = {
   },
   placed: (deltas) => deltas.reduce(([columns, before], [count, base, data]) =>
     [placedRows(columns, before, base, decodeRows(count, data)), base], [{}, deltas[0][1]])[0],
+  tickDecimals, whose: (raw, addresses, focus, flow) =>
+    [...indexByTtl(decodeColumns(raw), new Map(), null, flow)].map(([ttl, hop]) => [ttl, responders(hop, addresses, focus)]),
   window(raw, focus) {
     const columns = decodeColumns(raw);
     return allStats(indexByTtl(columns), focus);

@@ -24,6 +24,7 @@ from trippy_nb.display.assets import asset
 from trippy_nb.frames import tables_from_probes
 from trippy_nb.model import Status
 from trippy_nb.plots.loss import _EDGES
+from trippy_nb.widgets.hoptable import hops_within
 from trippy_nb.widgets.wire import pack, pack_probes, time_axis
 
 pytestmark = pytest.mark.needs("node")
@@ -140,6 +141,28 @@ def test_any_window_of_probes_in_any_order_has_the_quantiles_of_its_times():
             ):
                 wanted = np.quantile(times, q) if len(times) else np.nan
                 assert stats[name] == pytest.approx(wanted, rel=1e-12, nan_ok=True), (window, ttl, name)
+
+
+@pytest.mark.parametrize("flow", [None, 1])
+@pytest.mark.parametrize("window", [(), (10.0, 30.0), (10.5, 10.9), (57.0, 99.0), (200.0, 300.0)])
+def test_who_answered_in_a_window_or_a_flow_is_who_the_hop_table_says_in_its_order(window, flow):
+    rng = np.random.default_rng(5)
+    n = 300
+    names = np.array(["203.0.113.9", "203.0.113.10", "203.0.113.2", "2001:db8::9", None], dtype=object)
+    addr = names[rng.integers(0, len(names), n)]  # often as many of one as of another
+    rtt = np.where(addr == None, np.nan, 1.0)  # noqa: E711 - of each
+    frame = pd.DataFrame(
+        {"ttl": 1 + np.arange(n) % 3, "round": np.arange(n) // 3, "addr": addr, "rtt_ms": rtt}
+    )
+    tables = tables_from_probes(frame.assign(flow=frame["round"] % 2))
+    at = tables.probes["round"].to_numpy(dtype=float)
+    addresses = sorted(set(names) - {None})
+    (told,) = in_node([("whose", pack_probes(tables.probes, addresses, at), addresses, list(window), flow)])
+    hops = hops_within(tables, at, list(window), flow)
+    found = {ttl: list(addrs) for ttl, addrs in zip(hops["ttl"], hops["addrs"], strict=True)}
+    assert {ttl: addrs for ttl, addrs in told if addrs} == {
+        ttl: addrs for ttl, addrs in found.items() if addrs
+    }
 
 
 def settled(tables, moment):
@@ -313,6 +336,14 @@ def test_ticks_are_round_even_and_inside(low, high):
         steps = np.diff(marks)
         assert steps == pytest.approx(steps[0])
         assert f"{steps[0]:.0e}"[0] in "125"
+
+
+@pytest.mark.parametrize(
+    ("marks", "decimals"),
+    [([], 0), ([0.0], 0), ([0.02], 2), ([20.0], 0), ([0.12], 2), ([0, 0.5, 1.0], 1), ([0, 20, 40], 0)],
+)
+def test_ticks_are_spelt_as_what_they_are_be_it_one_alone(marks, decimals):
+    assert in_node([("tickDecimals", marks)]) == [decimals]
 
 
 def test_the_scale_of_shifts_holds_zero_and_ignores_absurd_intervals():

@@ -1,4 +1,4 @@
-import { allStats, decodeColumns, indexByTtl } from "./stats.js";
+import { allStats, decodeColumns, hopIndex, hopStats, indexByTtl, responders } from "./stats.js";
 import { decimalsFor } from "./words.js";
 import { button, follow, html, oncePerFrame, watchWidth } from "./dom.js";
 import { pathView } from "./path.js";
@@ -23,9 +23,10 @@ function toldFigures({ names, ttls, values, focus, flow }) {
 /** `more(parts)`, where given, makes what only a run that is over has: a bar above the graph, and buttons for it. */
 export function board(model, more = null) {
   const columns = {}, index = new Map(), body = html("div.board");
-  const state = { whole: new Map(), now: new Map(), shown: model.get("shown"), told: toldFigures(model.get("told")), // the rest with a view
+  const state = { whole: new Map(), now: new Map(), whose: new Map(), shown: model.get("shown"), told: toldFigures(model.get("told")), // the rest with a view
     sort: { key: "ttl", descending: false }, log: false, decimals: 1, usual: [],
-    replay: null, window: [], when: null }; // what counts: the focus window, or what has happened so far in a replay
+    whoAt: (ttl) => state.whose.get(ttl) ?? [], // who answered there, of what counts
+    replay: null, window: [], when: null, alone: null }; // what counts: the focus window, or what has happened so far in a replay
   const save = (name, value) => { model.set(name, value); model.save_changes(); };
   const actions = {
     state: () => state,
@@ -45,6 +46,8 @@ export function board(model, more = null) {
       paintFocus(true);
       save("focus", focus);
     },
+    /** The pointer is up: what waited for it may come. */
+    released() { if (held) feed({}, held); },
     replay(player) { Object.assign(state, { replay: player }); paintFocus(true); },
     replayed(moving) { if (state.replay) paintFocus(!moving); },
     show(shown) { state.shown = shown; parts.table.paint(state, true); save("shown", shown); },
@@ -59,12 +62,12 @@ export function board(model, more = null) {
   const flows = html("select", { "aria-label": "Flow", "data-keep": "flow", onchange: () =>
     actions.select(state.selected, state.responder, flows.value === "" ? null : Number(flows.value)) });
   const parts = {};
-  let extra = null, counted = index;
+  let extra = null, counted = index, drawn = null, held = null, one = {};
   let unwatch = () => {}, total = 0, due = 0, repainted = 0;
 
   function build(view) {
     const made = { view, columns, index, actions, choosing: parts.table?.choosing() };
-    const here = body.getRootNode().activeElement, place = body.contains(here) ? here.dataset.keep : null;
+    drawn = view;
     extra?.close();
     Object.assign(parts, { path: pathView(made), timeline: timeView(made), table: tableView(made) });
     const said = [...new Set(columns.flow)].sort((a, b) => a - b);
@@ -73,7 +76,6 @@ export function board(model, more = null) {
     extra = more?.({ ...made, fly: parts.path.fly }) ?? null;
     bar.replaceChildren(...bar.childNodes.length ? [bar.firstChild] : [], note, flows, ...extra?.buttons ?? [], log, ...pictureButtons(() => parts.path.element, "path"));
     body.replaceChildren(bar, ...extra ? [extra.element] : [], parts.path.element, parts.timeline.element, parts.table.element);
-    if (place) body.querySelector(`[data-keep="${place}"]`)?.focus();
     unwatch();
     unwatch = watchWidth(body, (width) => { total = width; resize(); });
     if (total) resize();
@@ -99,13 +101,28 @@ export function board(model, more = null) {
     state.whole = allStats(counted, []);
   }
 
-  function paintSelection() { flows.value = state.flow ?? ""; parts.path.paint(state); parts.timeline.paint(state); parts.table.select(state); }
+  const counting = () => state.replay?.indexOf(state.flow) ?? counted;
+
+  /** What the responder that stands out answered, it alone: nobody knows whose an unanswered probe was. */
+  function alone() {
+    const hop = counting().get(state.selected), number = drawn.addresses.indexOf(state.responder);
+    if (!hop || number < 0) return null;
+    if (one.hop !== hop || one.number !== number) {
+      one = { hop, number, index: hopIndex({ ...columns, at: state.when }, [...hop.rows].filter((row) => columns.addr[row] === number)) };
+    }
+    return hopStats(one.index, state.window);
+  }
+
+  function paintSelection() { state.alone = alone(); flows.value = state.flow ?? ""; parts.path.paint(state); parts.timeline.paint(state); parts.table.select(state); }
 
   function paintFocus(final, fresh = null) {
     const { replay } = state;
     state.window = replay ? [-Infinity, replay.moment()] : state.focus;
     state.when = replay ? replay.plan.due : columns.at;
-    state.now = state.window.length === 2 ? allStats(replay?.indexOf(state.flow) ?? counted, state.window) : state.whole;
+    const some = counting();
+    state.alone = alone();
+    state.now = state.window.length === 2 ? allStats(some, state.window) : state.whole;
+    if (final) state.whose = new Map([...some].map(([ttl, hop]) => [ttl, responders(hop, drawn.addresses, state.window)]));
     parts.path.paint(state, !final, fresh);
     parts.timeline.brush(state, final);
     parts.table.paint(state, final);
@@ -142,6 +159,8 @@ export function board(model, more = null) {
    * all stand elsewhere than before: then only the dots of these are drawn, above those that are there.
    */
   function feed(fresh, view, news = null) {
+    held = null;
+    if (view && parts.timeline?.dragging()) [held, view] = [view, null];
     const touched = columns.ttl && news?.moved === false ? new Set([0]) : null; // 0: rows nobody has told of
     if (touched) for (const row of news.rows) touched.add(columns.ttl[row] ?? 0).add(fresh.ttl[row]);
     if (view) state.replay = null;
@@ -152,12 +171,14 @@ export function board(model, more = null) {
     state.usual = [...state.whole.values()].map((stats) => stats.p50_ms || 0);
     state.decimals = decimalsFor([...state.whole.values()].flatMap((stats) => [stats.best_ms, stats.p50_ms, stats.worst_ms]));
     Object.assign(state, { window: state.focus, when: columns.at, now: state.whole });
+    const here = body.getRootNode().activeElement, place = view && body.contains(here) ? here.dataset.keep : null;
     if (view) build(view);
     else if (total) {
       parts.timeline.select(state);
       repaintLater();
     }
     paintFocus(true, !view && news && total && news.rows.length < MANY ? news.rows : null);
+    if (place) body.querySelector(`[data-keep="${place}"]`)?.focus(); // only now all is there
   }
 
   /** Forget everything: another trace begins. What was to be drawn later has nothing to be drawn of. */
@@ -165,7 +186,7 @@ export function board(model, more = null) {
     due = clearTimeout(due);
     paintSoon.cancel();
     for (const name in columns) delete columns[name];
-    state.told = null;
+    state.told = held = null;
   }
 
   const unwatchTheme = watchTheme(oncePerFrame(() => { if (total && columns.ttl) { parts.path.paint(state); parts.timeline.paint(state); } }));

@@ -27,7 +27,7 @@ export const frame = (label, ...children) =>
   html("div", { class: "tnb", role: "group", "aria-label": label, "data-lm-suppress-shortcuts": "true" }, ...children);
 
 /** A button of ours. */
-export const button = (text, onclick, more = {}) => html("button.button", { type: "button", text, onclick, ...more });
+export const button = (text, onclick, more = {}) => html("button.button", { type: "button", text, "data-keep": text, onclick, ...more });
 
 /** Follow a model: what is to be called by event; returns what stops it. */
 export function follow(model, calls) {

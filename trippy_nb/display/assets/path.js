@@ -83,7 +83,7 @@ export function pathView({ view, columns, index, actions }) {
     const { selected, responder } = actions.state(), at = ttls.indexOf(selected), to = listMove(event.key, at, ttls.length);
     if (to !== undefined) actions.select(ttls[to] ?? null, null);
     else if (at >= 0 && (event.key === "ArrowLeft" || event.key === "ArrowRight")) {
-      const ring = [null, ...view.hops[at].addrs]; // all of them, then each alone
+      const ring = [null, ...actions.state().whoAt(selected)]; // all of them, then each alone
       const step = event.key === "ArrowRight" ? 1 : ring.length - 1;
       actions.select(selected, ring[(ring.indexOf(responder) + step) % ring.length]);
     } else return;
@@ -91,11 +91,10 @@ export function pathView({ view, columns, index, actions }) {
   }
 
   function label(i, responder) {
-    const { addrs, mpls } = view.hops[i];
-    if (!addrs.length) return [SILENT, "never answered"];
+    const { ttl, mpls, addrs: ever } = view.hops[i], addrs = actions.state().whoAt(ttl), shown = responder ?? addrs[0];
+    if (!shown) return [SILENT, ever.length ? "no answer here" : "never answered"];
     const named = (addr) => view.names[addr] ?? addr;
-    const shown = responder && addrs.includes(responder) ? responder : addrs[0];
-    const more = addrs.length > 1 && shown !== responder ? ` +${addrs.length - 1}` : "";
+    const more = addrs.length > 1 && !responder ? ` +${addrs.length - 1}` : "";
     const whole = addrs.map((addr) => (view.names[addr] ? `${view.names[addr]} (${addr})` : addr)).join("\n");
     return [named(shown) + more, mpls ? `${whole}\nMPLS ${mpls}` : whole];
   }
@@ -135,8 +134,7 @@ export function pathView({ view, columns, index, actions }) {
     thinOut();
     const right = size - LOSS_WIDTH;
     scale = timeScale(columns, log, 8, right - 10);
-    const decimals = Math.max(0, ...scale.marks.map((mark) => (mark < 1 && mark > 0 ? -Math.floor(Math.log10(mark)) : 0)),
-      log ? 0 : tickDecimals(scale.marks));
+    const decimals = tickDecimals(scale.marks);
     const grid = scale.marks.map((mark) => lineOf("grid", `M${scale.x(mark)} ${HEAD - 8}V${height - 4}`));
     const numbers = scale.marks.map((mark) => textAt("tick", scale.x(mark), HEAD - 14,
       log ? String(Number(mark.toPrecision(1))) : mark.toFixed(decimals)));
@@ -182,9 +180,9 @@ export function pathView({ view, columns, index, actions }) {
     if (low <= 0 && high >= height) Object.assign(ink.element.dataset, counts);
   }
 
-  function drawStats({ now }, [low, high]) {
+  function drawStats({ now, selected, alone }, [low, high]) {
     ttls.forEach((ttl, i) => {
-      const stats = now.get(ttl), [box, median, loss] = marks[i], y = rowOf(ttl);
+      const all = now.get(ttl), stats = ttl === selected && alone ? alone : all, [box, median, loss] = marks[i], y = rowOf(ttl);
       if (y < low - ROW || y > high + ROW) return;
       const seen = stats !== undefined && stats.p50_ms === stats.p50_ms;
       if (seen) {
@@ -195,7 +193,7 @@ export function pathView({ view, columns, index, actions }) {
       }
       box.toggleAttribute("hidden", !seen);
       median.toggleAttribute("hidden", !seen);
-      setText(loss, stats?.loss_ratio > 0 ? ratioText(stats.loss_ratio) : "");
+      setText(loss, all?.loss_ratio > 0 ? ratioText(all.loss_ratio) : "");
     });
   }
 
@@ -224,15 +222,15 @@ export function pathView({ view, columns, index, actions }) {
     curves.forEach((curve, i) => curve.classList.toggle("tnb-dim", within !== null && !(within[lines[i].a] && within[lines[i].b])));
   }
 
-  function drawLabels({ selected, responder, now, decimals }) {
+  function drawLabels({ selected, responder, now, alone, decimals }) {
     options.forEach((option, i) => {
-      const [text, whole] = label(i, ttls[i] === selected ? responder : null), stats = now.get(ttls[i]);
+      const [text, whole] = label(i, ttls[i] === selected ? responder : null), single = ttls[i] === selected && alone, stats = single || now.get(ttls[i]);
       setText(option, text);
       option.title = whole;
-      option.classList.toggle("tnb-muted", !view.hops[i].addrs.length);
+      option.classList.toggle("tnb-muted", text === SILENT);
       option.setAttribute("aria-selected", String(ttls[i] === selected));
       option.setAttribute("aria-label", `hop ${ttls[i]}, ${text === SILENT ? whole : text}` +
-        (stats ? `, ${stats.recv} of ${stats.sent} answered, median ${msText(stats.p50_ms, decimals)} ms` : ""));
+        (stats ? `, ${single ? countText(stats.recv, "answer") : `${stats.recv} of ${stats.sent} answered`}, median ${msText(stats.p50_ms, decimals)} ms` : ""));
     });
     strip.setAttribute("aria-label", "Round-trip times of each hop; the table below holds the numbers");
   }

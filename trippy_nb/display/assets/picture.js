@@ -50,7 +50,7 @@ const spelt = (element) => new XMLSerializer().serializeToString(pictureOf(eleme
 /** Buttons that copy the element as SVG, and save it as PNG of twice its size. */
 export function pictureButtons(of, name) {
   const copy = copyButton("SVG", () => spelt(of()), (said, text) =>
-    (said === text ? save(new Blob([text], { type: "image/svg+xml" }), "svg") : setText(copy, said)), { title: "Copy as SVG" });
+    (said === text ? save(new Blob([text], { type: "image/svg+xml" }), "svg") : setText(copy, said)), { title: "Copy as SVG", "data-keep": `svg-${name}` });
   const save = (blob, kind) => {
     const href = URL.createObjectURL(blob);
     html("a", { href, download: `${name}.${kind}` }).click();
@@ -63,5 +63,5 @@ export function pictureButtons(of, name) {
     const canvas = html("canvas", { width: 2 * image.width, height: 2 * image.height });
     canvas.getContext("2d").drawImage(image, 0, 0, canvas.width, canvas.height);
     canvas.toBlob((blob) => save(blob, "png"));
-  }, { title: "Save as PNG" })];
+  }, { title: "Save as PNG", "data-keep": `png-${name}` })];
 }

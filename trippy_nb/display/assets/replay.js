@@ -103,7 +103,7 @@ export function replayBar({ view, columns, actions, fly }) {
   }
 
   function say() {
-    if (!place) return `${countText(count / 2)} probes, in order of time`;
+    if (!place) return `${countText(count / 2, "probe")}, in order of time`;
     const row = rowAt(place - 1), hop = columns.ttl[row], who = view.addresses[columns.addr[row]];
     const about = `Round ${columns.round[row] + 1}`, probe = `probe to hop ${hop}`;
     if (!(order[place - 1] & 1)) return `${about}: ${probe} sent`;

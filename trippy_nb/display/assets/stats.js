@@ -42,8 +42,9 @@ export function indexByTtl(columns, index = new Map(), touched = null, flow = nu
 }
 
 /** Plain loops: it is made anew several times a second while a trace goes on. */
-function hopIndex({ status, rtt, at }, list) {
+export function hopIndex({ status, rtt, at, addr }, list) {
   const rows = ordered(list, rtt), inTime = ordered(list, at), n = list.length;
+  const who = inTime.map((row) => (status[row] < STATUS.timeout ? addr[row] : -1)); // -1 is, unsigned, nobody
   const [sent, recv, late, timed] = [0, 0, 0, 0].map(() => new Uint32Array(n + 1)), isTimed = (row) => status[row] < STATUS.timeout && rtt[row] === rtt[row];
   for (let i = 0; i < n; i++) {
     const row = inTime[i], code = status[row];
@@ -55,7 +56,7 @@ function hopIndex({ status, rtt, at }, list) {
   const of = (figure, some) => { const values = new Float64Array(some.length); for (let i = 0; i < values.length; i++) values[i] = figure[some[i]]; return values; };
   const when = of(at, inTime), sorted = rows.filter(isTimed), byTime = inTime.filter(isTimed), times = of(rtt, sorted);
   let tree = null;
-  return { rows, upTo: { sent, recv, late, timed }, when, series: of(rtt, byTime), dated: inTime.findLastIndex((row) => at[row] === at[row]) + 1,
+  return { rows, who, upTo: { sent, recv, late, timed }, when, series: of(rtt, byTime), dated: inTime.findLastIndex((row) => at[row] === at[row]) + 1,
     /** The k-th smallest of the times at the places from `low` on and before `high`, counted in time. */
     nth(low, high, k) {
       if (high - low === times.length) return times[k];
@@ -125,10 +126,21 @@ function quantileOf(size, nth, p) {
   return share < 0.5 ? a + step * share : b - step * (1 - share); // as numpy: exact at both ends
 }
 
+/** Which places, in the order of time, lie in the window: from one on, and before another. */
+const stretch = ({ when, dated }, focus) => (focus.length !== 2 ? [0, when.length]
+  : [placeOf(when, dated, focus[0], false), placeOf(when, dated, focus[1], true)]);
+
+/** Who answered within the window, the most frequent first, ties in the order of their text: as `analysis`. */
+export function responders(hop, addresses, focus) {
+  const counts = new Map(), [from, to] = stretch(hop, focus);
+  for (let i = from; i < to; i++) counts.set(hop.who[i], (counts.get(hop.who[i]) ?? 0) + 1);
+  return [...counts].map(([who, count]) => [addresses[who], count]).filter(([addr]) => addr)
+    .sort(([a, n], [b, m]) => m - n || (a < b ? -1 : 1)).map(([addr]) => addr);
+}
+
 /** Counts, loss ratio, quantiles and moments of the probes of one hop that lie in the window; NaN is missing. */
-function hopStats({ upTo, when, dated, nth, series }, focus) {
-  const whole = focus.length !== 2;
-  const from = whole ? 0 : placeOf(when, dated, focus[0], false), to = whole ? when.length : placeOf(when, dated, focus[1], true);
+export function hopStats(hop, focus) {
+  const { upTo, nth, series } = hop, [from, to] = stretch(hop, focus);
   const count = (name) => Math.max(0, upTo[name][to] - upTo[name][from]);
   const sent = count("sent"), recv = count("recv"), size = count("timed"), low = upTo.timed[from];
   const at = (p) => quantileOf(size, (k) => nth(low, low + size, k), p);

@@ -62,9 +62,9 @@ export function tableView({ view, actions, choosing = false }) {
   const sameWindow = (a, b) => a.length === b.length && a.every((end, i) => end === b[i]);
 
   /** What the browser knows at once, else what Python told of this very window and rows; else nothing yet. */
-  function figure(key, hop, { now, told, focus, flow, replay }) {
+  function figure(key, hop, { now, told, focus, flow, replay, whoAt }) {
     if (key === "ttl") return hop.ttl;
-    if (key === "addr") return hop.addrs[0] ?? null;
+    if (key === "addr") return whoAt(hop.ttl)[0] ?? null;
     const mine = now.get(hop.ttl)?.[key];
     if (view.moving.includes(key)) return mine ?? (kinds.get(key) === "count" ? 0 : NaN);
     if (replay) return mine ?? NaN;
@@ -86,7 +86,7 @@ export function tableView({ view, actions, choosing = false }) {
   const who = (addr) => (view.names[addr] ? `${view.names[addr]} (${addr})` : addr);
 
   /** One responder a hop, and all of them where the eye is: a wide diamond would fill the page. */
-  function people({ addrs }, open) {
+  function people(addrs, open) {
     if (!addrs.length) return SILENT;
     return open ? addrs.map(who).join("\n") : who(addrs[0]) + (addrs.length > 1 ? `  +${addrs.length - 1}` : "");
   }
@@ -105,7 +105,7 @@ export function tableView({ view, actions, choosing = false }) {
     const lines = [...body.children].map((row) => {
       const hop = view.hops[rows.indexOf(row)];
       return keys.map((key) => {
-        const value = key === "addr" ? hop.addrs.join(" ") : figure(key, hop, last);
+        const value = key === "addr" ? last.whoAt(hop.ttl).join(" ") : figure(key, hop, last);
         return quote(value === undefined || value !== value || value === null ? "" : String(value));
       }).join(",");
     });
@@ -133,7 +133,6 @@ export function tableView({ view, actions, choosing = false }) {
         if (sight && !sight[i]) return;
         keys.forEach((key, k) => key !== "addr" && setText(cells[i][k], spell(key, figure(key, hop, state), state.decimals)));
         rows[i].classList.toggle("tnb-lossy", state.now.get(hop.ttl)?.loss_ratio > 0);
-        rows[i].classList.toggle("tnb-muted", !hop.addrs.length);
       });
       if (!final) return;
       this.select(state);
@@ -142,9 +141,10 @@ export function tableView({ view, actions, choosing = false }) {
     select({ selected, flow }) {
       setText(caption, `Hops${flow === null ? "" : ` of flow ${flow}`} (times in ms)`);
       view.hops.forEach((hop, i) => {
-        const on = hop.ttl === selected;
-        setText(cells[i][1], people(hop, on));
-        cells[i][1].title = hop.addrs.map(who).join("\n");
+        const on = hop.ttl === selected, addrs = last.whoAt(hop.ttl);
+        setText(cells[i][1], people(addrs, on));
+        cells[i][1].title = addrs.map(who).join("\n");
+        rows[i].classList.toggle("tnb-muted", !addrs.length);
         rows[i].classList.toggle("tnb-on", on);
         if (on) rows[i].setAttribute("aria-current", "true"); else rows[i].removeAttribute("aria-current");
       });

@@ -49,7 +49,7 @@ export function timeView({ view, columns, index, actions }) {
   const frame = svg("g"), spread = svg("g");
   under.append(frame, more.element);
   canvas.append(spread, shade, ...grips);
-  let width = 0, times = [], axis = null;
+  let width = 0, rows = [], times = [], axis = null;
 
   const toX = (at) => LEFT + ((at - span[0]) / (span[1] - span[0])) * (width - LEFT - RIGHT);
   const toAt = (x) => span[0] + ((x - LEFT) / (width - LEFT - RIGHT)) * (span[1] - span[0]);
@@ -95,8 +95,8 @@ export function timeView({ view, columns, index, actions }) {
     const { moved, mode } = drag;
     drag = null;
     if (moved) actions.focus(actions.state().focus, true);
-    else if (more.pick(event.clientY - box.top)) return;
-    else if (mode === "new") actions.focus([], true); // a click beside the window lets go of it
+    else if (!more.pick(event.clientY - box.top) && mode === "new") actions.focus([], true); // a click beside the window lets go of it
+    actions.released();
   };
   canvas.addEventListener("pointerup", release);
   canvas.addEventListener("pointercancel", release);
@@ -121,7 +121,7 @@ export function timeView({ view, columns, index, actions }) {
 
   function drawMarks(state) {
     if (span !== view.axis.span) ({ span } = view.axis), (words = axisWords(view.axis));
-    const ttl = shownHop(state), rows = rowsOf(ttl, state);
+    rows = rowsOf(shownHop(state), state);
     times = rows.filter((row) => columns.rtt[row] === columns.rtt[row]);
     const known = Array.from(times, (row) => columns.rtt[row]);
     const usual = quantile(known, 0.5) + 5 * (quantile(known, 0.95) - quantile(known, 0.5));
@@ -146,13 +146,7 @@ export function timeView({ view, columns, index, actions }) {
     ["answer", "late"].forEach((name, code) => ink.lines(name, off[code], 1.5));
     ink.lines("lost", lost, 1.8);
     Object.assign(ink.element.dataset, counts);
-    drawLegend(counts);
     drawFrame(y, ticks(base, high, 3).filter((mark) => mark >= base));
-    const hop = view.hops.find((each) => each.ttl === ttl), { flow } = state;
-    const who = state.responder ?? hop?.addrs[0] ?? SILENT;
-    const others = state.responder === null && hop?.addrs.length > 1 ? ` +${hop.addrs.length - 1}` : "";
-    setText(title, `Hop ${ttl}, ${view.names[who] ?? who}${others}${flow === null ? "" : `, flow ${flow}`}: RTT (ms) over ${view.axis.kind === "round" ? "rounds" : "time"}`);
-    canvas.setAttribute("aria-label", `${title.textContent}; ${countText(known.length)} answers, ${countText(counts.lost)} unanswered`);
   }
 
   /** How the times of the window are spread, along the axis of the strip; in outline, how all are. */
@@ -175,10 +169,13 @@ export function timeView({ view, columns, index, actions }) {
       textAt("spread", left - 4, HEIGHT - 5, `p95 ${msText(quantile(known, 0.95), decimals)}`));
   }
 
-  function drawLegend({ dots, late, lost }) {
-    const kinds = [["dots", "M5 6h0", dots, "answered"], ["dots.late", "M5 6h0", late, "late"], ["lost", "M5 2v7", lost, "unanswered"]];
-    legend.replaceChildren(...kinds.filter(([, , count]) => count).map(([mark, d, count, word]) => html("span", {},
-      svg("svg", { width: 10, height: 11 }, lineOf(mark, d)), `${countText(count)} ${word}`)));
+  /** What of the hop is in view, by its fate. */
+  function drawLegend({ when, window }) {
+    const counts = [0, 0, 0];
+    for (const row of rows) if (columns.status[row] <= STATUS.timeout && inFocus(when[row], window)) counts[columns.status[row]]++;
+    const kinds = [["dots", "M5 6h0", "answered"], ["dots.late", "M5 6h0", "late"], ["lost", "M5 2v7", "unanswered"]];
+    legend.replaceChildren(...kinds.flatMap(([mark, d, word], code) => (counts[code] ? [html("span", {},
+      svg("svg", { width: 10, height: 11 }, lineOf(mark, d)), `${countText(counts[code])} ${word}`)] : [])));
   }
 
   function drawFrame(y, levels) {
@@ -214,21 +211,25 @@ export function timeView({ view, columns, index, actions }) {
   }
 
   /** Told on release only: a live region that speaks while a mouse moves is noise. */
-  function drawStatus({ when, window }) {
-    const [from, to] = ends();
+  function drawStatus({ when, window, responder, flow, selected, whoAt }) {
+    const [from, to] = ends(), ttl = shownHop({ selected }), whose = whoAt(ttl), who = responder ?? whose[0] ?? SILENT;
+    const others = responder === null && whose.length > 1 ? ` +${whose.length - 1}` : "";
+    setText(title, `Hop ${ttl}, ${view.names[who] ?? who}${others}${flow === null ? "" : `, flow ${flow}`}: RTT (ms) over ${view.axis.kind === "round" ? "rounds" : "time"}`);
+    canvas.setAttribute("aria-label", `${title.textContent}; ${[...legend.children].map((one) => one.textContent).join(", ") || "no answer"}`);
     let inside = 0, count = 0;
     columns.status.forEach((code, row) => {
       if (code === STATUS.not_sent) return;
       count++;
       inside += inFocus(when[row], window);
     });
-    const total = countText(count);
+    const total = countText(count, "probe");
     setText(status, window.length === 2
-      ? `${words.place(from)} to ${words.place(to)}: ${countText(inside)} of ${total} probes` : `${total} probes; drag to focus`);
+      ? `${words.place(from)} to ${words.place(to)}: ${countText(inside)} of ${total}` : `${total}; drag to focus`);
   }
 
   return {
     element,
+    dragging: () => drag !== null,
     resize(total, state) {
       width = total;
       for (const one of [canvas, under]) one.setAttribute("width", total);
@@ -238,6 +239,7 @@ export function timeView({ view, columns, index, actions }) {
       if (!width) return;
       drawBrush(state);
       drawSpread(state);
+      drawLegend(state);
       if (final) drawStatus(state);
     },
     paint(state) {

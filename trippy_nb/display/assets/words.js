@@ -31,7 +31,8 @@ export function signedText(value, decimals) {
 }
 
 const THOUSANDS = new Intl.NumberFormat("en-US");
-export const countText = (count) => THOUSANDS.format(count);
+/** A count, and of what: `1 probe`, `2 probes`. */
+export const countText = (count, what) => THOUSANDS.format(count) + (what ? ` ${what}${count === 1 ? "" : "s"}` : "");
 
 const UNITS = [[86400, "d"], [3600, "h"], [60, "min"], [1, "s"]];
 
@@ -51,8 +52,5 @@ export function ticks(low, high, wanted) {
   return marks;
 }
 
-/** Decimals that tell neighbouring ticks apart. */
-export function tickDecimals(marks) {
-  if (marks.length < 2) return 0;
-  return Math.max(0, Math.min(6, -Math.floor(Math.log10(marks[1] - marks[0]) + 1e-9)));
-}
+/** Decimals that spell all of some ticks, or the only one, as what they are. */
+export const tickDecimals = (marks) => [0, 1, 2, 3, 4, 5].find((n) => marks.every((mark) => Math.abs(mark - mark.toFixed(n)) < 1e-9)) ?? 6;
