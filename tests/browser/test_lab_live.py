@@ -24,6 +24,8 @@ def server(tmp_path_factory):
     folder = tmp_path_factory.mktemp("notebooks")
     write_notebook(folder / "live.ipynb", [SIM, BUSY])
     write_notebook(folder / "card.ipynb", [MADE.replace("paced(4)", "paced(50), rounds=3") + "\nlive"])
+    slower = MADE.replace("paced(4)", "paced(4), rounds=16")
+    write_notebook(folder / "card20.ipynb", [slower + "\nlive"])
     write_notebook(folder / "two.ipynb", [SIM, "live"])
     write_notebook(folder / "sockets.ipynb", [LOOPBACK])
     write_notebook(
@@ -100,6 +102,37 @@ def test_two_views_show_the_same_trace_and_select_together(notebook):
     assert texts[0] == texts[1]
     lab.told("live.close()")
     page.wait_for_selector(".tnb-live", state="detached")
+
+
+def test_what_the_reader_opened_stays_when_the_card_is_brought_up_to_date(notebook):
+    lab = notebook("card20.ipynb")
+    page = lab.page
+    lab.command("notebook:run-all-cells")
+    page.wait_for_selector(".tnb-live .tnb-sort")
+    page.locator(".tnb-options summary").click()
+    page.locator("[data-keep='Log scale']").click()
+    page.locator("[data-keep=sort-recv]").click()
+    page.evaluate("document.querySelector('.tnb-live').mine = true")
+    assert lab.told("print(live.wait(20))") == "True"
+    page.wait_for_selector(".tnb-live .tnb-press:text-is('Start')")
+    page.wait_for_function("document.querySelector('.tnb-live')?.mine !== true")  # JupyterLab made it anew
+    page.wait_for_function("document.activeElement.dataset.keep === 'sort-recv'")
+    assert page.locator(".tnb-options").evaluate("one => one.open")
+    assert page.locator("[data-keep='Log scale']").get_attribute("aria-pressed") == "true"
+    assert page.locator("th[aria-sort]").all_inner_texts() == ["Recv"]
+    lab.told("live.close()")
+
+
+def test_a_kernel_that_is_gone_is_said_to_be_gone(notebook):
+    lab = notebook("live.ipynb")
+    page = lab.page
+    lab.command("notebook:run-cell")
+    page.wait_for_selector(".tnb-live .tnb-press:text-is('Stop')")
+    page.evaluate("window.jupyterapp.shell.currentWidget.sessionContext.session.kernel.restart()")
+    gone = ".tnb-error:text-is('The kernel does not answer: run the cell again.')"
+    page.wait_for_selector(gone)
+    page.locator(".tnb-live .tnb-press:text-is('Start')").click()
+    page.wait_for_selector(gone)
 
 
 @pytest.mark.needs("raw_socket")

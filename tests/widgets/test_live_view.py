@@ -239,3 +239,8 @@ def test_stop_before_the_target_is_resolved_ends_it_all_the_same(view):
     assert steps.done == 1
     pump.stop()
     gc.collect()
+
+
+def test_an_empty_field_for_rounds_says_what_it_means(view):
+    (rounds,) = (setting for setting in view.settings if setting["name"] == "rounds")
+    assert rounds["default"] == "until stopped"

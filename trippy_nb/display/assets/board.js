@@ -1,6 +1,6 @@
 import { allStats, decodeColumns, hopIndex, hopStats, indexByTtl, responders } from "./stats.js";
 import { decimalsFor } from "./words.js";
-import { button, follow, html, oncePerFrame, watchWidth } from "./dom.js";
+import { button, follow, goTo, html, look, oncePerFrame, placeIn, put, watchWidth } from "./dom.js";
 import { pathView } from "./path.js";
 import { pictureButtons } from "./picture.js";
 import { watchTheme } from "./canvas.js";
@@ -24,7 +24,7 @@ function toldFigures({ names, ttls, values, focus, flow }) {
 export function board(model, more = null) {
   const columns = {}, index = new Map(), body = html("div.board");
   const state = { whole: new Map(), now: new Map(), whose: new Map(), shown: model.get("shown"), told: toldFigures(model.get("told")), // the rest with a view
-    sort: { key: "ttl", descending: false }, log: false, decimals: 1, usual: [],
+    ...model.get("looks"), decimals: 1, usual: [],
     whoAt: (ttl) => state.whose.get(ttl) ?? [], // who answered there, of what counts
     replay: null, window: [], when: null, alone: null }; // what counts: the focus window, or what has happened so far in a replay
   const save = (name, value) => { model.set(name, value); model.save_changes(); };
@@ -46,6 +46,7 @@ export function board(model, more = null) {
       paintFocus(true);
       save("focus", focus);
     },
+    look(part, value) { state[part] = value; look(model, part, value); },
     /** The pointer is up: what waited for it may come. */
     released() { if (held) feed({}, held); },
     replay(player) { Object.assign(state, { replay: player }); paintFocus(true); },
@@ -53,12 +54,12 @@ export function board(model, more = null) {
     show(shown) { state.shown = shown; parts.table.paint(state, true); save("shown", shown); },
   };
   const log = button("Log scale", () => {
-    state.log = !state.log;
-    log.setAttribute("aria-pressed", String(state.log));
+    actions.look("log", !state.log);
+    put(log, { "aria-pressed": state.log });
     parts.path.rescale(state);
-  }, { "aria-pressed": "false" });
+  }, { "aria-pressed": state.log });
   const note = html("span.note");
-  const bar = html("div.bar", {}, html("span.caption", { text: "Path, and RTT (ms) of each hop" }), note);
+  const bar = html("div.bar", html("span.caption", { text: "Path, and RTT (ms) of each hop" }), note);
   const flows = html("select", { "aria-label": "Flow", "data-keep": "flow", onchange: () =>
     actions.select(state.selected, state.responder, flows.value === "" ? null : Number(flows.value)) });
   const parts = {};
@@ -66,7 +67,7 @@ export function board(model, more = null) {
   let unwatch = () => {}, total = 0, due = 0, repainted = 0;
 
   function build(view) {
-    const made = { view, columns, index, actions, choosing: parts.table?.choosing() };
+    const made = { view, columns, index, actions, model };
     drawn = view;
     extra?.close();
     Object.assign(parts, { path: pathView(made), timeline: timeView(made), table: tableView(made) });
@@ -171,14 +172,14 @@ export function board(model, more = null) {
     state.usual = [...state.whole.values()].map((stats) => stats.p50_ms || 0);
     state.decimals = decimalsFor([...state.whole.values()].flatMap((stats) => [stats.best_ms, stats.p50_ms, stats.worst_ms]));
     Object.assign(state, { window: state.focus, when: columns.at, now: state.whole });
-    const here = body.getRootNode().activeElement, place = view && body.contains(here) ? here.dataset.keep : null;
+    const place = view && placeIn(body);
     if (view) build(view);
     else if (total) {
       parts.timeline.select(state);
       repaintLater();
     }
     paintFocus(true, !view && news && total && news.rows.length < MANY ? news.rows : null);
-    if (place) body.querySelector(`[data-keep="${place}"]`)?.focus(); // only now all is there
+    goTo(body, place); // only now all is there
   }
 
   /** Forget everything: another trace begins. What was to be drawn later has nothing to be drawn of. */

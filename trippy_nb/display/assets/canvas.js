@@ -5,7 +5,7 @@ import { html } from "./dom.js";
 let era = 0; // of a theme: stamps are made once in each
 
 export function inkCanvas(kind) {
-  const element = html(`canvas.${kind}`, { "aria-hidden": "true" }), pen = element.getContext("2d");
+  const element = html(`canvas.${kind}`, { "aria-hidden": true }), pen = element.getContext("2d");
   let size = [0, 0, 1];
   const stamps = new Map();
   const ink = (name) => getComputedStyle(element).getPropertyValue(`--tnb-${name}`).trim();

@@ -1,5 +1,5 @@
 import { decimalsFor, MISSING, msText, signedText, SILENT, tickDecimals, ticks } from "./words.js";
-import { button, follow, frame, html, listMove, svg, watchWidth } from "./dom.js";
+import { button, flag, follow, frame, html, listMove, put, svg, watchWidth } from "./dom.js";
 
 // Two paths side by side, place by place, and by how much each common hop's RTT shifted.
 
@@ -21,17 +21,17 @@ export function shiftDomain(hops) {
 function lane(hop, side, first, last) {
   const ttl = hop[`${side}_ttl`], addr = hop[`${side}_addr`];
   const line = svg("path.edge", { d: `M10 ${first ? ROW / 2 : -3}V${last ? ROW / 2 : ROW + 3}` });
-  const picture = svg("svg", { width: 20, height: ROW, "aria-hidden": "true" }, line);
+  const picture = svg("svg", { width: 20, height: ROW, "aria-hidden": true }, line);
   if (ttl === null) return picture;
   const kind = addr === null ? "silent" : hop.change === "same" ? "router" : "other";
-  const node = svg(`g.node.${kind}`, {}, svg("circle", { cx: 10, cy: ROW / 2, r: NODE }));
+  const node = svg(`g.node.${kind}`, svg("circle", { cx: 10, cy: ROW / 2, r: NODE }));
   if (addr === null) node.append(svg("text.star", { x: 10, y: ROW / 2 + 5.5, text: SILENT }));
   picture.append(node);
   return picture;
 }
 
 function shiftPicture(hop, width, x) {
-  const picture = svg("svg", { width, height: ROW, "aria-hidden": "true" },
+  const picture = svg("svg", { width, height: ROW, "aria-hidden": true },
     svg("path.zero", { d: `M${x(0)} 0V${ROW}` }));
   if (!Number.isFinite(hop.shift_ms)) return picture;
   const inside = (at) => Math.min(width, Math.max(0, at));
@@ -64,14 +64,14 @@ function comparedTable(view, select) {
   };
   const side = (hop, name, first, last) => [
     html("td", { text: hop[`${name}_ttl`] ?? "" }),
-    html("td.lane", {}, lane(hop, name, first, last)),
+    html("td.lane", lane(hop, name, first, last)),
     who(hop, name),
   ];
   const rows = hops.map((hop, i) => {
     const first = hops[i - 1]?.flow !== hop.flow, last = hops[i + 1]?.flow !== hop.flow;
     return html(`tr.${hop.change.replace(" ", "-")}`, { onclick: () => select(i) },
       ...side(hop, "a", first, last),
-      html("td.left.change", {}, html("span.sign", { "aria-hidden": "true", text: SIGNS[hop.change] ?? "" }),
+      html("td.left.change", html("span.sign", { "aria-hidden": true, text: SIGNS[hop.change] ?? "" }),
         html("span.word", { text: hop.change })),
       ...side(hop, "b", first, last),
       html(hop.told ? "td.p.told" : "td.p", { text: hop.p }),
@@ -81,8 +81,8 @@ function comparedTable(view, select) {
   const bodies = [];
   rows.forEach((row, i) => {
     if (i === 0 || hops[i - 1].flow !== hops[i].flow) {
-      bodies.push(html("tbody", {}, ...(flows.size > 1
-        ? [html("tr.flow", {}, html("th.left", { scope: "rowgroup", colspan: 13, text: `Flow ${hops[i].flow}` }))] : [])));
+      bodies.push(html("tbody", ...(flows.size > 1
+        ? [html("tr.flow", html("th.left", { scope: "rowgroup", colspan: 13, text: `Flow ${hops[i].flow}` }))] : [])));
     }
     bodies[bodies.length - 1].append(row);
   });
@@ -90,7 +90,7 @@ function comparedTable(view, select) {
   const extra = (kind, text, title) => html(`th.${kind}`, { scope: "col", text, title });
   const table = html("table.compare", { tabindex: 0, "aria-label": "Aligned hops; arrow keys select" },
     html("caption", { text: `Path ${sides[0]} beside path ${sides[1]}` }),
-    html("thead", {}, html("tr", {}, col("Hop"), col(`Path ${sides[0]}`, 2, true), col("Change", 1, true),
+    html("thead", html("tr", col("Hop"), col(`Path ${sides[0]}`, 2, true), col("Change", 1, true),
       col("Hop"), col(`Path ${sides[1]}`, 2, true), extra("p", "p", "That chance explains who answered here, corrected for all tests"),
       col(`Median ${sides[0]}`), col(`Median ${sides[1]}`), axis, col("Shift"), extra("interval", "Interval"))), ...bodies);
 
@@ -98,8 +98,8 @@ function comparedTable(view, select) {
     table, rows,
     mark(selected) {
       rows.forEach((row, i) => {
-        row.classList.toggle("tnb-on", i === selected);
-        if (i === selected) row.setAttribute("aria-current", "true"); else row.removeAttribute("aria-current");
+        flag(row, "on", i === selected);
+        put(row, { "aria-current": i === selected });
       });
     },
     /** Call responders by what `called` has, else by their addresses. */
@@ -135,25 +135,25 @@ function render({ model, el }) {
   const root = frame(view.title,
     html("div.title", { text: view.title }), verdict,
     html("div.bar.masks", {},
-      masks.length ? html("fieldset", {}, html("legend", { text: "Oscillating hops: leave out" }),
-        ...masks.map((box, i) => html("label", {}, box, `${view.turning[i][0]}: `,
+      masks.length ? html("fieldset", html("legend", { text: "Oscillating hops: leave out" }),
+        ...masks.map((box, i) => html("label", box, `${view.turning[i][0]}: `,
           html("span.muted", { text: view.turning[i][1] })))) : "",
       namings.length > 1 ? html("div.namings", { role: "group", "aria-label": "Show responders by" }, ...namings.map(([, button]) => button)) : ""),
-    html("div.panes-compare", {}, html("div", {}, place, note),
+    html("div.panes-compare", html("div", place, note),
       html("section", { "aria-label": "Tests" }, aspects, caveats)));
 
   const paint = () => shown.mark(model.get("selected"));
   function select(i) { set("selected", i); paint(); }
   function rename() {
     const naming = view.called[model.get("naming")] ? model.get("naming") : "ip";
-    for (const [key, button] of namings) button.setAttribute("aria-pressed", String(key === naming));
+    for (const [key, button] of namings) put(button, { "aria-pressed": key === naming });
     shown.name(view.called[naming]);
     note.textContent = view.notes[naming];
   }
   function tick() {
     const masked = model.get("masked");
     masks.forEach((box, i) => { box.checked = masked.includes(i); });
-    verdict.setAttribute("aria-busy", String(String(masked) !== String(view.masked)));
+    put(verdict, { "aria-busy": String(masked) !== String(view.masked) });
   }
   function build() {
     view = model.get("view");

@@ -1,30 +1,60 @@
 // Elements without a framework. Text goes in as text, never as markup.
 
-const SVG = "http://www.w3.org/2000/svg";
-
-function dress(make, name, attributes, children) {
-  const [tag, ...kinds] = name.split("."), element = make(tag);
-  if (kinds.length) element.setAttribute("class", kinds.map((kind) => `tnb-${kind}`).join(" "));
-  for (const [name, value] of Object.entries(attributes)) {
-    if (value === null || value === undefined || value === false) continue;
+/** Set what is given of an element: its text, what it is to do on events, and attributes; none is taken away. */
+export function put(element, given) {
+  for (const [name, value] of Object.entries(given)) {
+    const none = value === null || value === undefined || (value === false && !name.startsWith("aria"));
     if (name === "text") element.textContent = value;
     else if (name.startsWith("on")) element.addEventListener(name.slice(2), value);
-    else element.setAttribute(name, value === true ? "" : value);
+    else if (none) element.removeAttribute(name);
+    else element.setAttribute(name, value === true && !name.startsWith("aria") ? "" : value);
   }
-  element.append(...children);
   return element;
 }
+/** Whether it is of one of our classes. */
+export const flag = (element, kind, on) => element.classList.toggle(`tnb-${kind}`, on);
 
-/** An element of a tag and our classes: `div.bar.masks` is a div of class `tnb-bar tnb-masks`. */
-export const html = (name, attributes = {}, ...children) =>
-  dress((tag) => document.createElement(tag), name, attributes, children);
+const dress = (make) => (name, ...children) => {
+  const [tag, ...kinds] = name.split("."), element = make(tag);
+  if (kinds.length) put(element, { class: kinds.map((kind) => `tnb-${kind}`).join(" ") });
+  if (children[0]?.constructor === Object) put(element, children.shift());
+  element.append(...children);
+  return element;
+};
 
-export const svg = (name, attributes = {}, ...children) =>
-  dress((tag) => document.createElementNS(SVG, tag), name, attributes, children);
+/** An element of a tag and our classes, what `put` sets, if anything, and what is in it: `div.bar.masks` is a div of class `tnb-bar tnb-masks`. */
+export const html = dress((tag) => document.createElement(tag));
+export const svg = dress((tag) => document.createElementNS("http://www.w3.org/2000/svg", tag));
 
+/** What finds the part again that has the focus, in a view that is made anew; null where it is elsewhere. */
+export function placeIn(root) {
+  const here = root.getRootNode().activeElement;
+  return root.contains(here) ? here.dataset.keep ? `[data-keep="${here.dataset.keep}"]` : `[name="${here.name}"]` : null;
+}
+export const goTo = (root, place) => place && root.querySelector(place)?.focus();
+
+let taken = null; // the view that has the focus, and where: a notebook may put another in its place at any time
 /** The element that a widget is in. Keys pressed within are its own, not shortcuts of the notebook. */
-export const frame = (label, ...children) =>
-  html("div", { class: "tnb", role: "group", "aria-label": label, "data-lm-suppress-shortcuts": "true" }, ...children);
+export function frame(label, ...children) {
+  const root = html("div", { class: "tnb", role: "group", "aria-label": label, "data-lm-suppress-shortcuts": "true",
+    onfocusin: () => { taken = { root, place: placeIn(root) }; },
+    onfocusout: () => setTimeout(() => { if (root.isConnected && !placeIn(root)) taken = null; }) }, ...children);
+  if (taken && !taken.root.isConnected) {
+    const { place } = taken, stop = watchWidth(root, () => { stop(); if (document.activeElement === document.body) goTo(root, place); });
+  }
+  return root;
+}
+
+/** Something that folds, as the reader left it: so the model has it, for a view that is made anew. */
+export function folding(model, part, kind, title, ...children) {
+  const open = () => model.get("looks")[part], made = html(`details.${kind}`, { open: open(), ontoggle: () => made.open !== open() && look(model, part, made.open) },
+    html("summary", { text: title, "data-keep": part }), ...children);
+  return made;
+}
+export function look(model, part, value) {
+  model.set("looks", { ...model.get("looks"), [part]: value });
+  model.save_changes();
+}
 
 /** A button of ours. */
 export const button = (text, onclick, more = {}) => html("button.button", { type: "button", text, "data-keep": text, onclick, ...more });

@@ -1,5 +1,5 @@
 import { decodeColumns } from "./stats.js";
-import { button, follow, frame, html, setText } from "./dom.js";
+import { button, follow, frame, html, put, setText } from "./dom.js";
 import { board } from "./board.js";
 import { replayBar } from "./replay.js";
 
@@ -15,7 +15,7 @@ function replaying(parts) {
     parts.fly([], null, null);
     bar = null;
     element.replaceChildren();
-    toggle.setAttribute("aria-pressed", "false");
+    put(toggle, { "aria-pressed": false });
     parts.actions.replay(null);
   };
   const toggle = button("Replay", () => {
@@ -23,11 +23,11 @@ function replaying(parts) {
     const [from] = parts.actions.state().focus;
     bar = replayBar(parts);
     element.replaceChildren(bar.element);
-    toggle.setAttribute("aria-pressed", "true");
+    put(toggle, { "aria-pressed": true });
     parts.actions.replay(bar);
     bar.startAt(from ?? null);
     bar.focus();
-  }, { "aria-pressed": "false", "data-keep": "replay" });
+  }, { "aria-pressed": false, "data-keep": "replay" });
   return { element, buttons: [toggle], leave, close: () => bar?.close() };
 }
 
@@ -41,7 +41,7 @@ function render({ model, el }) {
     const view = model.get("view"), runs = model.get("runs") ?? [];
     choice.hidden = !runs.length;
     choice.replaceChildren(...runs.map(({ number, text }) => html("option", { value: number, text, selected: number === model.get("chosen") })));
-    root.setAttribute("aria-label", view.title);
+    put(root, { "aria-label": view.title });
     setText(title, view.title);
     setText(verdict, view.verdict);
     picture.tell(model.get("told"));

@@ -1,4 +1,4 @@
-import { html, uniqueId } from "./dom.js";
+import { goTo, html, placeIn, uniqueId } from "./dom.js";
 
 // Fields that tell Python what was typed, and are told what holds.
 
@@ -15,9 +15,9 @@ export function knobField({ key, label, help, choices, examples, usual }, value,
 
 /** Put something else there, and leave the cursor where it was. */
 export function refill(box, ...children) {
-  const here = box.getRootNode().activeElement, name = box.contains(here) && here.name;
+  const place = placeIn(box);
   box.replaceChildren(...children);
-  if (name) box.querySelector(`[name="${name}"]`)?.focus();
+  goTo(box, place);
 }
 
 /** Enter in a line is as leaving it, for JupyterLab keeps the browser from doing so. */

@@ -1,4 +1,4 @@
-import { button, copyButton, follow, frame, html, uniqueId } from "./dom.js";
+import { button, copyButton, flag, follow, frame, html, put, uniqueId } from "./dom.js";
 import { bitPicture, chosen, packetView, placeText } from "./packet.js";
 
 // A probe and its answers: a tab each, bytes and fields of the one that is shown, and what became of each
@@ -51,8 +51,8 @@ function render({ model, el }) {
     if (!field) { detail.replaceChildren(html("span.note", { text: "Point at a byte or a field; click to pin it." })); return; }
     const fate = told()?.fates.find((one) => fateOf(one) === packet.fields.indexOf(field)), bits = bitPicture(view.bytes, field);
     const layer = packet.layers[field.layer], title = layer.title + (layer.quoted ? " in the quote" : "");
-    detail.replaceChildren(html("div", {}, html("strong", { text: `${title}: ${field.name}` }), ` ${field.value}`),
-      html("div.note", {}, placeText(field), bits ? html("code", { text: ` ${bits}` }) : "", field.rfc ? ` \u00b7 ${field.rfc}` : ""),
+    detail.replaceChildren(html("div", html("strong", { text: `${title}: ${field.name}` }), ` ${field.value}`),
+      html("div.note", placeText(field), bits ? html("code", { text: ` ${bits}` }) : "", field.rfc ? ` \u00b7 ${field.rfc}` : ""),
       html("div", { text: `${field.purpose[0].toUpperCase()}${field.purpose.slice(1)}.` }),
       fate?.says ? html(fate.fate === "changed on the way" ? "div.changed" : "div", { text: fate.says }) : "");
   }
@@ -60,8 +60,8 @@ function render({ model, el }) {
     view.paint(state);
     rows.forEach(([row, fate]) => {
       const i = fateOf(fate);
-      row.classList.toggle("tnb-on", i !== null && i === state.selected);
-      row.classList.toggle("tnb-hot", i !== null && i === state.hovered);
+      flag(row, "on", i !== null && i === state.selected);
+      flag(row, "hot", i !== null && i === state.hovered);
     });
     describe();
   }
@@ -72,16 +72,16 @@ function render({ model, el }) {
         onmouseover: () => actions.point(i, null), onmouseleave: () => actions.point(null, null) },
       html("th.left", { scope: "row", text: `${fate.layer}: ${fate.name}` }),
       html("td.left", { text: fate.sent || "\u2013" }), html("td.left", { text: fate.quoted || "\u2013" }),
-      html("td.left.fate", {}, html("span.sign", { "aria-hidden": "true", text: FATES[fate.fate] }), fate.fate),
+      html("td.left.fate", html("span.sign", { "aria-hidden": true, text: FATES[fate.fate] }), fate.fate),
       html("td.left.says", { text: fate.says }));
       return [row, fate];
     });
     if (!source) { fates.replaceChildren(); return; }
-    const all = button("All fields", () => { state.all = !state.all; compare(); paint(); }, { "aria-pressed": String(state.all) });
+    const all = button("All fields", () => { state.all = !state.all; compare(); paint(); }, { "aria-pressed": state.all });
     const head = (text) => html("th.left", { scope: "col", text });
-    fates.replaceChildren(html("div.bar", {}, html("span.caption", { text: "What was sent, and what came back" }), all),
-      html("table.fates", {}, html("caption", { text: "Fields sent and quoted" }),
-        html("thead", {}, html("tr", {}, ...["Field", "Sent", "Came back", "Fate", "What it means"].map(head))), html("tbody", {}, ...rows.map(([row]) => row))));
+    fates.replaceChildren(html("div.bar", html("span.caption", { text: "What was sent, and what came back" }), all),
+      html("table.fates", html("caption", { text: "Fields sent and quoted" }),
+        html("thead", html("tr", ...["Field", "Sent", "Came back", "Fate", "What it means"].map(head))), html("tbody", ...rows.map(([row]) => row))));
   }
   function build() {
     const packet = packets[state.shown];
@@ -90,13 +90,13 @@ function render({ model, el }) {
     tabs.forEach((tab, i) => { chosen(tab, i === state.shown); tab.tabIndex = i === state.shown ? 0 : -1; });
     says.textContent = packet.says;
     status.textContent = "";
-    panes.replaceChildren(html("div.left-pane", {}, view.grid, detail), view.tree);
-    panes.setAttribute("aria-label", packet.title);
+    panes.replaceChildren(html("div.left-pane", view.grid, detail), view.tree);
+    put(panes, { "aria-label": packet.title });
     compare();
     paint();
     requestAnimationFrame(() => view.reveal()); // only now it has a height
   }
-  const root = frame(title, html("div.title", { text: title }), html("div.bar", {}, list, status, copy), says, panes, fates);
+  const root = frame(title, html("div.title", { text: title }), html("div.bar", list, status, copy), says, panes, fates);
   root.classList.add("tnb-lens");
   const unfollow = follow(model, {
     "change:shown": () => { if (model.get("shown") !== state.shown) { state.shown = model.get("shown"); state.selected = model.get("selected"); build(); } },

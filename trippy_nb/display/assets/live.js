@@ -1,5 +1,5 @@
 import { decodeColumns, decodeRows, placedRows } from "./stats.js";
-import { follow, frame, html, setText } from "./dom.js";
+import { flag, folding, follow, frame, html, setText } from "./dom.js";
 import { board } from "./board.js";
 import { knobField } from "./knob.js";
 
@@ -8,19 +8,19 @@ import { knobField } from "./knob.js";
 function render({ model, el }) {
   const target = html("input.target", { type: "text", name: "target", placeholder: "host name or address",
     "aria-label": "Target", autocomplete: "off", spellcheck: "false" });
-  const press = html("button.button.press", { type: "submit" });
+  const press = html("button.button.press", { type: "submit", "data-keep": "press" });
   const fields = model.get("settings").map((knob) => knobField(knob, "", () => {})); // told on Start
-  const panel = html("details.options", {}, html("summary", { text: "Options" }),
-    html("div.fields", {}, ...fields));
+  const panel = folding(model, "options", "options", "Options", html("div.fields", ...fields));
   const words = html("span.status");
   const error = html("div.error", { role: "alert" });
-  const form = html("form.form", {}, html("div.bar", {}, target, press, words), panel, error);
+  const form = html("form.form", html("div.bar", target, press, words), panel, error);
   const title = html("div.title"), verdict = html("div.verdict", { role: "status" });
   const empty = html("div.empty");
   const picture = board(model);
   const root = frame("Live trace", form, title, verdict, empty, picture.element);
   root.classList.add("tnb-live");
-  let view = null, said = "", base = 0, acknowledged = 0;
+  let view = null, said = "", base = 0, acknowledged = 0, gone = false, seen = false;
+  const lost = () => { gone = true; tell(); }, send = (content) => { try { model.send(content); } catch { lost(); } };
 
   const inputs = () => [target, ...form.querySelectorAll(".tnb-fields :is(input, select)")];
   form.addEventListener("keydown", (event) => { // JupyterLab keeps the browser from doing so
@@ -30,8 +30,8 @@ function render({ model, el }) {
   });
   form.addEventListener("submit", (event) => {
     event.preventDefault();
-    if (model.get("status").running) { model.send({ type: "stop" }); return; }
-    model.send({ type: "start", asked: Object.fromEntries(inputs().map(({ name, value }) => [name, value])) });
+    if (model.get("status").running && !gone) { send({ type: "stop" }); return; }
+    send({ type: "start", asked: Object.fromEntries(inputs().map(({ name, value }) => [name, value])) });
   });
 
   function fill() {
@@ -40,11 +40,12 @@ function render({ model, el }) {
   }
 
   function tell() {
-    const { running, words: text, error: wrong } = model.get("status");
+    const { running, words: text, error: wrong } = gone ? { running: false, error: "The kernel does not answer: run the cell again." } : model.get("status");
     setText(press, running ? "Stop" : "Start");
-    press.classList.toggle("tnb-running", running);
-    setText(words, (running && said) || text);
+    flag(press, "running", running);
+    setText(words, gone ? "" : (running && said) || text);
     setText(error, wrong);
+    if (running && inputs().includes(root.getRootNode().activeElement)) press.focus(); // the field is none for now
     for (const input of inputs()) input.disabled = running;
     setText(empty, view ? "" : running ? "Waiting for the first answer\u2026" : "Type a target, and press Start.");
   }
@@ -61,6 +62,8 @@ function render({ model, el }) {
   }
 
   function take(message, buffers) {
+    seen ||= el.isConnected;
+    if (seen && !el.parentNode) { leave(); return; } // another view was put in its place, and nobody said so
     if (message.type !== "delta") return;
     const { told, span } = message;
     said = message.words;
@@ -82,17 +85,18 @@ function render({ model, el }) {
     tell();
     if (message.number > acknowledged + 4 || message.number < acknowledged) { // once a second
       acknowledged = message.number;
-      model.send({ type: "shown", number: acknowledged });
+      send({ type: "shown", number: acknowledged });
     }
   }
 
   const unfollow = follow(model, { "change:asked": fill, "change:status": () => { said = ""; tell(); },
-    "change:view": () => { if (!model.get("status").running || !model.get("view").hops) whole(); }, "msg:custom": take });
+    "change:view": () => { if (!model.get("status").running || !model.get("view").hops) whole(); }, "msg:custom": take, comm_live_update: lost });
+  const leave = () => { picture.close(); unfollow(); };
   el.append(root);
   fill();
   whole();
-  model.send({ type: "hello" });
-  return () => { picture.close(); unfollow(); };
+  send({ type: "hello" });
+  return leave;
 }
 
 export default { render };

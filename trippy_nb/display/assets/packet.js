@@ -1,4 +1,4 @@
-import { html, uniqueId } from "./dom.js";
+import { flag, html, put, uniqueId } from "./dom.js";
 
 // One packet twice: its bytes, and its fields by layers. Pointing at one shows it in the other; a click, or
 // an arrow key, pins it.
@@ -46,7 +46,7 @@ export function packetView(packet, actions) {
   for (let at = 0; at < bytes.length; at += ROW) {
     rows.push(html("div.bytes-row", { role: "row" },
       html("span.offset", { role: "rowheader", text: at.toString(16).padStart(4, "0") }),
-      ...cells.slice(at, at + ROW), html("span.ascii", { "aria-hidden": "true" }, ...letters.slice(at, at + ROW))));
+      ...cells.slice(at, at + ROW), html("span.ascii", { "aria-hidden": true }, ...letters.slice(at, at + ROW))));
   }
   const grid = html("div.bytes", { role: "grid", tabindex: 0, "aria-label": "Bytes of the packet; arrow keys move" }, ...rows);
 
@@ -137,18 +137,18 @@ export function packetView(packet, actions) {
       if (moved) this.reveal();
       leaves.forEach((leaf, i) => {
         chosen(leaf, i === selected);
-        leaf.classList.toggle("tnb-on", i === selected);
-        leaf.classList.toggle("tnb-hot", i === hovered);
+        flag(leaf, "on", i === selected);
+        flag(leaf, "hot", i === hovered);
       });
-      branches.forEach((branch) => branch.classList.toggle("tnb-active", branch === active));
+      branches.forEach((branch) => flag(branch, "active", branch === active));
       bytes.forEach((_, at) => {
         const on = covers[at].includes(selected);
         const hot = covers[at].includes(hovered) || (layer !== null && layerAt(at) === layer);
         chosen(cells[at], on);
         for (const { classList } of [cells[at], letters[at]]) { classList.toggle("tnb-on", on); classList.toggle("tnb-hot", hot); }
       });
-      if (active) tree.setAttribute("aria-activedescendant", active.id); else tree.removeAttribute("aria-activedescendant");
-      if (cells[cursor]) grid.setAttribute("aria-activedescendant", cells[cursor].id);
+      put(tree, { "aria-activedescendant": active?.id });
+      put(grid, { "aria-activedescendant": cells[cursor]?.id });
     },
   };
 }

@@ -1,6 +1,6 @@
 import { decodeColumns } from "./stats.js";
 import { countText } from "./words.js";
-import { html, lineOf, svg, textAt } from "./dom.js";
+import { flag, html, lineOf, put, svg, textAt } from "./dom.js";
 
 // What lies along time below the strip, as Python counted it: what nobody answered, hop by hop, and the paths that
 // the flows took. Drawn once; the brush lies above.
@@ -32,7 +32,7 @@ export function rasterRuns({ sent, unanswered, ttls }, columns) {
 
 export function panels({ view, actions, top }) {
   const element = svg("g"), { raster, ribbon } = view.panels ?? {};
-  if (!raster) return { element, height: 0, legend: [], bands: [], said: { "aria-hidden": "true" }, draw() {}, select() {}, pick: () => false };
+  if (!raster) return { element, height: 0, legend: [], bands: [], said: { "aria-hidden": true }, draw() {}, select() {}, pick: () => false };
   const { ttls, edges, each } = raster, counts = decodeColumns({ sent: raster.sent, unanswered: raster.unanswered });
   const row = Math.max(2.5, Math.min(13, 190 / Math.max(1, ttls.length))), lanes = ribbon.lanes.length;
   const lane = Math.max(4, Math.min(17, 120 / Math.max(1, lanes)));
@@ -57,7 +57,7 @@ export function panels({ view, actions, top }) {
     bands = ribbon.lanes.map(({ name, flow }, i) => {
       const y = lanesAt + i * lane, mine = ribbon.stretches.filter((one) => one.lane === i);
       const ends = mine.flatMap(({ start, end }) => [toX(start), toX(end)]);
-      return svg("g.lane-of", {}, svg("title", { text: name }),
+      return svg("g.lane-of", svg("title", { text: name }),
         ...(lane >= 9 ? [textAt("tick.end", left - 6, y + lane / 2 + 4, flow ?? "")] : []),
         lineOf("gap", mine.length ? `M${Math.min(...ends)} ${y + lane / 2}H${Math.max(...ends)}` : ""),
         ...mine.flatMap((one) => {
@@ -72,7 +72,7 @@ export function panels({ view, actions, top }) {
       ...ribbon.changes.map(({ at, words }) => lineOf("change-mark", `M${toX(at)} ${lanesAt - 2}v${lanes * lane + 4}`, svg("title", { text: words })))];
   }
 
-  const legend = html("div.paths", {}, ...ribbon.paths.map(({ letter, words }, i) => html("span", {},
+  const legend = html("div.paths", ...ribbon.paths.map(({ letter, words }, i) => html("span", {},
     html(`i.l${i % PATH_COLOURS}`), `${letter}: ${words}`)), ribbon.note);
   return {
     element, height, legend: [legend], said: { role: "img", "aria-label": "Unanswered probes by hop and time, and the path of each flow, along the time of the strip" }, bands: [[cellsAt, ttls.length * row], [lanesAt, lanes * lane]],
@@ -83,9 +83,8 @@ export function panels({ view, actions, top }) {
     },
     select({ selected, flow }) {
       const at = ttls.indexOf(selected);
-      marks[0]?.setAttribute("y", cellsAt + at * row);
-      marks[0]?.toggleAttribute("hidden", at < 0);
-      bands.forEach((band, i) => band.classList.toggle("tnb-dim", flow !== null && ribbon.lanes[i].flow !== flow));
+      if (marks[0]) put(marks[0], { y: cellsAt + at * row, hidden: at < 0 });
+      bands.forEach((band, i) => flag(band, "dim", flow !== null && ribbon.lanes[i].flow !== flow));
     },
     /** A click at this height selects a hop or a flow; again, it lets go. */
     pick(y) {

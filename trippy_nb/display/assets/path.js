@@ -1,6 +1,6 @@
 import { quantile, STATUS } from "./stats.js";
 import { countText, msText, ratioText, SILENT, tickDecimals, ticks } from "./words.js";
-import { html, lineOf, listMove, setText, svg, textAt, uniqueId } from "./dom.js";
+import { flag, html, lineOf, listMove, put, setText, svg, textAt, uniqueId } from "./dom.js";
 import { inkCanvas } from "./canvas.js";
 
 // Hop graph, names and latency of each hop side by side: one row a TTL, from the source downwards.
@@ -59,19 +59,16 @@ export function pathView({ view, columns, index, actions }) {
 
   const flights = svg("g.flights");
   const band = html("div.band", { hidden: true });
-  const graph = svg("svg.graph", { height, role: "img",
+  const graph = svg("svg.graph", { height, role: "img", onclick: pick,
     "aria-label": `Hop graph, ${view.graph.nodes.length} nodes, from the source downwards` });
-  const strip = svg("svg.strip", { height, role: "img" });
+  const strip = svg("svg.strip", { height, onclick: pick, role: "img", "aria-label": "Round-trip times of each hop; the table below holds the numbers" });
   const options = view.hops.map((hop, i) => html("div.hop", { role: "option", id: ids.get(hop.ttl),
     onclick: () => actions.select(ttls[i], null) }));
-  const list = html("div.hops", { role: "listbox", tabindex: 0, "data-keep": "hops",
+  const list = html("div.hops", { onkeydown: onKey, role: "listbox", tabindex: 0, "data-keep": "hops",
     "aria-label": "Hops of the path" },
     html("div.source", { role: "presentation", text: view.source, title: view.source }), ...options);
   const ink = inkCanvas("ink");
-  const element = html("div.path", {}, band, graph, list, html("div", {}, ink.element, strip));
-  strip.addEventListener("click", (event) => pick(event));
-  graph.addEventListener("click", (event) => pick(event));
-  list.addEventListener("keydown", (event) => onKey(event));
+  const element = html("div.path", band, graph, list, html("div", ink.element, strip));
 
   function pick(event) {
     if (event.target.closest(".tnb-node")) return;
@@ -112,7 +109,7 @@ export function pathView({ view, columns, index, actions }) {
   function drawGraph() {
     const { place, curves: made, gap } = layeredLayout(view.graph, rowOf, width);
     [lines, places] = [made, place];
-    graph.setAttribute("width", width);
+    put(graph, { width });
     const numbers = ttls.map((ttl) => textAt("ttl", TTL_WIDTH - 6, rowOf(ttl) + 4, ttl));
     curves = lines.map((line) => lineOf(line.dashed ? "edge.dashed" : "edge", line.d));
     const radius = { source: 4, target: Math.min(NODE + 1, gap * 0.45), silent: Math.min(4, gap * 0.22) }; // silent ones stand closer
@@ -142,7 +139,7 @@ export function pathView({ view, columns, index, actions }) {
       const y = rowOf(ttl);
       return [svg("rect.box", { y: y - 5, height: 10, rx: 2 }), lineOf("median"), textAt("loss", size - 8, y + 4)];
     });
-    strip.setAttribute("width", size);
+    put(strip, { width: size });
     strip.replaceChildren(...grid, ...numbers,
       textAt("tick.end", size - 8, HEAD - 14, "Unanswered"), ...marks.flat());
   }
@@ -187,12 +184,10 @@ export function pathView({ view, columns, index, actions }) {
       const seen = stats !== undefined && stats.p50_ms === stats.p50_ms;
       if (seen) {
         const left = scale.x(stats.p25_ms);
-        box.setAttribute("x", left);
-        box.setAttribute("width", Math.max(1, scale.x(stats.p75_ms) - left));
-        median.setAttribute("d", `M${scale.x(stats.p50_ms)} ${y - 8}v16`);
+        put(box, { x: left, width: Math.max(1, scale.x(stats.p75_ms) - left) });
+        put(median, { d: `M${scale.x(stats.p50_ms)} ${y - 8}v16` });
       }
-      box.toggleAttribute("hidden", !seen);
-      median.toggleAttribute("hidden", !seen);
+      for (const part of [box, median]) put(part, { hidden: !seen });
       setText(loss, all?.loss_ratio > 0 ? ratioText(all.loss_ratio) : "");
     });
   }
@@ -211,15 +206,14 @@ export function pathView({ view, columns, index, actions }) {
       band.style.top = `${y - ROW / 2}px`;
       if (y < element.scrollTop + ROW || y > element.scrollTop + element.clientHeight - ROW) element.scrollTop = y - element.clientHeight / 2;
     }
-    list.toggleAttribute("aria-activedescendant", false);
-    if (!band.hidden) list.setAttribute("aria-activedescendant", ids.get(selected));
+    put(list, { "aria-activedescendant": ids.get(selected) });
     const within = flow === null ? null : nodesOf(flow);
     nodes.forEach((node, i) => {
       const { ttls: at, addr } = view.graph.nodes[i];
-      node.classList.toggle("tnb-on", at.includes(selected) && (responder === null || addr === responder));
-      node.classList.toggle("tnb-dim", within !== null && !within[i]);
+      flag(node, "on", at.includes(selected) && (responder === null || addr === responder));
+      flag(node, "dim", within !== null && !within[i]);
     });
-    curves.forEach((curve, i) => curve.classList.toggle("tnb-dim", within !== null && !(within[lines[i].a] && within[lines[i].b])));
+    curves.forEach((curve, i) => flag(curve, "dim", within !== null && !(within[lines[i].a] && within[lines[i].b])));
   }
 
   function drawLabels({ selected, responder, now, alone, decimals }) {
@@ -227,12 +221,10 @@ export function pathView({ view, columns, index, actions }) {
       const [text, whole] = label(i, ttls[i] === selected ? responder : null), single = ttls[i] === selected && alone, stats = single || now.get(ttls[i]);
       setText(option, text);
       option.title = whole;
-      option.classList.toggle("tnb-muted", text === SILENT);
-      option.setAttribute("aria-selected", String(ttls[i] === selected));
-      option.setAttribute("aria-label", `hop ${ttls[i]}, ${text === SILENT ? whole : text}` +
-        (stats ? `, ${single ? countText(stats.recv, "answer") : `${stats.recv} of ${stats.sent} answered`}, median ${msText(stats.p50_ms, decimals)} ms` : ""));
+      flag(option, "muted", text === SILENT);
+      put(option, { "aria-selected": ttls[i] === selected, "aria-label": `hop ${ttls[i]}, ${text === SILENT ? whole : text}` +
+        (stats ? `, ${single ? countText(stats.recv, "answer") : `${stats.recv} of ${stats.sent} answered`}, median ${msText(stats.p50_ms, decimals)} ms` : "") });
     });
-    strip.setAttribute("aria-label", "Round-trip times of each hop; the table below holds the numbers");
   }
 
   const ways = new Map();
@@ -280,9 +272,9 @@ export function pathView({ view, columns, index, actions }) {
     }
     flights.replaceChildren(...drawn);
     const known = view.graph.nodes.map((node) => !isSeen || node.kind === "source" || node.ttls.some((ttl) => isSeen(ttl, node.addr)));
-    nodes.forEach((node, i) => node.classList.toggle("tnb-unseen", !known[i]));
-    curves.forEach((curve, i) => curve.classList.toggle("tnb-unseen", !(known[lines[i].a] && known[lines[i].b])));
-    options.forEach((option, i) => option.classList.toggle("tnb-unseen", isSeen !== null && ![null, ...view.hops[i].addrs].some((addr) => isSeen(ttls[i], addr))));
+    nodes.forEach((node, i) => flag(node, "unseen", !known[i]));
+    curves.forEach((curve, i) => flag(curve, "unseen", !(known[lines[i].a] && known[lines[i].b])));
+    options.forEach((option, i) => flag(option, "unseen", isSeen !== null && ![null, ...view.hops[i].addrs].some((addr) => isSeen(ttls[i], addr))));
   }
 
   return {

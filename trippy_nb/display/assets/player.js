@@ -6,12 +6,12 @@ import { netMap } from "./netmap.js";
 // Python does everything; what is typed goes there as text.
 
 function render({ model, el }) {
-  const send = (type, more = {}) => model.send({ type, ...more }), div = (kinds, ...children) => html(`div.${kinds}`, {}, ...children);
+  const send = (type, more = {}) => model.send({ type, ...more }), div = (kinds, ...children) => html(`div.${kinds}`, ...children);
   const undo = button("Undo", () => send("undo")), trace = button("Trace", () => send("trace")), words = html("span.status", { role: "status" });
   const copy = copyButton("Copy as TOML", () => model.get("scenario"), (said) => { file.open ||= said !== "Copied"; setText(words, said === "Copied" ? said : "Copy it below"); });
   const about = div("verdict"), error = html("div.error", { role: "alert" }), form = div("fields.ask");
   const map = html("div"), knobs = div("knobs"), beside = div("table"), text = html("textarea", { rows: 14, "aria-label": "Scenario file", spellcheck: "false" });
-  const file = html("details.options", {}, html("summary", {}, "The file"), text, button("Use this", () => send("write", { text: text.value })));
+  const file = html("details.options", html("summary", "The file"), text, button("Use this", () => send("write", { text: text.value })));
   const root = frame("Scenario player", form, div("bar", trace, undo, copy, words), error, about, div("panes", map, knobs), beside, file);
   root.classList.add("tnb-form", "tnb-player");
   trace.classList.add("tnb-press");
@@ -36,11 +36,11 @@ function render({ model, el }) {
 
   function compare() {
     const { says, heads, rows, legend } = model.get("belief_shown");
-    const row = (tag, cells) => html("tr", {}, ...cells.map((cell, i) => html((i ? tag : "th") + (i === 1 || i === 2 ? ".left" : ""), { text: cell })));
-    beside.replaceChildren(...(says ? [div("bar.legend", ...legend.map(([fate, label]) => html("span", {}, svg("svg", { width: 30, height: 10 },
-      svg(`g.link.is-${fate}`, {}, lineOf(fate === "missed" ? "wire" : "drawn", "M1 5h28"))), label))),
-    html("div.verdict", { role: "status", text: says }), html("table", {}, html("caption", { text: "Truth beside belief" }),
-      html("thead", {}, row("th", heads)), html("tbody", {}, ...rows.map((cells) => row("td", cells))))] : []));
+    const row = (tag, cells) => html("tr", ...cells.map((cell, i) => html((i ? tag : "th") + (i === 1 || i === 2 ? ".left" : ""), { text: cell })));
+    beside.replaceChildren(...(says ? [div("bar.legend", ...legend.map(([fate, label]) => html("span", svg("svg", { width: 30, height: 10 },
+      svg(`g.link.is-${fate}`, lineOf(fate === "missed" ? "wire" : "drawn", "M1 5h28"))), label))),
+    html("div.verdict", { role: "status", text: says }), html("table", html("caption", { text: "Truth beside belief" }),
+      html("thead", row("th", heads)), html("tbody", ...rows.map((cells) => row("td", cells))))] : []));
   }
 
   function ask() {

@@ -1,6 +1,6 @@
 import { indexByTtl, placeOf, STATUS } from "./stats.js";
 import { countText, msText } from "./words.js";
-import { button, html, setText } from "./dom.js";
+import { button, html, put, setText } from "./dom.js";
 
 // A run that is over once more, probe by probe: sent, answered, or given up when its round is over.
 
@@ -116,7 +116,7 @@ export function replayBar({ view, columns, actions, fly }) {
     const rows = place ? underWay() : [];
     slider.value = place;
     const text = say();
-    slider.setAttribute("aria-valuetext", text);
+    put(slider, { "aria-valuetext": text });
     if (!moving) setText(words, text);
     const latest = place && !moving ? order[place - 1] : null;
     fly(rows.map((row) => ({ row, ...shareOf(row) })), latest === null ? null : { row: latest >> 1, settled: latest & 1, answered: isAnswered(latest >> 1) },
@@ -160,7 +160,7 @@ export function replayBar({ view, columns, actions, fly }) {
   function label() {
     setText(play, playing ? "\u275a\u275a" : "\u25b6");
     for (const name of ["title", "aria-label"]) play.setAttribute(name, playing ? "Pause" : "Play");
-    words.setAttribute("aria-live", playing ? "off" : "polite");
+    put(words, { "aria-live": playing ? "off" : "polite" });
   }
 
   return { element, plan, indexOf, focus: () => slider.focus(), close: () => cancelAnimationFrame(asked),

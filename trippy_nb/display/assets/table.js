@@ -1,14 +1,13 @@
 import { sortedOrder } from "./stats.js";
 import { countText, MISSING, msText, ratioText, SILENT } from "./words.js";
-import { copyButton, html, listMove, setText } from "./dom.js";
+import { copyButton, flag, folding, html, listMove, put, setText } from "./dom.js";
 
 // The hop table: recomputed for the focus window, sortable, columns of choice, one row selected.
 
-/** `choosing` says whether its list of columns is open: of a table that was, when it is made anew. */
-export function tableView({ view, actions, choosing = false }) {
+export function tableView({ view, actions, model }) {
   const kinds = new Map(view.choices.map(({ name, kind }) => [name, kind]));
   const head = html("tr"), body = html("tbody", { tabindex: 0, "data-keep": "table", "aria-label": "Hops; arrow keys select" });
-  const table = html("table", {}, html("caption", { text: "Hops within the focus window" }), html("thead", {}, head), body);
+  const table = html("table", html("caption", { text: "Hops within the focus window" }), html("thead", head), body);
   const boxes = view.choices.map(({ name, label, title }) => {
     const box = html("input", { type: "checkbox", value: name, "data-keep": `choose-${name}`, onchange: () => {
       const { shown } = actions.state();
@@ -17,7 +16,7 @@ export function tableView({ view, actions, choosing = false }) {
     } });
     return html("label", { title }, box, label);
   });
-  const choice = html("details.choice", { open: choosing }, html("summary", { text: "Columns", "data-keep": "columns" }),
+  const choice = folding(model, "columns", "choice", "Columns",
     html("div", { role: "group", "aria-label": "Columns of the hop table" }, ...boxes));
   choice.addEventListener("keydown", (event) => {
     if (event.key === "Escape" && choice.open) { choice.open = false; choice.firstChild.focus(); event.stopPropagation(); }
@@ -25,9 +24,9 @@ export function tableView({ view, actions, choosing = false }) {
   const caption = html("span.caption");
   const status = html("span.copied", { role: "status" });
   const copy = copyButton("Copy CSV", csv, (said, text) => { status.textContent = said === text ? "No clipboard here" : said; });
-  const element = html("div", {}, html("div.bar.table-bar", {},
+  const element = html("div", html("div.bar.table-bar", {},
     caption, status, choice, copy),
-  html("div.table", {}, table));
+  html("div.table", table));
   let keys = [], heads = [], cells = [], rows = [], last = null, sight = null, looked = -Infinity;
 
   body.addEventListener("keydown", (event) => {
@@ -46,7 +45,7 @@ export function tableView({ view, actions, choosing = false }) {
       const button = html("button.sort", { type: "button", text: label, "data-keep": `sort-${key}`,
         title: `${title ? `${title}. ` : ""}Sort by ${label}`, onclick: () => {
           const { sort } = actions.state();
-          actions.state().sort = { key, descending: sort.key === key && !sort.descending };
+          actions.look("sort", { key, descending: sort.key === key && !sort.descending });
           order(last);
         } });
       return html(key === "addr" ? "th.left" : "th", { scope: "col" }, button);
@@ -78,8 +77,7 @@ export function tableView({ view, actions, choosing = false }) {
     const list = sortedOrder(view.hops.map((hop) => figure(key, hop, state)), descending).map((i) => rows[i]);
     if (list.some((row, i) => body.children[i] !== row)) body.replaceChildren(...list);
     heads.forEach((one, i) => {
-      if (keys[i] === key) one.setAttribute("aria-sort", descending ? "descending" : "ascending");
-      else one.removeAttribute("aria-sort");
+      put(one, { "aria-sort": keys[i] === key ? descending ? "descending" : "ascending" : null });
     });
   }
 
@@ -124,7 +122,6 @@ export function tableView({ view, actions, choosing = false }) {
 
   return {
     element,
-    choosing: () => choice.open,
     paint(state, final) {
       last = state;
       if (!sameWindow(["ttl", "addr", ...state.shown], keys)) build(state.shown);
@@ -132,7 +129,7 @@ export function tableView({ view, actions, choosing = false }) {
       view.hops.forEach((hop, i) => {
         if (sight && !sight[i]) return;
         keys.forEach((key, k) => key !== "addr" && setText(cells[i][k], spell(key, figure(key, hop, state), state.decimals)));
-        rows[i].classList.toggle("tnb-lossy", state.now.get(hop.ttl)?.loss_ratio > 0);
+        flag(rows[i], "lossy", state.now.get(hop.ttl)?.loss_ratio > 0);
       });
       if (!final) return;
       this.select(state);
@@ -144,9 +141,9 @@ export function tableView({ view, actions, choosing = false }) {
         const on = hop.ttl === selected, addrs = last.whoAt(hop.ttl);
         setText(cells[i][1], people(addrs, on));
         cells[i][1].title = addrs.map(who).join("\n");
-        rows[i].classList.toggle("tnb-muted", !addrs.length);
-        rows[i].classList.toggle("tnb-on", on);
-        if (on) rows[i].setAttribute("aria-current", "true"); else rows[i].removeAttribute("aria-current");
+        flag(rows[i], "muted", !addrs.length);
+        flag(rows[i], "on", on);
+        put(rows[i], { "aria-current": on });
       });
     },
   };

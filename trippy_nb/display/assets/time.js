@@ -3,7 +3,7 @@ import { inkCanvas } from "./canvas.js";
 import { panels } from "./panels.js";
 import { pictureButtons } from "./picture.js";
 import { countText, msText, SILENT, spanUnit, tickDecimals, ticks } from "./words.js";
-import { button, html, lineOf, setText, svg, textAt } from "./dom.js";
+import { button, flag, html, lineOf, put, setText, svg, textAt } from "./dom.js";
 
 // The selected hop over time and its distribution, what else lies along time, and over all the brush that sets the
 // one focus window.
@@ -35,9 +35,9 @@ export function timeView({ view, columns, index, actions }) {
   const more = panels({ view, actions, top: HEIGHT }), whole = HEIGHT + more.height, foot = whole - (more.height ? 4 : BOTTOM);
   const canvas = svg("svg.time", { height: whole }), under = svg("svg.under", { height: whole, ...more.said });
   const ink = inkCanvas("ink");
-  const legend = html("span.legend", { "aria-hidden": "true" });
-  const element = html("div.timeline", {}, html("div.bar", {}, title, legend, status, all, ...pictureButtons(() => element, "timeline")),
-    html("div.stage", {}, under, ink.element, canvas), ...more.legend);
+  const legend = html("span.legend", { "aria-hidden": true });
+  const element = html("div.timeline", html("div.bar", title, legend, status, all, ...pictureButtons(() => element, "timeline")),
+    html("div.stage", under, ink.element, canvas), ...more.legend);
   const shade = svg("path.shade"), bands = [[TOP, HEIGHT - TOP - BOTTOM], ...more.bands]; // where time is drawn
   const grips = ["Start", "End"].map((word, i) => svg("g.grip", {
     role: "slider", tabindex: 0, "aria-label": `${word} of the focus window`,
@@ -98,8 +98,7 @@ export function timeView({ view, columns, index, actions }) {
     else if (!more.pick(event.clientY - box.top) && mode === "new") actions.focus([], true); // a click beside the window lets go of it
     actions.released();
   };
-  canvas.addEventListener("pointerup", release);
-  canvas.addEventListener("pointercancel", release);
+  put(canvas, { onpointerup: release, onpointercancel: release });
 
   function dragged(x) {
     const at = toAt(x), { mode, from, to } = drag;
@@ -197,16 +196,12 @@ export function timeView({ view, columns, index, actions }) {
   function drawBrush({ window, replay }) {
     const [from, to] = ends(), right = width - RIGHT, narrowed = window.length === 2;
     const sides = narrowed ? [[LEFT - 4, toX(from)], [toX(to), right + 4]] : [];
-    shade.setAttribute("d", sides.flatMap(([x0, x1]) => bands.map(([y, high]) => `M${x0} ${y}H${Math.max(x0, x1)}v${high}H${x0}z`)).join(""));
+    put(shade, { d: sides.flatMap(([x0, x1]) => bands.map(([y, high]) => `M${x0} ${y}H${Math.max(x0, x1)}v${high}H${x0}z`)).join("") });
     [from, to].forEach((at, i) => {
-      grips[i].setAttribute("transform", `translate(${toX(at)})`);
-      grips[i].setAttribute("aria-valuemin", span[0]);
-      grips[i].setAttribute("aria-valuemax", span[1]);
-      grips[i].setAttribute("aria-valuenow", at);
-      grips[i].setAttribute("aria-valuetext", words.place(at));
+      put(grips[i], { transform: `translate(${toX(at)})`, "aria-valuemin": span[0], "aria-valuemax": span[1], "aria-valuenow": at, "aria-valuetext": words.place(at) });
     });
-    canvas.classList.toggle("tnb-narrowed", narrowed);
-    canvas.classList.toggle("tnb-played", replay !== null);
+    flag(canvas, "narrowed", narrowed);
+    flag(canvas, "played", replay !== null);
     all.disabled = !narrowed;
   }
 
@@ -215,7 +210,7 @@ export function timeView({ view, columns, index, actions }) {
     const [from, to] = ends(), ttl = shownHop({ selected }), whose = whoAt(ttl), who = responder ?? whose[0] ?? SILENT;
     const others = responder === null && whose.length > 1 ? ` +${whose.length - 1}` : "";
     setText(title, `Hop ${ttl}, ${view.names[who] ?? who}${others}${flow === null ? "" : `, flow ${flow}`}: RTT (ms) over ${view.axis.kind === "round" ? "rounds" : "time"}`);
-    canvas.setAttribute("aria-label", `${title.textContent}; ${[...legend.children].map((one) => one.textContent).join(", ") || "no answer"}`);
+    put(canvas, { "aria-label": `${title.textContent}; ${[...legend.children].map((one) => one.textContent).join(", ") || "no answer"}` });
     let inside = 0, count = 0;
     columns.status.forEach((code, row) => {
       if (code === STATUS.not_sent) return;
@@ -232,7 +227,7 @@ export function timeView({ view, columns, index, actions }) {
     dragging: () => drag !== null,
     resize(total, state) {
       width = total;
-      for (const one of [canvas, under]) one.setAttribute("width", total);
+      for (const one of [canvas, under]) put(one, { width: total });
       this.paint(state);
     },
     brush(state, final) {
