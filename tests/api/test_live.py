@@ -108,6 +108,8 @@ def test_the_browser_starts_stops_and_starts_anew_with_other_options():
     assert len(first.probes) > 0
     press(live, type="start", asked={"target": "target.example", "rounds": "many"})
     assert live.error == "rounds is a number, not 'many'"
+    press(live, type="start", asked={"target": "target.example", "min_round_duration": "-1"})
+    assert live.error == "min_round_duration is -1.0, but must be from 0 to 3,600 s"
     press(live, type="start", asked={"target": " "})
     assert "a target is missing" in (live.error or "")
     live.close()

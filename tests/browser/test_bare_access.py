@@ -39,6 +39,23 @@ def test_every_widget_is_among_those_that_are_looked_at(written):
     assert {kind.__name__ for kind in kinds} == {kind.__name__ for kind in written[1].values()}
 
 
+@pytest.mark.parametrize("theme", ["true", "false"])
+@pytest.mark.parametrize("name", ["lens", "explorer", "live"])
+def test_with_few_colours_a_chosen_button_can_be_read_whatever_the_theme(show, name, theme):
+    with show(name, forced=True) as page:
+        page.evaluate("theme => { document.body.dataset.jpThemeLight = theme }", theme)
+        assert (
+            page.locator(".tnb").evaluate("e => getComputedStyle(e).getPropertyValue('--tnb-answer')")
+            == "CanvasText"
+        )
+        page.locator(".tnb-button").first.evaluate("e => e.setAttribute('aria-pressed', 'true')")
+        pairs = page.locator(".tnb-button:is([aria-pressed=true], [aria-selected=true])").evaluate_all(
+            "all => all.map(e => { const s = getComputedStyle(e); return [s.color, s.backgroundColor]; })"
+        )
+        assert pairs
+        assert all(text != ground for text, ground in pairs)
+
+
 @pytest.mark.needs("axe")
 @pytest.mark.parametrize("name", EVERY)
 def test_axe_finds_nothing_in_light_and_dark(show, name):
@@ -121,7 +138,7 @@ def test_a_selection_is_seen_where_the_system_chooses_the_colours_and_nothing_mo
         button = page.locator("button[aria-pressed]").first
         if button.get_attribute("aria-pressed") == "false":
             button.click()
-        grounds = page.locator("button:not(:disabled)").evaluate_all(
+        grounds = page.locator("button:not([aria-disabled=true])").evaluate_all(
             "all => all.map(e => [e.ariaPressed === 'true', getComputedStyle(e).backgroundColor])"
         )
         pressed = {ground for is_pressed, ground in grounds if is_pressed}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -291,7 +292,9 @@ def test_a_picture_is_whole_and_says_what_the_view_says(show, tmp_path):
             const value = { writeText: async text => copied.push(text) };
             Object.defineProperty(navigator, 'clipboard', { value }) }""")
         page.get_by_role("button", name="SVG").first.click()
-        page.get_by_role("button", name="Copied").wait_for()
+        button = page.get_by_role("button", name="Copy as SVG").first
+        assert button.inner_text() == "Copied"
+        page.wait_for_function("document.querySelector('[data-keep=svg-path]').textContent === 'SVG'")
         text = page.evaluate("copied[0]")
         assert text.startswith("<svg ")
         assert "gateway.example.net" in text
@@ -305,6 +308,49 @@ def test_a_picture_is_whole_and_says_what_the_view_says(show, tmp_path):
         waiting.value.save_as(saved)
         assert Path(saved).read_bytes().startswith(b"\x89PNG")
         assert saved.stat().st_size > 10_000
+
+
+def test_the_list_of_columns_lies_over_the_whole_width(show):
+    with show() as page:
+        page.locator(".tnb-choice summary").click()
+        boxes = page.locator(".tnb-choice label").evaluate_all(
+            "all => all.map(e => e.getBoundingClientRect().left)"
+        )
+        assert len(set(boxes)) > 3
+        assert page.locator(".tnb-choice > div").bounding_box()["height"] < 150
+
+
+@pytest.mark.parametrize("width", [700, 1000])
+def test_a_name_that_is_cut_still_says_that_there_are_more(show, width):
+    with show("rerouted", width=width) as page:
+        name, more = page.locator(".tnb-hop").nth(3).locator("span").all()
+        name.evaluate(
+            "one => { one.textContent = 'a-name-of.a-router.that-is-too.long-for.this-column.example.net' }"
+        )
+        outer = page.locator(".tnb-hops").bounding_box()
+        inner = more.bounding_box()
+        assert more.inner_text() == " +1"
+        assert inner["x"] + inner["width"] <= outer["x"] + outer["width"]
+
+
+_ENDS = """span => {
+  const view = window.state('view'), box = (e) => e.getBoundingClientRect();
+  window.tell('view', { ...view, axis: { ...view.axis, span } });
+  const all = (of) => [...document.querySelectorAll(of)].map(box);
+  return [Math.max(...all('.tnb-under > g:first-child .tnb-tick').map(at => at.right)),
+    Math.min(...all('.tnb-time .tnb-spread').map(at => at.left))]; }"""
+
+
+def test_words_at_the_ends_of_the_axes_do_not_touch(show):
+    with show() as page:
+        for span in ([0, 1000], [0, 19], [0, 3]):
+            last, words = page.evaluate(_ENDS, span)
+            assert last < words
+        heads = page.evaluate("""[...document.querySelectorAll('.tnb-strip .tnb-tick')]
+            .map(e => [e.getBoundingClientRect().left, e.getBoundingClientRect().right])""")
+        assert all(right + 3 < left for (_, right), (left, _) in pairwise(heads))
+        grip = page.locator(".tnb-grip path").first.get_attribute("d")
+        assert grip.count("M") == 3  # strip, raster and ribbon: not through the words between them
 
 
 def test_a_run_is_chosen_and_the_view_is_of_that_run(show):

@@ -104,10 +104,14 @@ def test_the_form_asks_the_button_traces_and_undo_waits_for_a_change(show):
             {"type": "ask", "key": "at", "text": "0"},
             {"type": "undo"},
         ]
-        assert page.locator(".tnb-down .tnb-says").text_content() == "down"
+        assert page.locator(".tnb-says:text-is('down')").count() == 1
+        page.get_by_role("button", name="Trace").focus()
         page.evaluate("tell('status', {words: 'tracing', busy: true, error: '', undo: 0})")
         assert page.get_by_role("button", name="Trace").is_disabled()
         assert page.get_by_role("button", name="Undo").is_disabled()
+        assert page.evaluate("document.activeElement.textContent") == "Trace"  # who pressed it by key stays
+        page.keyboard.press("Enter")
+        assert sent(page) == []
         assert page.get_by_role("status").first.inner_text() == "tracing"
 
 

@@ -242,5 +242,5 @@ def test_stop_before_the_target_is_resolved_ends_it_all_the_same(view):
 
 
 def test_an_empty_field_for_rounds_says_what_it_means(view):
-    (rounds,) = (setting for setting in view.settings if setting["name"] == "rounds")
-    assert rounds["default"] == "until stopped"
+    (rounds,) = (setting for setting in view.settings if setting["key"] == "rounds")
+    assert rounds["usual"] == "until stopped"

@@ -46,7 +46,10 @@ def _spell(value: Any) -> Any:
 
 def in_node(calls: Iterable[tuple[Any, ...]]) -> list[Any]:
     """Call functions of our modules, one after the other, in one node."""
-    parts = [asset(f"{name}.js") for name in ("stats", "words", "dom", "time", "compare", "panels", "replay")]
+    parts = [
+        asset(f"{name}.js")
+        for name in ("sums", "stats", "words", "dom", "time", "compare", "panels", "replay")
+    ]
     module = "".join(
         line
         for part in parts
@@ -309,6 +312,11 @@ def test_sorting_puts_what_is_missing_last_either_way_and_keeps_ties():
         [2, 0, 3, 1, 4],
         [0, 3, 2, 1, 4],
     ]
+
+
+def test_texts_are_sorted_with_numbers_in_them_as_numbers():
+    texts = ["203.0.113.10", "core10.example", None, "core9.example", "203.0.113.9"]
+    assert in_node([("sortedOrder", texts, False)]) == [[4, 0, 3, 1, 2]]
 
 
 @pytest.mark.parametrize(

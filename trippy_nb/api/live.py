@@ -270,7 +270,8 @@ def read_option(name: str, text: str) -> object:
             case "int":
                 return int(text)
             case "duration":
-                return float(text) if text.replace(".", "", 1).isdecimal() else parse_duration(text)
+                plain = text.removeprefix("-").replace(".", "", 1).isdecimal()
+                return float(text) if plain else parse_duration(text)
             case _:
                 return text
     except ValueError:

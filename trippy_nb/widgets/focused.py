@@ -39,8 +39,8 @@ class FocusedWidget(CardWidget):
     looks = traitlets.Dict(
         {"sort": {"key": "ttl", "descending": False}, "log": False, "columns": False, "options": False}
     ).tag(sync=True)
-    """How the browser shows it: what the table is sorted by, whether times are on a log scale, and which lists
-    are unfolded. A view that is made anew begins as the one before it was left."""
+    """How the browser shows it: what the table is sorted by, whether times are on a log scale, and which
+    lists are unfolded. A view that is made anew begins as the one before it was left."""
 
     _responders: Mapping[int, frozenset[str]] = MappingProxyType({})
     _flows: frozenset[int] = frozenset()

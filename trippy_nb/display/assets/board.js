@@ -6,6 +6,7 @@ import { pictureButtons } from "./picture.js";
 import { watchTheme } from "./canvas.js";
 import { timeView } from "./time.js";
 import { tableView } from "./table.js";
+import { max } from "./sums.js";
 
 // The picture of one run that the explorer and the live view share: hop graph, latency, timeline and table
 // around one selection and one focus window. A live view feeds it anew while the trace goes on.
@@ -59,7 +60,7 @@ export function board(model, more = null) {
     parts.path.rescale(state);
   }, { "aria-pressed": state.log });
   const note = html("span.note");
-  const bar = html("div.bar", html("span.caption", { text: "Path, and RTT (ms) of each hop" }), note);
+  const bar = html("div.bar", html("span.caption", "Path, and RTT (ms) of each hop"), note);
   const flows = html("select", { "aria-label": "Flow", "data-keep": "flow", onchange: () =>
     actions.select(state.selected, state.responder, flows.value === "" ? null : Number(flows.value)) });
   const parts = {};
@@ -152,7 +153,7 @@ export function board(model, more = null) {
       repainted = performance.now();
       parts.path.rescale(state);
       note.textContent = parts.path.thinned();
-    }, Math.max(60, repainted + 1000 - performance.now())); // between two looks: not to be in the way of the next
+    }, max(60, repainted + 1000 - performance.now())); // between two looks: not to be in the way of the next
   }
 
   /**

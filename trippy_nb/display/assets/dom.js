@@ -1,3 +1,5 @@
+import { max, min } from "./sums.js";
+
 // Elements without a framework. Text goes in as text, never as markup.
 
 /** Set what is given of an element: its text, what it is to do on events, and attributes; none is taken away. */
@@ -56,8 +58,12 @@ export function look(model, part, value) {
   model.save_changes();
 }
 
-/** A button of ours. */
-export const button = (text, onclick, more = {}) => html("button.button", { type: "button", text, "data-keep": text, onclick, ...more });
+/** A button of ours. One that is off keeps the focus: it is `aria-disabled`, and does nothing. */
+export function button(text, onclick, more) {
+  const made = html("button.button", { type: "button", text, "data-keep": text,
+    onclick: () => made.getAttribute("aria-disabled") !== "true" && onclick(), ...more });
+  return made;
+}
 
 /** Follow a model: what is to be called by event; returns what stops it. */
 export function follow(model, calls) {
@@ -87,7 +93,7 @@ export function setText(element, text) {
 }
 
 /** Where a key leads in a list: a place, -1 for none of them, or undefined if it is not for us. */
-export const listMove = (key, at, count) => ({ ArrowDown: Math.min(count - 1, at + 1), ArrowUp: at < 0 ? count - 1 : Math.max(0, at - 1),
+export const listMove = (key, at, count) => ({ ArrowDown: min(count - 1, at + 1), ArrowUp: at < 0 ? count - 1 : max(0, at - 1),
   Home: 0, End: count - 1, Escape: -1 })[key];
 
 let serial = 0;

@@ -1,5 +1,6 @@
 import { frame, html, setText, svg } from "./dom.js";
 import { countText, spanUnit } from "./words.js";
+import { max } from "./sums.js";
 
 // The handles of this process, newest first: a bar each, from where it was opened to where it was closed.
 
@@ -9,12 +10,12 @@ function render({ model, el }) {
   const says = html("div.verdict", { role: "status" }), note = html("div.note"), body = html("tbody");
   const cell = (tag, text, right) => html(right ? tag : `${tag}.left`, { scope: tag === "th" ? "col" : null, title: tag === "td" ? text : null, text });
   const head = html("tr", ...HEADS.map(([text, right]) => cell("th", text, right)));
-  const table = html("table", html("caption", { text: "Handles, newest first" }), html("thead", head), body);
-  el.append(frame("Handles", html("div.title", { text: "Handles of this process" }), says,
+  const table = html("table.handles", html("caption", "Handles, newest first"), html("thead", head), body);
+  el.append(frame("Handles", html("div.title", "Handles of this process"), says,
     html("div.table", table), note));
 
   function bar({ from_s, to_s, closed_by }, span) {
-    const place = (at) => 1 + (span > 0 ? at / span : 0) * 98, from = place(from_s), to = Math.max(place(to_s), from + 0.7);
+    const place = (at) => 1 + (span > 0 ? at / span : 0) * 98, from = place(from_s), to = max(place(to_s), from + 0.7);
     return html("td.left.lasted", svg("svg", { width: "100%", height: 12, "aria-hidden": true },
       svg(closed_by === null ? "line.held" : "line.freed", { x1: `${from}%`, x2: `${to}%`, y1: 6, y2: 6 })));
   }

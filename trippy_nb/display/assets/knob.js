@@ -10,7 +10,7 @@ export function knobField({ key, label, help, choices, examples, usual }, value,
   const input = choices.length ? html("select", { name: key, onchange }, usual ? html("option", { value: "", text: usual }) : "", ...list.map(([one, text = one]) => html("option", { value: one, text })))
     : html("input", { type: "text", name: key, list: id, placeholder: usual, autocomplete: "off", spellcheck: "false", onchange });
   input.value = value;
-  return html("label", { title: help }, html("span", { text: label }), input, html("datalist", { id }, ...examples.map((text) => html("option", { value: text }))));
+  return html("label", { title: help }, html("span", label), input, html("datalist", { id }, ...examples.map((text) => html("option", { value: text }))));
 }
 
 /** Put something else there, and leave the cursor where it was. */

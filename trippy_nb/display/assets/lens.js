@@ -48,12 +48,12 @@ function render({ model, el }) {
 
   function describe() {
     const packet = packets[state.shown], field = packet.fields[state.hovered ?? state.selected];
-    if (!field) { detail.replaceChildren(html("span.note", { text: "Point at a byte or a field; click to pin it." })); return; }
+    if (!field) { detail.replaceChildren(html("span.note", "Point at a byte or a field; click to pin it.")); return; }
     const fate = told()?.fates.find((one) => fateOf(one) === packet.fields.indexOf(field)), bits = bitPicture(view.bytes, field);
     const layer = packet.layers[field.layer], title = layer.title + (layer.quoted ? " in the quote" : "");
-    detail.replaceChildren(html("div", html("strong", { text: `${title}: ${field.name}` }), ` ${field.value}`),
-      html("div.note", placeText(field), bits ? html("code", { text: ` ${bits}` }) : "", field.rfc ? ` \u00b7 ${field.rfc}` : ""),
-      html("div", { text: `${field.purpose[0].toUpperCase()}${field.purpose.slice(1)}.` }),
+    detail.replaceChildren(html("div", html("strong", `${title}: ${field.name}`), ` ${field.value}`),
+      html("div.note", placeText(field), bits ? html("code", ` ${bits}`) : "", field.rfc ? ` \u00b7 ${field.rfc}` : ""),
+      html("div", `${field.purpose[0].toUpperCase()}${field.purpose.slice(1)}.`),
       fate?.says ? html(fate.fate === "changed on the way" ? "div.changed" : "div", { text: fate.says }) : "");
   }
   function paint() {
@@ -71,16 +71,16 @@ function render({ model, el }) {
       const i = fateOf(fate), row = html(`tr.fate-${fate.fate.split(" ")[0]}`, { onclick: () => i !== null && actions.pin(i),
         onmouseover: () => actions.point(i, null), onmouseleave: () => actions.point(null, null) },
       html("th.left", { scope: "row", text: `${fate.layer}: ${fate.name}` }),
-      html("td.left", { text: fate.sent || "\u2013" }), html("td.left", { text: fate.quoted || "\u2013" }),
+      html("td.left", fate.sent || "\u2013"), html("td.left", fate.quoted || "\u2013"),
       html("td.left.fate", html("span.sign", { "aria-hidden": true, text: FATES[fate.fate] }), fate.fate),
-      html("td.left.says", { text: fate.says }));
+      html("td.left.says", fate.says));
       return [row, fate];
     });
     if (!source) { fates.replaceChildren(); return; }
     const all = button("All fields", () => { state.all = !state.all; compare(); paint(); }, { "aria-pressed": state.all });
     const head = (text) => html("th.left", { scope: "col", text });
-    fates.replaceChildren(html("div.bar", html("span.caption", { text: "What was sent, and what came back" }), all),
-      html("table.fates", html("caption", { text: "Fields sent and quoted" }),
+    fates.replaceChildren(html("div.bar", html("span.caption", "What was sent, and what came back"), all),
+      html("table.fates", html("caption", "Fields sent and quoted"),
         html("thead", html("tr", ...["Field", "Sent", "Came back", "Fate", "What it means"].map(head))), html("tbody", ...rows.map(([row]) => row))));
   }
   function build() {
@@ -96,7 +96,7 @@ function render({ model, el }) {
     paint();
     requestAnimationFrame(() => view.reveal()); // only now it has a height
   }
-  const root = frame(title, html("div.title", { text: title }), html("div.bar", list, status, copy), says, panes, fates);
+  const root = frame(title, html("div.title", title), html("div.bar", list, status, copy), says, panes, fates);
   root.classList.add("tnb-lens");
   const unfollow = follow(model, {
     "change:shown": () => { if (model.get("shown") !== state.shown) { state.shown = model.get("shown"); state.selected = model.get("selected"); build(); } },

@@ -1,4 +1,5 @@
 import { flag, html, put, uniqueId } from "./dom.js";
+import { max, min } from "./sums.js";
 
 // One packet twice: its bytes, and its fields by layers. Pointing at one shows it in the other; a click, or
 // an arrow key, pins it.
@@ -51,10 +52,10 @@ export function packetView(packet, actions) {
   const grid = html("div.bytes", { role: "grid", tabindex: 0, "aria-label": "Bytes of the packet; arrow keys move" }, ...rows);
 
   const leaves = packet.fields.map((field, i) => html("li.leaf", { id: uniqueId("field"), role: "treeitem", "aria-level": 2, "data-field": i },
-    html("span.field", { text: field.name }), " ", html("span.value", { text: field.value })));
+    html("span.field", field.name), " ", html("span.value", field.value)));
   const branches = packet.layers.map((layer, k) => html(layer.quoted ? "li.layer.quoted" : "li.layer", { id: uniqueId("layer"), role: "treeitem", "aria-level": 1, "aria-expanded": "true",
     "aria-label": layer.title + (layer.quoted ? ", quoted" : ""), "data-layer": k },
-    html(`div.layer-title.l${k % 6}`, { text: layer.title }, layer.quoted ? html("span.note", { text: " in the quote" }) : ""),
+    html(`div.layer-title.l${k % 6}`, layer.title, layer.quoted ? html("span.note", " in the quote") : ""),
     html("ul", { role: "group" }, ...leaves.filter((_, i) => packet.fields[i].layer === k))));
   const tree = html("ul.tree", { role: "tree", tabindex: 0, "aria-label": "Fields by layers; arrow keys move" }, ...branches);
   let active = null;
@@ -107,8 +108,8 @@ export function packetView(packet, actions) {
     const open = [...tree.querySelectorAll("[role=treeitem]")]
       .filter((item) => item.dataset.field === undefined || isOpen(item.parentNode.parentNode));
     const at = open.indexOf(active), layer = active?.dataset.layer;
-    if (event.key === "ArrowDown") go(open[Math.min(open.length - 1, at + 1)]);
-    else if (event.key === "ArrowUp") go(open[Math.max(0, at - 1)]);
+    if (event.key === "ArrowDown") go(open[min(open.length - 1, at + 1)]);
+    else if (event.key === "ArrowUp") go(open[max(0, at - 1)]);
     else if (event.key === "Home") go(open[0]);
     else if (event.key === "End") go(open[open.length - 1]);
     else if (event.key === "Escape") { active = null; actions.pin(null); }
@@ -124,7 +125,7 @@ export function packetView(packet, actions) {
   return {
     grid, tree, bytes,
     reveal() {
-      if (active) tree.scrollTop = Math.max(Math.min(tree.scrollTop, active.offsetTop - 30), active.offsetTop + 60 - tree.clientHeight);
+      if (active) tree.scrollTop = max(min(tree.scrollTop, active.offsetTop - 30), active.offsetTop + 60 - tree.clientHeight);
     },
     paint({ selected, hovered, layer }) {
       if (selected !== pinned && selected !== null) {

@@ -1,6 +1,7 @@
 import { decodeColumns } from "./stats.js";
 import { countText } from "./words.js";
 import { flag, html, lineOf, put, svg, textAt } from "./dom.js";
+import { max, min } from "./sums.js";
 
 // What lies along time below the strip, as Python counted it: what nobody answered, hop by hop, and the paths that
 // the flows took. Drawn once; the brush lies above.
@@ -34,13 +35,13 @@ export function panels({ view, actions, top }) {
   const element = svg("g"), { raster, ribbon } = view.panels ?? {};
   if (!raster) return { element, height: 0, legend: [], bands: [], said: { "aria-hidden": true }, draw() {}, select() {}, pick: () => false };
   const { ttls, edges, each } = raster, counts = decodeColumns({ sent: raster.sent, unanswered: raster.unanswered });
-  const row = Math.max(2.5, Math.min(13, 190 / Math.max(1, ttls.length))), lanes = ribbon.lanes.length;
-  const lane = Math.max(4, Math.min(17, 120 / Math.max(1, lanes)));
+  const row = max(2.5, min(13, 190 / max(1, ttls.length))), lanes = ribbon.lanes.length;
+  const lane = max(4, min(17, 120 / max(1, lanes)));
   const cellsAt = top + CAPTION, lanesAt = cellsAt + ttls.length * row + CAPTION + 4, height = lanesAt + lanes * lane + 4 - top;
   let marks = [], bands = [];
 
   function drawRaster(toX, left, right) {
-    const x = edges.map((at) => Math.min(right, toX(at))), cells = Array.from({ length: 8 }, () => []);
+    const x = edges.map((at) => min(right, toX(at))), cells = Array.from({ length: 8 }, () => []);
     for (const [step, [line, from, to]] of rasterRuns({ ...counts, ttls }, edges.length - 1)) {
       cells[step].push(`M${x[from].toFixed(1)} ${(cellsAt + line * row).toFixed(1)}H${x[to].toFixed(1)}v${row.toFixed(2)}H${x[from].toFixed(1)}z`);
     }
@@ -57,11 +58,11 @@ export function panels({ view, actions, top }) {
     bands = ribbon.lanes.map(({ name, flow }, i) => {
       const y = lanesAt + i * lane, mine = ribbon.stretches.filter((one) => one.lane === i);
       const ends = mine.flatMap(({ start, end }) => [toX(start), toX(end)]);
-      return svg("g.lane-of", svg("title", { text: name }),
+      return svg("g.lane-of", svg("title", name),
         ...(lane >= 9 ? [textAt("tick.end", left - 6, y + lane / 2 + 4, flow ?? "")] : []),
-        lineOf("gap", mine.length ? `M${Math.min(...ends)} ${y + lane / 2}H${Math.max(...ends)}` : ""),
+        lineOf("gap", mine.length ? `M${min(...ends)} ${y + lane / 2}H${max(...ends)}` : ""),
         ...mine.flatMap((one) => {
-          const x = toX(one.start), wide = Math.max(3, toX(one.end) - x);
+          const x = toX(one.start), wide = max(3, toX(one.end) - x);
           const look = one.letter ? `l${one.look % PATH_COLOURS}` : "unjudged";
           return [svg(`rect.stretch.${look}${one.standing === "kept" ? "" : ".unsure"}`, { x, width: wide, y: y + lane * 0.14, height: lane * 0.72, rx: 2 },
             svg("title", { text: `${name}: ${one.letter ? `path ${one.letter}` : one.standing}, ${countText(one.n)} observations` })),
@@ -69,7 +70,7 @@ export function panels({ view, actions, top }) {
         }));
     });
     return [textAt("head", left, lanesAt - 6, "Path of each flow"), ...bands,
-      ...ribbon.changes.map(({ at, words }) => lineOf("change-mark", `M${toX(at)} ${lanesAt - 2}v${lanes * lane + 4}`, svg("title", { text: words })))];
+      ...ribbon.changes.map(({ at, words }) => lineOf("change-mark", `M${toX(at)} ${lanesAt - 2}v${lanes * lane + 4}`, svg("title", words)))];
   }
 
   const legend = html("div.paths", ...ribbon.paths.map(({ letter, words }, i) => html("span", {},
@@ -77,7 +78,7 @@ export function panels({ view, actions, top }) {
   return {
     element, height, legend: [legend], said: { role: "img", "aria-label": "Unanswered probes by hop and time, and the path of each flow, along the time of the strip" }, bands: [[cellsAt, ttls.length * row], [lanesAt, lanes * lane]],
     draw(toX, left, right) {
-      marks = [svg("rect.ring", { x: left, width: Math.max(0, right - left), height: row })];
+      marks = [svg("rect.ring", { x: left, width: max(0, right - left), height: row })];
       element.replaceChildren(...drawRaster(toX, left, right), ...drawRibbon(toX, left, right), ...marks);
       this.select(actions.state());
     },

@@ -2,10 +2,11 @@ import { quantile, STATUS } from "./stats.js";
 import { countText, msText, ratioText, SILENT, tickDecimals, ticks } from "./words.js";
 import { flag, html, lineOf, listMove, put, setText, svg, textAt, uniqueId } from "./dom.js";
 import { inkCanvas } from "./canvas.js";
+import { max, min } from "./sums.js";
 
 // Hop graph, names and latency of each hop side by side: one row a TTL, from the source downwards.
 
-const ROW = 26, HEAD = 34, TTL_WIDTH = 26, LOSS_WIDTH = 76, NODE = 5;
+const ROW = 26, HEAD = 34, TTL_WIDTH = 26, LOSS_WIDTH = 84, NODE = 5;
 const MOST_DOTS = 12000; // drawn; every probe is counted
 const MOVING_DOTS = 3000; // while the brush moves
 
@@ -15,7 +16,7 @@ const sum = (counts) => counts.reduce((a, b) => a + b, 0);
 const jitter = (row) => { const wave = Math.sin(row * 12.9898) * 43758.5453; return (wave - Math.floor(wave) - 0.5) * 13; };
 
 function layeredLayout({ nodes, edges, lanes }, rowOf, width) {
-  const gap = lanes > 1 ? Math.min(22, (width - TTL_WIDTH - 28) / (lanes - 1)) : 22;
+  const gap = lanes > 1 ? min(22, (width - TTL_WIDTH - 28) / (lanes - 1)) : 22;
   const middle = TTL_WIDTH + (width - TTL_WIDTH) / 2;
   const place = nodes.map((node) => [middle + node.lane * gap, rowOf(node.ttl)]);
   const curves = edges.map(({ a, b, dashed }) => {
@@ -32,13 +33,13 @@ function timeScale(columns, log, left, right) {
   const largest = times.length ? times[times.length - 1] : 1;
   const most = quantile(times, 0.995) * 1.05;
   const top = times.length && most > 0 ? (largest <= most * 1.5 ? largest * 1.03 : most) : 1;
-  const bottom = log ? Math.max(times.find((time) => time > 0) ?? 0.1, top / 1e5) * 0.8 : 0;
+  const bottom = log ? max(times.find((time) => time > 0) ?? 0.1, top / 1e5) * 0.8 : 0;
   const part = log
-    ? (time) => Math.log(Math.max(time, bottom) / bottom) / Math.log((top * 1.1) / bottom)
+    ? (time) => Math.log(max(time, bottom) / bottom) / Math.log((top * 1.1) / bottom)
     : (time) => time / top;
-  const wanted = Math.max(2, (right - left) / 90);
+  const wanted = max(2, (right - left) / 90);
   const marks = log ? decades(bottom, top * 1.1, wanted) : ticks(0, top, wanted);
-  return { top, marks, x: (time) => left + Math.min(1, Math.max(0, part(time))) * (right - left) };
+  return { top, marks, x: (time) => left + min(1, max(0, part(time))) * (right - left) };
 }
 
 function decades(low, high, wanted) {
@@ -63,7 +64,7 @@ export function pathView({ view, columns, index, actions }) {
     "aria-label": `Hop graph, ${view.graph.nodes.length} nodes, from the source downwards` });
   const strip = svg("svg.strip", { height, onclick: pick, role: "img", "aria-label": "Round-trip times of each hop; the table below holds the numbers" });
   const options = view.hops.map((hop, i) => html("div.hop", { role: "option", id: ids.get(hop.ttl),
-    onclick: () => actions.select(ttls[i], null) }));
+    onclick: () => actions.select(ttls[i], null) }, html("span"), html("span")));
   const list = html("div.hops", { onkeydown: onKey, role: "listbox", tabindex: 0, "data-keep": "hops",
     "aria-label": "Hops of the path" },
     html("div.source", { role: "presentation", text: view.source, title: view.source }), ...options);
@@ -89,17 +90,17 @@ export function pathView({ view, columns, index, actions }) {
 
   function label(i, responder) {
     const { ttl, mpls, addrs: ever } = view.hops[i], addrs = actions.state().whoAt(ttl), shown = responder ?? addrs[0];
-    if (!shown) return [SILENT, ever.length ? "no answer here" : "never answered"];
+    if (!shown) return [SILENT, "", ever.length ? "no answer here" : "never answered"];
     const named = (addr) => view.names[addr] ?? addr;
     const more = addrs.length > 1 && !responder ? ` +${addrs.length - 1}` : "";
     const whole = addrs.map((addr) => (view.names[addr] ? `${view.names[addr]} (${addr})` : addr)).join("\n");
-    return [named(shown) + more, mpls ? `${whole}\nMPLS ${mpls}` : whole];
+    return [named(shown), more, mpls ? `${whole}\nMPLS ${mpls}` : whole];
   }
 
   function thinOut() {
     const timed = ttls.map((ttl) => rowsOf(ttl).filter((row) => columns.rtt[row] === columns.rtt[row]).length);
     const answers = sum(timed);
-    stride = Math.max(1, Math.ceil(answers / MOST_DOTS));
+    stride = max(1, Math.ceil(answers / MOST_DOTS));
     dots = sum(timed.map((count) => Math.ceil(count / stride)));
     thinned = stride > 1 ? `${countText(dots)} of ${countText(answers)} dots drawn; every number counts all` : "";
   }
@@ -112,13 +113,13 @@ export function pathView({ view, columns, index, actions }) {
     put(graph, { width });
     const numbers = ttls.map((ttl) => textAt("ttl", TTL_WIDTH - 6, rowOf(ttl) + 4, ttl));
     curves = lines.map((line) => lineOf(line.dashed ? "edge.dashed" : "edge", line.d));
-    const radius = { source: 4, target: Math.min(NODE + 1, gap * 0.45), silent: Math.min(4, gap * 0.22) }; // silent ones stand closer
+    const radius = { source: 4, target: min(NODE + 1, gap * 0.45), silent: min(4, gap * 0.22) }; // silent ones stand closer
     nodes = view.graph.nodes.map((node, i) => {
       const [x, y] = place[i];
       const mark = node.kind === "source"
         ? svg("rect", { x: x - 4, y: y - 4, width: 8, height: 8, rx: 1.5 })
-        : svg("circle", { cx: x, cy: y, r: radius[node.kind] ?? Math.min(NODE, gap * 0.4) });
-      const parts = [svg("title", { text: node.label }), svg("circle.reach", { cx: x, cy: y, r: 10 }), mark];
+        : svg("circle", { cx: x, cy: y, r: radius[node.kind] ?? min(NODE, gap * 0.4) });
+      const parts = [svg("title", node.label), svg("circle.reach", { cx: x, cy: y, r: 10 }), mark];
       if (node.kind === "target") parts.push(svg("circle.core", { cx: x, cy: y, r: 2 }));
       if (node.kind === "silent" && radius.silent > 3) parts.push(textAt("star", x, y + 5, SILENT));
       return svg(`g.node.${node.kind}`, {
@@ -147,12 +148,12 @@ export function pathView({ view, columns, index, actions }) {
   /** The rows that can be seen: while the brush moves no other is drawn. */
   function inSight() {
     const { top } = element.getBoundingClientRect(), above = element.scrollTop, { clientHeight } = element;
-    return [above + Math.max(0, -top), above + Math.min(clientHeight, innerHeight - top)];
+    return [above + max(0, -top), above + min(clientHeight, innerHeight - top)];
   }
 
   /** All dots in sight, or, above those that are there, some that have come. */
   function drawDots({ when, window, selected, responder, flow, replay }, [low, high], fresh) {
-    const step = fresh ? 1 : high < height ? Math.max(stride, Math.ceil(dots * stride * ((high - low) / height) / MOVING_DOTS)) : stride;
+    const step = fresh ? 1 : high < height ? max(stride, Math.ceil(dots * stride * ((high - low) / height) / MOVING_DOTS)) : stride;
     const only = responder === null ? -1 : view.addresses.indexOf(responder), whole = window.length !== 2, [from, to] = window;
     const { rtt, status, addr, flow: flows } = columns, off = [], counts = fresh ? { shown: Number(ink.element.dataset.shown), faint: Number(ink.element.dataset.faint) } : { shown: 0, faint: 0 };
     if (!fresh) ink.wipe(size, height, low, high);
@@ -184,7 +185,7 @@ export function pathView({ view, columns, index, actions }) {
       const seen = stats !== undefined && stats.p50_ms === stats.p50_ms;
       if (seen) {
         const left = scale.x(stats.p25_ms);
-        put(box, { x: left, width: Math.max(1, scale.x(stats.p75_ms) - left) });
+        put(box, { x: left, width: max(1, scale.x(stats.p75_ms) - left) });
         put(median, { d: `M${scale.x(stats.p50_ms)} ${y - 8}v16` });
       }
       for (const part of [box, median]) put(part, { hidden: !seen });
@@ -218,11 +219,11 @@ export function pathView({ view, columns, index, actions }) {
 
   function drawLabels({ selected, responder, now, alone, decimals }) {
     options.forEach((option, i) => {
-      const [text, whole] = label(i, ttls[i] === selected ? responder : null), single = ttls[i] === selected && alone, stats = single || now.get(ttls[i]);
-      setText(option, text);
+      const [text, more, whole] = label(i, ttls[i] === selected ? responder : null), single = ttls[i] === selected && alone, stats = single || now.get(ttls[i]);
+      [text, more].forEach((words, k) => setText(option.children[k], words));
       option.title = whole;
       flag(option, "muted", text === SILENT);
-      put(option, { "aria-selected": ttls[i] === selected, "aria-label": `hop ${ttls[i]}, ${text === SILENT ? whole : text}` +
+      put(option, { "aria-selected": ttls[i] === selected, "aria-label": `hop ${ttls[i]}, ${text === SILENT ? whole : text + more}` +
         (stats ? `, ${single ? countText(stats.recv, "answer") : `${stats.recv} of ${stats.sent} answered`}, median ${msText(stats.p50_ms, decimals)} ms` : "") });
     });
   }
@@ -251,7 +252,7 @@ export function pathView({ view, columns, index, actions }) {
 
   /** Where a probe is that has come a share of its way. */
   function pointOn(way, share) {
-    const legs = way.length - 1, leg = Math.min(legs - 1, Math.floor(share * legs)), part = share * legs - leg, rest = 1 - part;
+    const legs = way.length - 1, leg = min(legs - 1, Math.floor(share * legs)), part = share * legs - leg, rest = 1 - part;
     if (legs < 1) return places[way[0]];
     const [p, q, r, s] = legOf(way[leg], way[leg + 1]);
     return [0, 1].map((i) => rest ** 3 * p[i] + 3 * rest ** 2 * part * q[i] + 3 * rest * part ** 2 * r[i] + part ** 3 * s[i]);
@@ -281,10 +282,10 @@ export function pathView({ view, columns, index, actions }) {
     element, fly,
     thinned: () => thinned, // what to say if not every answer is a dot
     resize(total, state) {
-      width = Math.round(Math.min(TTL_WIDTH + 42 + (view.graph.lanes - 1) * 22, total * 0.32));
-      const names = Math.round(Math.min(260, Math.max(150, total * 0.24)));
+      width = Math.round(min(TTL_WIDTH + 42 + (view.graph.lanes - 1) * 22, total * 0.32));
+      const names = Math.round(min(260, max(150, total * 0.24)));
       total -= element.offsetWidth - element.clientWidth; // a scroll bar
-      size = Math.max(180, total - width - names);
+      size = max(180, total - width - names);
       element.style.gridTemplateColumns = `${width}px ${names}px ${size}px`;
       drawGraph();
       drawStrip(state.log);

@@ -1,4 +1,5 @@
 import { button, copyButton, html, setText, svg } from "./dom.js";
+import { max } from "./sums.js";
 
 // A part of a view as a picture of its own: one SVG with its styles, canvases in it as images, text as text.
 
@@ -37,7 +38,7 @@ function pictureOf(element) {
         const range = document.createRange();
         range.selectNode(child);
         const text = range.getBoundingClientRect(), x = text.x - box.x + element.scrollLeft;
-        picture.append(svg("svg", { x, y: at.y, width: Math.max(0, at.x + at.width - x), height: at.height },
+        picture.append(svg("svg", { x, y: at.y, width: max(0, at.x + at.width - x), height: at.height },
           svg("text", { y: at.height / 2, "dominant-baseline": "central", style: `font:${style.fontWeight} ${style.fontSize} ${style.fontFamily};fill:${style.color}`, text: child.data })));
       }
     }
@@ -50,7 +51,11 @@ const spelt = (element) => new XMLSerializer().serializeToString(pictureOf(eleme
 /** Buttons that copy the element as SVG, and save it as PNG of twice its size. */
 export function pictureButtons(of, name) {
   const copy = copyButton("SVG", () => spelt(of()), (said, text) =>
-    (said === text ? save(new Blob([text], { type: "image/svg+xml" }), "svg") : setText(copy, said)), { title: "Copy as SVG", "data-keep": `svg-${name}` });
+    {
+    if (said === text) { save(new Blob([text], { type: "image/svg+xml" }), "svg"); return; }
+    setText(copy, said);
+    setTimeout(() => setText(copy, "SVG"), 2000);
+  }, { title: "Copy as SVG", "aria-label": "Copy as SVG", "data-keep": `svg-${name}` });
   const save = (blob, kind) => {
     const href = URL.createObjectURL(blob);
     html("a", { href, download: `${name}.${kind}` }).click();

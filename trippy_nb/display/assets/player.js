@@ -1,4 +1,4 @@
-import { button, copyButton, follow, frame, html, lineOf, setText, svg, watchWidth } from "./dom.js";
+import { button, copyButton, follow, frame, html, lineOf, put, setText, svg, watchWidth } from "./dom.js";
 import { blurOnEnter, knobField, refill } from "./knob.js";
 import { netMap } from "./netmap.js";
 
@@ -39,7 +39,7 @@ function render({ model, el }) {
     const row = (tag, cells) => html("tr", ...cells.map((cell, i) => html((i ? tag : "th") + (i === 1 || i === 2 ? ".left" : ""), { text: cell })));
     beside.replaceChildren(...(says ? [div("bar.legend", ...legend.map(([fate, label]) => html("span", svg("svg", { width: 30, height: 10 },
       svg(`g.link.is-${fate}`, lineOf(fate === "missed" ? "wire" : "drawn", "M1 5h28"))), label))),
-    html("div.verdict", { role: "status", text: says }), html("table", html("caption", { text: "Truth beside belief" }),
+    html("div.verdict", { role: "status", text: says }), html("table", html("caption", "Truth beside belief"),
       html("thead", row("th", heads)), html("tbody", ...rows.map((cells) => row("td", cells))))] : []));
   }
 
@@ -55,8 +55,8 @@ function render({ model, el }) {
     const status = model.get("status");
     setText(words, status.words);
     setText(error, status.error);
-    trace.disabled = status.busy;
-    undo.disabled = !status.undo;
+    put(trace, { "aria-disabled": status.busy });
+    put(undo, { "aria-disabled": !status.undo });
     if (status.error) { ask(); inspect(); } // what was typed is not so
   }
 

@@ -1,6 +1,7 @@
 import { indexByTtl, placeOf, STATUS } from "./stats.js";
 import { countText, msText } from "./words.js";
 import { button, html, put, setText } from "./dom.js";
+import { max, min } from "./sums.js";
 
 // A run that is over once more, probe by probe: sent, answered, or given up when its round is over.
 
@@ -28,7 +29,7 @@ export function replayPlan({ round, status, rtt, at }, kind) {
   const rounds = [...sizes.keys()].sort((a, b) => a - b), next = new Map(rounds.map((one, i) => [one, begins.get(rounds[i + 1]) ?? end]));
   const order = [];
   for (let row = 0; row < n; row++) {
-    if (!answered(row)) due[row] = Math.max(sent[row], next.get(round[row]));
+    if (!answered(row)) due[row] = max(sent[row], next.get(round[row]));
     if (sent[row] === sent[row] && status[row] < STATUS.send_error) order.push(2 * row, 2 * row + 1);
   }
   const time = (code) => (code & 1 ? due : sent)[code >> 1];
@@ -77,15 +78,15 @@ export function replayBar({ view, columns, actions, fly }) {
     if (by > 0) {
       let i = place;
       while (i < count && columns.round[rowAt(i)] <= now) i++;
-      return Math.min(count, i + 1);
+      return min(count, i + 1);
     }
-    let i = Math.max(0, place - 2);
+    let i = max(0, place - 2);
     while (i > 0 && columns.round[rowAt(i - 1)] === columns.round[rowAt(i)]) i--;
     return place ? i + 1 : 0;
   }
 
   function stepTo(to) {
-    place = Math.max(0, Math.min(count, to));
+    place = max(0, min(count, to));
     moment = place ? times[place - 1] : -Infinity;
     paint();
   }
@@ -94,7 +95,7 @@ export function replayBar({ view, columns, actions, fly }) {
   /** Rows that were sent and have not settled. */
   function underWay() {
     const rows = [];
-    for (let i = place - 1, last = Math.max(0, place - LOOK_BACK); i >= last; i--) {
+    for (let i = place - 1, last = max(0, place - LOOK_BACK); i >= last; i--) {
       const row = rowAt(i);
       if (!(order[i] & 1) && due[row] > moment) rows.push(row);
       if (columns.round[row] + 2 < columns.round[rowAt(place - 1)]) break;
@@ -127,19 +128,19 @@ export function replayBar({ view, columns, actions, fly }) {
   /** How far a probe has come: out (0 to 1), or back; without an answer it stays where it got lost. */
   function shareOf(row) {
     const leg = (due[row] - at[row]) / 2;
-    if (!isAnswered(row)) return { out: Math.min(1, (moment - at[row]) / (usual() / 2)), lost: true };
+    if (!isAnswered(row)) return { out: min(1, (moment - at[row]) / (usual() / 2)), lost: true };
     return moment < at[row] + leg ? { out: (moment - at[row]) / leg } : { back: (moment - at[row] - leg) / leg };
   }
   let halfway = 0;
-  const usual = () => (halfway ||= view.axis.kind === "round" ? 0.05 : Math.max(1e-3, Math.max(0, ...actions.state().usual) / 1000));
+  const usual = () => (halfway ||= view.axis.kind === "round" ? 0.05 : max(1e-3, max(0, ...actions.state().usual) / 1000));
 
   function tick(now) {
     asked = requestAnimationFrame(tick);
-    const passed = Math.min(100, now - before) / 1000 * Number(speed.value), old = place;
+    const passed = min(100, now - before) / 1000 * Number(speed.value), old = place;
     before = now;
     moment += passed;
     // Nothing that moves is under way: on to what comes next.
-    if (place < count && times[place] > moment && !underWay().some((row) => isAnswered(row) || shareOf(row).out < 1)) moment = Math.max(moment, times[place] - passed);
+    if (place < count && times[place] > moment && !underWay().some((row) => isAnswered(row) || shareOf(row).out < 1)) moment = max(moment, times[place] - passed);
     place = placeOf(times, count, moment, true);
     if (place === count) { pause(); return; }
     paint(true);

@@ -5,14 +5,14 @@ import { blurOnEnter, knobField, refill } from "./knob.js";
 
 function render({ model, el }) {
   const body = html("div"), error = html("div.error", { role: "alert" }), send = (type, more) => model.send({ type, ...more });
-  const root = frame("Settings", html("div.bar", html("span.title.caption", { text: "Settings of this session" }),
+  const root = frame("Settings", html("div.bar", html("span.title.caption", "Settings of this session"),
     button("Defaults", () => send("reset"))), body, error);
   root.classList.add("tnb-form");
   blurOnEnter(root);
   function fill() {
     const now = model.get("now");
     refill(body, html("div.fields", ...model.get("fields").map((field) => knobField(field, String(now[field.key]), (key, text) => send("set", { key, text })))),
-      html("fieldset.columns", html("legend", { text: "Columns of hop tables; none: each table its own" }), ...model.get("columns").map(([name, label]) => html("label", {},
+      html("fieldset.columns", html("legend", "Columns of hop tables; none: each table its own"), ...model.get("columns").map(([name, label]) => html("label", {},
         html("input", { type: "checkbox", name, checked: now.columns.includes(name), onchange: (event) => send("column", { name, on: event.target.checked }) }), label))));
     setText(error, model.get("error"));
   }

@@ -1,3 +1,5 @@
+import { max } from "./sums.js";
+
 // What JavaScript may compute while a brush moves or rows come in: counts, quantiles, loss ratios and moments.
 // Pure functions, no DOM; tests/widgets runs them in node against the Python analysis.
 
@@ -141,7 +143,7 @@ export function responders(hop, addresses, focus) {
 /** Counts, loss ratio, quantiles and moments of the probes of one hop that lie in the window; NaN is missing. */
 export function hopStats(hop, focus) {
   const { upTo, nth, series } = hop, [from, to] = stretch(hop, focus);
-  const count = (name) => Math.max(0, upTo[name][to] - upTo[name][from]);
+  const count = (name) => max(0, upTo[name][to] - upTo[name][from]);
   const sent = count("sent"), recv = count("recv"), size = count("timed"), low = upTo.timed[from];
   const at = (p) => quantileOf(size, (k) => nth(low, low + size, k), p);
   const times = series.subarray(low, low + size), mean = times.reduce((sum, time) => sum + time, 0) / size;
@@ -154,14 +156,16 @@ export function hopStats(hop, focus) {
 /** `hopStats` of every hop, by TTL. */
 export const allStats = (index, focus) => new Map([...index].map(([ttl, hop]) => [ttl, hopStats(hop, focus)]));
 
-/** Row numbers in the order of one figure; missing ones last in either direction, ties as they were. */
+const TEXTS = new Intl.Collator("en", { numeric: true });
+
+/** Row numbers in the order of one figure, or of texts, numbers in them as numbers; missing ones last in either direction, ties as they were. */
 export function sortedOrder(values, descending) {
   const sign = descending ? -1 : 1;
   const gone = (value) => value === null || value === undefined || value !== value;
   return values.map((_, i) => i).sort((i, j) => {
     const a = values[i], b = values[j];
     if (gone(a) || gone(b)) return gone(a) - gone(b) || i - j;
-    return sign * (a < b ? -1 : a > b ? 1 : 0) || i - j;
+    return sign * (typeof a === "string" ? TEXTS.compare(a, b) : a - b) || i - j;
   });
 }
 
@@ -182,7 +186,7 @@ export function decodeRows(count, { buffer, byteOffset }) {
 /** Rows from place `base` on, the fresh ones where they belong; those at hand begin at `before`. */
 export function placedRows(columns, before, base, { place, ...fresh }) {
   const kept = columns.ttl ? before + columns.ttl.length : base;
-  const end = place.reduce((most, at) => Math.max(most, at + 1), kept);
+  const end = place.reduce((most, at) => max(most, at + 1), kept);
   const placed = {};
   for (const [name, rows] of Object.entries(fresh)) {
     const all = new rows.constructor(end - base).fill(BLANK[name] ?? 0);

@@ -1,13 +1,14 @@
 import { sortedOrder } from "./stats.js";
 import { countText, MISSING, msText, ratioText, SILENT } from "./words.js";
 import { copyButton, flag, folding, html, listMove, put, setText } from "./dom.js";
+import { max, min } from "./sums.js";
 
 // The hop table: recomputed for the focus window, sortable, columns of choice, one row selected.
 
 export function tableView({ view, actions, model }) {
   const kinds = new Map(view.choices.map(({ name, kind }) => [name, kind]));
   const head = html("tr"), body = html("tbody", { tabindex: 0, "data-keep": "table", "aria-label": "Hops; arrow keys select" });
-  const table = html("table", html("caption", { text: "Hops within the focus window" }), html("thead", head), body);
+  const table = html("table", html("caption", "Hops within the focus window"), html("thead", head), body);
   const boxes = view.choices.map(({ name, label, title }) => {
     const box = html("input", { type: "checkbox", value: name, "data-keep": `choose-${name}`, onchange: () => {
       const { shown } = actions.state();
@@ -63,7 +64,7 @@ export function tableView({ view, actions, model }) {
   /** What the browser knows at once, else what Python told of this very window and rows; else nothing yet. */
   function figure(key, hop, { now, told, focus, flow, replay, whoAt }) {
     if (key === "ttl") return hop.ttl;
-    if (key === "addr") return whoAt(hop.ttl)[0] ?? null;
+    if (key === "addr") return whoAt(hop.ttl).map(who)[0];
     const mine = now.get(hop.ttl)?.[key];
     if (view.moving.includes(key)) return mine ?? (kinds.get(key) === "count" ? 0 : NaN);
     if (replay) return mine ?? NaN;
@@ -114,7 +115,7 @@ export function tableView({ view, actions, model }) {
   function hold(final) {
     const { top, bottom } = final ? {} : table.parentElement.getBoundingClientRect(); // which costs a layout
     looked = final ? -Infinity : performance.now();
-    sight = final ? null : rows.map((row) => { const at = row.getBoundingClientRect(); return at.bottom > Math.max(0, top) && at.top < Math.min(bottom, innerHeight); });
+    sight = final ? null : rows.map((row) => { const at = row.getBoundingClientRect(); return at.bottom > max(0, top) && at.top < min(bottom, innerHeight); });
     const widths = final ? [] : heads.map((one) => one.offsetWidth);
     heads.forEach((one, i) => { one.style.width = final ? "" : `${widths[i]}px`; });
     table.style.tableLayout = final ? "" : "fixed";

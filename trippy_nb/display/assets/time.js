@@ -4,6 +4,7 @@ import { panels } from "./panels.js";
 import { pictureButtons } from "./picture.js";
 import { countText, msText, SILENT, spanUnit, tickDecimals, ticks } from "./words.js";
 import { button, flag, html, lineOf, put, setText, svg, textAt } from "./dom.js";
+import { max, min } from "./sums.js";
 
 // The selected hop over time and its distribution, what else lies along time, and over all the brush that sets the
 // one focus window.
@@ -14,7 +15,7 @@ const GRIP = 7, CLICK = 3, BINS = 26;
 
 /** A window kept inside the span, in order; the whole span (or next to nothing) is no window. */
 export function tidyFocus([a, b], [low, high]) {
-  const from = Math.max(low, Math.min(a, b)), to = Math.min(high, Math.max(a, b));
+  const from = max(low, min(a, b)), to = min(high, max(a, b));
   if (!(to > from) || (from <= low && to >= high)) return [];
   return [from, to];
 }
@@ -23,7 +24,7 @@ export function tidyFocus([a, b], [low, high]) {
 function axisWords({ kind, span }) {
   if (kind === "round") return { place: (at) => `round ${Math.round(at) + 1}`, mark: (at) => String(Math.round(at) + 1) };
   const [size, unit] = spanUnit(span[1] - span[0]);
-  const decimals = Math.max(0, 1 - Math.floor(Math.log10((span[1] - span[0]) / size / 10)));
+  const decimals = max(0, 1 - Math.floor(Math.log10((span[1] - span[0]) / size / 10)));
   return { place: (at) => `${(at / size).toFixed(decimals)} ${unit}`, size, unit };
 }
 
@@ -44,7 +45,7 @@ export function timeView({ view, columns, index, actions }) {
     "aria-orientation": "horizontal", "data-keep": `grip-${i}`,
     onkeydown: (event) => onKey(event, i) },
   svg("rect.reach", { x: -GRIP, width: 2 * GRIP, y: TOP, height: foot - TOP }),
-  svg("path", { d: `M0 ${TOP}V${foot}` }),
+  svg("path", { d: bands.map(([y, high]) => `M0 ${y}v${high}`).join("") }),
   svg("rect", { x: -3, width: 6, rx: 3, y: (TOP + FLOOR) / 2 - 13, height: 26 })));
   const frame = svg("g"), spread = svg("g");
   under.append(frame, more.element);
@@ -53,7 +54,7 @@ export function timeView({ view, columns, index, actions }) {
 
   const toX = (at) => LEFT + ((at - span[0]) / (span[1] - span[0])) * (width - LEFT - RIGHT);
   const toAt = (x) => span[0] + ((x - LEFT) / (width - LEFT - RIGHT)) * (span[1] - span[0]);
-  const ends = () => { const { window } = actions.state(); return window.length === 2 ? window.map((at, i) => Math.max(span[0], Math.min(span[1], at))) : span; };
+  const ends = () => { const { window } = actions.state(); return window.length === 2 ? window.map((at, i) => max(span[0], min(span[1], at))) : span; };
 
   function onKey(event, i) {
     const small = (span[1] - span[0]) / 100, step = event.shiftKey ? small * 10 : small;
@@ -64,7 +65,7 @@ export function timeView({ view, columns, index, actions }) {
     else if (to === undefined) return;
     else {
       const limit = now[1 - i] + (i === 0 ? -small : small); // ends never meet
-      now[i] = i === 0 ? Math.min(to, limit) : Math.max(to, limit);
+      now[i] = i === 0 ? min(to, limit) : max(to, limit);
       actions.focus(tidyFocus(now, span), true);
     }
     event.preventDefault();
@@ -105,7 +106,7 @@ export function timeView({ view, columns, index, actions }) {
     if (mode === 0) return tidyFocus([at, to], span);
     if (mode === 1) return tidyFocus([from, at], span);
     if (mode === "new") return tidyFocus([toAt(drag.x), at], span);
-    const shift = Math.max(span[0] - from, Math.min(span[1] - to, at - toAt(drag.x)));
+    const shift = max(span[0] - from, min(span[1] - to, at - toAt(drag.x)));
     return tidyFocus([from + shift, to + shift], span);
   }
 
@@ -124,13 +125,13 @@ export function timeView({ view, columns, index, actions }) {
     times = rows.filter((row) => columns.rtt[row] === columns.rtt[row]);
     const known = Array.from(times, (row) => columns.rtt[row]);
     const usual = quantile(known, 0.5) + 5 * (quantile(known, 0.95) - quantile(known, 0.5));
-    const top = known.length ? Math.min(known[known.length - 1], Math.max(usual, quantile(known, 0.95))) : 1;
+    const top = known.length ? min(known[known.length - 1], max(usual, quantile(known, 0.95))) : 1;
     // A narrow band of times is shown large; all but equal ones would only show noise.
     const narrow = known.length > 0 && known[0] > top * 0.5 && top - known[0] > top * 0.02;
     const base = narrow ? known[0] - (top - known[0]) * 0.15 : 0;
     const high = top > base ? top + (top - base) * 0.08 : base + 1;
-    const y = (time) => FLOOR - 3 - Math.min(1, (time - base) / (high - base)) * (FLOOR - 3 - TOP);
-    axis = { y, binOf: (time) => Math.min(BINS - 1, Math.floor(((time - base) / (high - base)) * BINS)) };
+    const y = (time) => FLOOR - 3 - min(1, (time - base) / (high - base)) * (FLOOR - 3 - TOP);
+    axis = { y, binOf: (time) => min(BINS - 1, Math.floor(((time - base) / (high - base)) * BINS)) };
     const counts = { dots: 0, late: 0, lost: 0 }, off = [[], []], lost = [];
     ink.wipe(width, HEIGHT);
     const stamps = [ink.dots("answer", 0.55), ink.dots("late", 0.9)];
@@ -158,7 +159,7 @@ export function timeView({ view, columns, index, actions }) {
       inside[bin]++;
       known.push(columns.rtt[row]);
     }
-    const left = width - RIGHT + 14, room = RIGHT - 22, high = (FLOOR - 3 - TOP) / BINS, share = (counts, n) => room / Math.max(...counts, 1) * (n > 0);
+    const left = width - RIGHT + 14, room = RIGHT - 22, high = (FLOOR - 3 - TOP) / BINS, share = (counts, n) => room / max(...counts, 1) * (n > 0);
     const bars = (counts, scale) => [...counts].map((count, bin) => (count ? `M${left} ${(FLOOR - 3 - (bin + 1) * high).toFixed(1)}h${(count * scale).toFixed(1)}v${(high - 0.6).toFixed(1)}h${(-count * scale).toFixed(1)}z` : "")).join("");
     const middle = quantile(known, 0.5), { decimals } = actions.state();
     spread.replaceChildren(lineOf("ghost", bars(all, share(all, times.length))),
@@ -178,7 +179,7 @@ export function timeView({ view, columns, index, actions }) {
   }
 
   function drawFrame(y, levels) {
-    const size = words.size ?? 1, wanted = Math.max(2, (width - LEFT - RIGHT) / 100);
+    const size = words.size ?? 1, wanted = max(2, (width - LEFT - RIGHT) / 100);
     const at = ticks(span[0] / size, span[1] / size, wanted);
     const whole = view.axis.kind === "round" ? at.filter(Number.isInteger) : at;
     const parts = levels.flatMap((level) => [
@@ -187,7 +188,8 @@ export function timeView({ view, columns, index, actions }) {
     parts.push(lineOf("axis", `M${LEFT} ${FLOOR + LOST}H${width - RIGHT}`));
     whole.forEach((mark, i) => {
       const text = words.mark ? words.mark(mark) : mark.toFixed(tickDecimals(at)) + (i === 0 ? ` ${words.unit}` : "");
-      parts.push(textAt("tick", toX(mark * size), HEIGHT - 5, text));
+      const x = toX(mark * size), last = width - RIGHT + 5, over = x + 3.5 * text.length > last; // beyond stand words
+      parts.push(textAt(over ? "tick.end" : "tick", over ? last : x, HEIGHT - 5, text));
     });
     frame.replaceChildren(...parts);
     more.draw(toX, LEFT, width - RIGHT);
@@ -196,13 +198,13 @@ export function timeView({ view, columns, index, actions }) {
   function drawBrush({ window, replay }) {
     const [from, to] = ends(), right = width - RIGHT, narrowed = window.length === 2;
     const sides = narrowed ? [[LEFT - 4, toX(from)], [toX(to), right + 4]] : [];
-    put(shade, { d: sides.flatMap(([x0, x1]) => bands.map(([y, high]) => `M${x0} ${y}H${Math.max(x0, x1)}v${high}H${x0}z`)).join("") });
+    put(shade, { d: sides.flatMap(([x0, x1]) => bands.map(([y, high]) => `M${x0} ${y}H${max(x0, x1)}v${high}H${x0}z`)).join("") });
     [from, to].forEach((at, i) => {
       put(grips[i], { transform: `translate(${toX(at)})`, "aria-valuemin": span[0], "aria-valuemax": span[1], "aria-valuenow": at, "aria-valuetext": words.place(at) });
     });
     flag(canvas, "narrowed", narrowed);
     flag(canvas, "played", replay !== null);
-    all.disabled = !narrowed;
+    put(all, { "aria-disabled": !narrowed });
   }
 
   /** Told on release only: a live region that speaks while a mouse moves is noise. */

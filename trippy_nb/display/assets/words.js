@@ -1,3 +1,5 @@
+import { max } from "./sums.js";
+
 // Numbers as people read them: the same rules as trippy_nb.display.words (a test compares them).
 
 export const MISSING = "\u2013";
@@ -6,7 +8,7 @@ export const SILENT = "*";
 /** One number of decimals for a whole table of times in ms. */
 export function decimalsFor(values) {
   const known = values.filter(Number.isFinite).map(Math.abs);
-  const largest = Math.max(0, ...known);
+  const largest = max(0, ...known);
   if (!known.length || largest >= 100) return 1;
   return largest < 1 ? 3 : 2;
 }
@@ -43,7 +45,7 @@ export function spanUnit(seconds) {
 
 /** Round steps of 1, 2 or 5 times a power of ten from low to high. */
 export function ticks(low, high, wanted) {
-  const raw = (high - low) / Math.max(1, wanted);
+  const raw = (high - low) / max(1, wanted);
   if (!(raw > 0)) return [low];
   const power = 10 ** Math.floor(Math.log10(raw));
   const step = power * ([1, 2, 5].find((part) => part * power >= raw * 0.999) ?? 10);
