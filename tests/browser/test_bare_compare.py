@@ -62,6 +62,23 @@ def test_a_hop_is_masked_by_the_keyboard_and_python_answers_with_another_verdict
         assert page.get_by_role("status").count() == 1
 
 
+def test_a_row_that_changed_is_marked_and_one_name_for_two_tells_their_addresses(show):
+    with show() as page:
+        row = page.locator("tr.tnb-other-shares")
+        assert row.locator(".tnb-change").inner_text() == "\N{NOT EQUAL TO}other shares"
+        page.get_by_role("button", name="AS").click()
+        names = row.locator(".tnb-who").all_inner_texts()
+        assert names == ["AS64500 (10.0.0.20)", "AS64500 (10.0.0.21)"]
+
+
+def test_where_a_column_has_no_room_a_row_that_is_selected_is_told_below(show):
+    with show(width=500) as page:
+        assert not page.locator("th.tnb-interval").is_visible()
+        page.locator("tbody tr").nth(1).click()
+        p_value = page.locator("td.tnb-told").text_content()
+        assert f"Hop 2: p {p_value}, interval " in page.locator(".tnb-panes-compare .tnb-status").inner_text()
+
+
 def test_responders_are_called_by_name_address_or_system(show):
     who = "e => e.map(row => row.querySelectorAll('.tnb-who')[0].textContent)"
     rows = ".tnb-compare tbody tr"
@@ -74,7 +91,12 @@ def test_responders_are_called_by_name_address_or_system(show):
         ]
         page.get_by_role("button", name="AS").click()
         assert said(page) == [["naming", "as"], ["saved"]]
-        assert page.locator(rows).evaluate_all(who) == ["AS64500", "AS64500", "10.0.0.3", "AS64511"]
+        assert page.locator(rows).evaluate_all(who) == [
+            "AS64500",
+            "AS64500 (10.0.0.20)",  # the other side has another one of it first
+            "10.0.0.3",
+            "AS64511",
+        ]
         assert "1 responder without a known AS stays an address. AS path of both: AS64500" in (
             page.locator(".tnb-status").inner_text()
         )

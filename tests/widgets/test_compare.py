@@ -84,6 +84,21 @@ def masking(wire, drifted):
     widget.close()
 
 
+def test_a_row_that_is_part_of_what_changed_says_so_and_names_who_is_new_first(wire):
+    before, after = (
+        tables(rounds(*[[a(1), a(20 + "xyz".index(who)), a(3), TARGET] for who in shares]))
+        for shares in ("xxxy" * 15, "xxxz" * 15)
+    )
+    compared = tn.compare(before, after)
+    widget = compared.explore()
+    first, second, third, _ = widget.view["hops"]
+    assert "hop 2 answers in other shares" in compared.sentence
+    assert (second["change"], second["told"]) == ("other shares", True)
+    assert (second["a_addrs"], second["b_addrs"]) == ([a(21), a(20)], [a(22), a(20)])
+    assert [first["change"], third["change"]] == ["same", "same"]
+    widget.close()
+
+
 def test_a_mask_ticked_in_the_browser_has_the_verdict_recomputed_and_what_it_changed_said(
     masking, wire, browser_says, drifted
 ):

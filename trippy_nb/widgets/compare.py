@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from trippy_nb.analysis import ComparisonTables, TurningHop
 
 Systems = Mapping[str, Any] | pd.Series
+_SHARES = "other shares"
+"""A hop with a responder in common, where chance does not explain how often each answered."""
 _LACKING = (("name", "name"), ("as", "known AS"))
 
 
@@ -80,9 +82,11 @@ class CompareExplorer(CardWidget):
             hops, *(self.comparison.paths[name] for name in ("a_addrs", "b_addrs", "p_value")), strict=True
         ):
             told = bool(p_value <= self.comparison.path_level)
+            drifted = told and hop["change"] == "same"
             hop |= {
-                "a_addrs": list(addrs),
-                "b_addrs": list(others),
+                "change": _SHARES if drifted else hop["change"],
+                "a_addrs": _strangers_first(addrs, others) if drifted else list(addrs),
+                "b_addrs": _strangers_first(others, addrs) if drifted else list(others),
                 "p": _p_text(float(p_value)),
                 "told": told,
             }
@@ -109,7 +113,8 @@ class CompareExplorer(CardWidget):
             "as": {addr: text for addr in addrs if (text := _system_text(as_of(addr, asns)))},
         }
         a, b = self.card.sides
-        note = f"Times in ms. The shift is {b} minus {a}; its interval says how sure it is."
+        sure = "its interval, told here of a selected row, says how sure it is"
+        note = f"Times in ms. The shift is {b} minus {a}; {sure}."
         nameless, strangers = (_stay_words(len(addrs) - len(known[key]), what) for key, what in _LACKING)
         return {
             "called": {kind: called for kind, called in known.items() if called or kind == "ip"},
@@ -175,6 +180,11 @@ class CompareExplorer(CardWidget):
 def _finite(value: Any) -> Any:  # noqa: ANN401 - fields of a card
     # JSON has no infinity and no NaN; browsers refuse the whole message.
     return None if isinstance(value, float) and not isfinite(value) else value
+
+
+def _strangers_first(addrs: Sequence[str], others: Sequence[str]) -> list[str]:
+    """Put first who answers on one side only: a cell names the first, and counts the rest."""
+    return sorted(addrs, key=lambda addr: addr in others)
 
 
 def _p_text(p_value: float) -> str:
