@@ -101,3 +101,47 @@ def test_new_dots_are_drawn_at_once_and_those_let_go_of_vanish_in_a_second(
     assert settled == hops["recv"].sum() < drawn[-1]
     assert [row[3] for row in rows] == hops["sent"].astype(str).tolist()
     assert [row[4] for row in rows] == hops["recv"].astype(str).tolist()
+
+
+def test_a_picture_that_comes_under_a_drag_waits_until_the_pointer_is_up(
+    browser,
+    tmp_path,
+    wire,  # noqa: F811 - the fixture
+):
+    def nothing(*_: Any) -> None:
+        """Nobody presses a button."""
+
+    played = Played(rounds=20)
+    view = LiveView("target.example", {}, on_start=nothing, on_stop=nothing)
+    view.say("starting", running=True)
+    file = tmp_path / "live.html"
+    file.write_text(bare_page(view), encoding="utf-8")
+    with shown(browser, file, width=1000, height=900) as page:
+
+        def look(*, picture: bool) -> None:
+            view.look(played.play(), picture=picture)
+            data, buffers = next(
+                (data, parts) for _, data, parts in reversed(wire.messages) if "content" in data
+            )
+            page.evaluate("hear", json.dumps([data["content"], buffers], default=_spell))
+
+        for number in range(6):
+            look(picture=number == 0)
+        page.wait_for_function("document.querySelector('.tnb-time')?.getAttribute('width') > 0")
+        page.evaluate("document.querySelector('.tnb-time').mine = true")
+        strip = page.locator(".tnb-time").bounding_box()
+        page.mouse.move(strip["x"] + 200, strip["y"] + 40)
+        page.mouse.down()
+        page.mouse.move(strip["x"] + 300, strip["y"] + 40)
+        view.snapshot()
+        for number in range(6):
+            look(picture=number == 0)
+        page.mouse.move(strip["x"] + 500, strip["y"] + 40)
+        assert page.evaluate("document.querySelector('.tnb-time').mine")
+        page.mouse.up()
+        assert not page.evaluate("document.querySelector('.tnb-time').mine ?? false")
+        assert page.locator(".tnb-narrowed").count() == 1
+        end = float(page.locator(".tnb-grip").last.get_attribute("aria-valuemax"))
+    spanned = view._watch.span
+    view.close()
+    assert end == spanned[1], "the axis no longer grew"

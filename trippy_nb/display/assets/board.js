@@ -161,8 +161,8 @@ export function board(model, more = null) {
    * all stand elsewhere than before: then only the dots of these are drawn, above those that are there.
    */
   function feed(fresh, view, news = null) {
-    held = null;
-    if (view && parts.timeline?.dragging()) [held, view] = [view, null];
+    if (view) held = null;
+    if (view && parts.timeline?.dragging()) [held, view] = [view, null]; // rows go on, the rest waits
     const touched = columns.ttl && news?.moved === false ? new Set([0]) : null; // 0: rows nobody has told of
     if (touched) for (const row of news.rows) touched.add(columns.ttl[row] ?? 0).add(fresh.ttl[row]);
     if (view) state.replay = null;
