@@ -130,6 +130,7 @@ def test_a_picture_that_comes_under_a_drag_waits_until_the_pointer_is_up(
         page.wait_for_function("document.querySelector('.tnb-time')?.getAttribute('width') > 0")
         page.evaluate("document.querySelector('.tnb-time').mine = true")
         strip = page.locator(".tnb-time").bounding_box()
+        assert strip is not None
         page.mouse.move(strip["x"] + 200, strip["y"] + 40)
         page.mouse.down()
         page.mouse.move(strip["x"] + 300, strip["y"] + 40)
@@ -141,7 +142,9 @@ def test_a_picture_that_comes_under_a_drag_waits_until_the_pointer_is_up(
         page.mouse.up()
         assert not page.evaluate("document.querySelector('.tnb-time').mine ?? false")
         assert page.locator(".tnb-narrowed").count() == 1
-        end = float(page.locator(".tnb-grip").last.get_attribute("aria-valuemax"))
+        end = float(page.locator(".tnb-grip").last.get_attribute("aria-valuemax") or "nan")
+    assert view._watch is not None
     spanned = view._watch.span
     view.close()
+    assert spanned is not None
     assert end == spanned[1], "the axis no longer grew"
