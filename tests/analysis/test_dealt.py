@@ -9,7 +9,7 @@ import pytest
 import trippy_nb as tn
 from tests.analysis.handmade import TARGET, a, rounds, tables
 from trippy_nb.analysis.history import path_changes
-from trippy_nb.analysis.history.dealt import chance_of_runs
+from trippy_nb.analysis.orders import chance_of_stretches
 
 DEALT = [2, 3, 3, 4, 5, 2, 6, 4, 7, 3, 5, 5, 6, 2, 7, 4, 6, 3, 2, 5, 7, 6, 4, 2, 3, 7, 5, 4, 6, 6]
 """Six responders of which many pairs never follow each other both ways."""
@@ -53,4 +53,4 @@ def test_the_chance_of_runs_is_that_of_all_orders(some, every):
     runs = [sum(one - 1 not in chosen for one in chosen) for chosen in orders]
     for most in range(1, some + 1):
         share = sum(count <= most for count in runs) / len(orders)
-        assert chance_of_runs(most, some, every) == pytest.approx(share)
+        assert chance_of_stretches(most, some, every) == pytest.approx(share)

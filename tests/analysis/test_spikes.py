@@ -17,7 +17,7 @@ from tests.analysis.timing import WIDE, few
 from trippy_nb import sim
 from trippy_nb.analysis import delays, evidence, spikes
 from trippy_nb.analysis.findings import findings
-from trippy_nb.analysis.latencies.ways import chance_of_runs
+from trippy_nb.analysis.orders import chance_of_runs
 from trippy_nb.errors import ConfigError
 from trippy_nb.frames import Tables, check_frame, concat_tables
 from trippy_nb.frames.answers import SPIKES

@@ -11,7 +11,8 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from trippy_nb.analysis.arrays import Floats, Ints, distinct
+from trippy_nb.analysis.arrays import Ints, distinct
+from trippy_nb.analysis.orders import chance_of_stretches
 
 _CHANCE = 0.01
 """At most so likely are the runs of any address of a place, if it was dealt in turn. Our choice."""
@@ -50,28 +51,7 @@ class _Deal:
         among = np.bincount(self.series, mine) > 0
         here = mine[among[self.series]]
         runs = int(here[0]) + int(np.count_nonzero(here[1:] & ~here[:-1]))
-        return chance_of_runs(runs, int(np.count_nonzero(here)), len(here))
-
-
-def chance_of_runs(runs: int, some: int, every: int) -> float:
-    """Tell how likely so few runs, or fewer, of some of all answers are if these are shuffled.
-
-    Notes
-    -----
-    Wald and Wolfowitz, On a test whether two samples are from the same population, Annals of Mathematical
-    Statistics 11, 1940: so many runs begin in as many of the gaps between the others.
-    """
-    from scipy.special import gammaln
-
-    def log_choose(whole: Ints | int, part: Ints | int) -> Floats:
-        result: Floats = (
-            gammaln(np.add(whole, 1)) - gammaln(np.add(part, 1)) - gammaln(np.subtract(whole, part) + 1)
-        )
-        return result
-
-    count = np.arange(1, min(runs, every - some + 1) + 1)
-    logs = log_choose(some - 1, count - 1) + log_choose(every - some + 1, count) - log_choose(every, some)
-    return min(float(np.exp(logs).sum()), 1.0)
+        return chance_of_stretches(runs, int(np.count_nonzero(here)), len(here))
 
 
 def joined(series: Ints, moment: Ints, addr: Ints, classes: Mapping[int, tuple[int, ...]]) -> Classes:

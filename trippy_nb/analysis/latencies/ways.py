@@ -16,6 +16,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from trippy_nb.analysis.arrays import Bools, Floats, Ints
+from trippy_nb.analysis.orders import chance_of_runs
 from trippy_nb.analysis.ratios import wilson
 
 
@@ -85,33 +86,3 @@ def _leave_flows_alone(rows: Rows, limit_ms: float, alpha: float) -> bool:
         passed = np.count_nonzero(behind > limit_ms / 2, axis=0)
     high = wilson(passed[some], n[some], alpha=alpha)[1]
     return bool(np.any(high < 1 / 2))
-
-
-def chance_of_runs(marks: Bools) -> float:
-    """Return the chance of so few runs of equal marks, if any order of these marks is as likely (exact).
-
-    Wald and Wolfowitz, On a test whether two samples are from the same population, Annals of Mathematical
-    Statistics 11, 1940.
-    """
-    from scipy.special import gammaln
-
-    ones, n = int(np.count_nonzero(marks)), len(marks)
-    few, many = sorted((ones, n - ones))
-    if few == 0:
-        return 1.0
-
-    def log_ways(parts: Ints, total: int) -> Floats:
-        """Logarithm of the number of ways to cut a row of `total` into so many parts."""
-        inside = (parts >= 1) & (parts <= total)
-        k = np.clip(parts, 1, total)
-        ways: Floats = gammaln(total) - gammaln(k) - gammaln(total - k + 1)
-        return np.where(inside, ways, -np.inf)
-
-    count = int(np.count_nonzero(marks[1:] != marks[:-1])) + 1
-    short = np.arange(2, count + 1, dtype=np.int64) // 2
-    long = np.arange(2, count + 1, dtype=np.int64) - short
-    either = np.logaddexp(
-        log_ways(short, few) + log_ways(long, many), log_ways(long, few) + log_ways(short, many)
-    )
-    orders = gammaln(n + 1) - gammaln(few + 1) - gammaln(many + 1)
-    return float(min(np.exp(either - orders).sum(), 1.0))
