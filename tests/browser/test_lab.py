@@ -101,7 +101,7 @@ def test_several_runs_are_brushed_chosen_and_replayed(notebook, tmp_path):
     assert 0 < inside < 200
     assert f": {inside} of 200 probes" in page.locator(".tnb-timeline .tnb-status").inner_text()
 
-    page.get_by_label("Run", exact=True).select_option("1: www.example.com, 2026-11-23 20:00:30")
+    page.get_by_label("Run", exact=True).select_option("1: www.example.com, 2026-11-23 20:00:30 UTC")
     page.wait_for_selector(".tnb-status:text-matches('^100 probes')")
     assert lab.told("print(widget.chosen, widget.focus)") == "1 []"
 

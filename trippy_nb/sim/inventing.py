@@ -75,7 +75,7 @@ def random(
     weighted
         Whether next hops get different shares, up to 4 to 1.
     silent
-        Routers that never answer; not the first on the way.
+        Routers that never answer; not the first on the way, so fewer where there are not so many.
     loss
         Share of probes that the first link loses, one way (0 to 1).
     limit
@@ -91,7 +91,7 @@ def random(
     Raises
     ------
     ConfigError
-        If something is out of bounds, or more routers shall be silent than there are after the first.
+        If something is out of bounds.
     """
     check_number("seed", seed, whole=True)
     _check_range("hops", hops, 1, _MOST_HOPS)
@@ -100,14 +100,13 @@ def random(
     _check_range("length", length, 1, _MOST_HOPS)
     for name, share in (("meshing", meshing), ("unequal", unequal), ("nesting", nesting), ("loss", loss)):
         check_number(name, share, high=1)
-    check_number("silent", silent, whole=True)
+    check_number("silent", silent, high=_MOST_HOPS, whole=True)
     _check_word("balance", balance, get_args(Balance))
     _check_word("interfaces", interfaces, _ANSWERS_FROM)
     _check_limit(limit)
     draft = _Draft(seed, meshing=meshing, unequal=unequal, nesting=nesting, weighted=weighted)
     n_plain, n_diamonds = draft.number(*hops), draft.number(*diamonds)
     draft.chain(n_plain, n_diamonds, width, length)
-    draft.check_silent(silent)
     routers = draft.routers(balance=balance, limit=limit, silent=silent, own=interfaces == "router")
     if loss:
         routers[0] = replace(routers[0], link=replace(routers[0].link, loss=loss))
@@ -188,18 +187,10 @@ class _Draft:
                 ends = self._diamond(ends[0], self.number(*width), self.number(*length))
         self._join(ends, TARGET)
 
-    def check_silent(self, silent: int) -> None:
-        """Refuse to silence more routers than there are after the first: ConfigError."""
-        if silent > self._n_routers - 1:
-            raise ConfigError(
-                f"silent={silent}, but this network has only {self._n_routers - 1} routers after the first: "
-                "ask for fewer, or for more hops"
-            )
-
     def routers(self, *, balance: Balance, limit: Limit | None, silent: int, own: bool) -> list[Router]:
         """Make the routers, in the order of their numbers."""
         mute: set[int] = set()
-        while len(mute) < silent:
+        while len(mute) < min(silent, self._n_routers - 1):
             mute.add(self.number(1, self._n_routers - 1))
         return [
             Router(
