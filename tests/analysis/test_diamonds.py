@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import defaultdict
 from itertools import combinations, pairwise
 from typing import Any
@@ -12,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.analysis.handmade import TARGET, Row, a, probe, rounds, shuffled, tables
-from trippy_nb.analysis import diamonds
+from trippy_nb.analysis import diamonds, findings
 from trippy_nb.frames import DIAMONDS, check_frame
 
 Way = tuple[str, ...]
@@ -249,3 +250,34 @@ def test_a_loop_does_no_harm():
     way = [a(1), a(2), a(3), a(2), a(3)]
     found: list[Row] = rounds(way, way) + rounds([a(1), a(4), a(3), a(2), a(3)], flow=1)
     assert diamonds(tables(found))["divergence"].tolist() == [a(1)]
+
+
+# --- in which order
+
+
+def in_order(*ways: list[str | None]) -> dict[str, Any]:
+    """The diamond of flows that were sent once, one in each round."""
+    rows = [row | {"round": flow} for flow, way in enumerate(ways) for row in rounds(way, flow=flow)]
+    made = tables(rows)
+    (row,) = diamonds(made).to_dict("records")
+    (told,) = findings(made).query("kind == 'balancing'").to_dict("records")
+    named = {str(name): value for name, value in row.items()}
+    return named | {name: told[name] for name in ("says", "is_not", "weight", "strength")}
+
+
+def test_flows_of_which_one_way_came_after_the_other_may_be_a_change_of_route():
+    one: list[str | None] = [a(1), a(2), a(4), TARGET]
+    other: list[str | None] = [a(1), a(3), a(4), TARGET]
+    changed = in_order(*[one] * 10, *[other] * 10)
+    assert changed["order_chance"] == pytest.approx(2 / math.comb(20, 10))
+    assert "took 2 ways, one after the other" in changed["says"]
+    assert (changed["is_not"], changed["weight"]) == ("No proof of balancing, nor of a change.", "limit")
+    dealt = in_order(*[one, other, other, one, one, other] * 3)
+    assert dealt["order_chance"] > 0.05
+    assert "side by side" in dealt["says"]
+    assert dealt["weight"] == "notice"
+
+
+def test_one_next_hop_has_no_order():
+    found = of([a(1), a(2), a(4), TARGET], [a(1), None, a(5), TARGET])
+    assert math.isnan(found["order_chance"])

@@ -11,14 +11,20 @@ nothing else.
 """
 
 from collections import defaultdict
+from functools import cached_property
+from math import nan
 from typing import TYPE_CHECKING, Any
 
 import networkx as nx
+import numpy as np
 import pandas as pd
 
+from trippy_nb.analysis.arrays import distinct, probe_arrays
+from trippy_nb.analysis.cells import Cells, cells_of
 from trippy_nb.analysis.graph import SOURCE, hop_graph
 from trippy_nb.analysis.layers import forward_edges
-from trippy_nb.analysis.links import EVIDENCE, FLOW, POSITIONAL
+from trippy_nb.analysis.links import EVIDENCE, FLOW, POSITIONAL, adjacent
+from trippy_nb.analysis.orders import chance_of_runs
 from trippy_nb.analysis.shapes import END, Diamond, find_diamonds, shape_of
 from trippy_nb.analysis.steady import REPEATS_THAT_TELL
 from trippy_nb.analysis.stretches import stand_ins
@@ -48,12 +54,18 @@ def diamonds(tables: "Tables") -> pd.DataFrame:
         if probes of one flow took turns behind the divergence; ``per-flow`` if each of at least two flows
         kept to one successor, `repeats` of 5 or more; else ``cannot tell``: flows that change with each
         probe, one flow only, flows that were hardly sent twice, or a route that changed. With one target
-        per-flow and per-destination look the same.
+        per-flow and per-destination look the same. Flows that are never sent again cannot tell a balancer
+        from a change of route but by their order: `order_chance` (Wald and Wolfowitz's test of runs) is
+        small if one next hop came after the other.
     """
     rows: list[dict[str, Any]] = []
     for run_id, part in by_run(tables):
         stable = bool(part.runs["flow_stable"].iloc[0])
-        rows += [{"run_id": run_id} | row for row in _rows(hop_graph(part), stable=stable)]
+        order = _Order(part)
+        rows += [
+            {"run_id": run_id} | row | {"order_chance": order.chance(row["divergence"], row["ttl"])}
+            for row in _rows(hop_graph(part), stable=stable)
+        ]
     frame = pd.DataFrame(rows, columns=list(DIAMONDS.names))
     frame[["divergence", "convergence"]] = frame[["divergence", "convergence"]].astype("str")
     return conform(frame.astype({"meshed": bool, "overlapping": bool}), DIAMONDS)
@@ -105,6 +117,35 @@ def _rows(graph: "nx.MultiDiGraph[str]", *, stable: bool) -> list[dict[str, Any]
             }
         )
     return rows
+
+
+class _Order:
+    """In which order of time the next hops behind a node were met."""
+
+    def __init__(self, tables: "Tables") -> None:
+        self._tables = tables
+
+    @cached_property
+    def _seen(self) -> tuple[Cells, tuple[str, ...]]:
+        probes = probe_arrays(self._tables)
+        return cells_of(probes), probes.names
+
+    def chance(self, divergence: str, ttl: int) -> float:
+        """Return how likely the commonest next hop comes in so few spells; NaN if it is the only one."""
+        cells, names = self._seen
+        heard = cells.in_view & (cells.addr >= 0) & (cells.ttl == ttl + 1)
+        if divergence == SOURCE:
+            after = np.flatnonzero(heard)
+        elif divergence in names:
+            near = adjacent(cells)
+            near = near[(cells.ttl[near] == ttl) & (cells.addr[near] == names.index(divergence))]
+            after = near[heard[near + 1]] + 1
+        else:  # a silent hop
+            return nan
+        _, number, counts = distinct(cells.addr[after])
+        if len(counts) < _BRANCHES:
+            return nan
+        return chance_of_runs(number == int(counts.argmax()))
 
 
 def _merge_silent(graph: "nx.MultiDiGraph[str]") -> "nx.MultiDiGraph[str]":

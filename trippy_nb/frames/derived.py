@@ -146,6 +146,13 @@ DIAMONDS = Table(
             nullable=True,
         ),
         _C(
+            "order_chance",
+            "float64",
+            "Chance that the next hops come in so few spells, if any order is as likely: "
+            "where it is small, the route may have changed instead; missing if there are no two",
+            nullable=True,
+        ),
+        _C(
             "evidence",
             "category",
             "The weakest of its links: `flow` if all are proven within a flow; `positional` if none was seen",

@@ -91,7 +91,7 @@ def _row(seen: Seen, one: Finding) -> dict[str, Any]:
         "last_ttl": one.last_ttl,
         "addrs": one.addrs,
         "says": one.says,
-        "is_not": kind.is_not,
+        "is_not": one.is_not or kind.is_not,
         "n": len(seen.of_run(one.table, one.run_id).query(one.query, engine="python")),
         "table": one.table,
         "query": query,

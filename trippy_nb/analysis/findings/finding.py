@@ -27,6 +27,8 @@ class Finding:
     strength: str = SHOWN
     weight: str | None = None
     """Another one than the kind's."""
+    is_not: str | None = None
+    """Something else than the kind's."""
     flow: int | None = None
     ttl: int | None = None
     last_ttl: int | None = None

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from typing import Final
 
+from trippy_nb.analysis.findings.catalogue import LIMIT
 from trippy_nb.analysis.findings.finding import (
     CANNOT_BE_SEEN,
     HINT,
@@ -17,6 +18,8 @@ from trippy_nb.analysis.steady import REPEATS_THAT_TELL
 
 _WEIGHED_ELSEWHERE: Final = ("rate-limit", "non-response")
 """Against loss, by `analysis.attribution`."""
+_NO_CHANCE: Final = 0.01
+_MAY_BE_A_CHANGE: Final = "No proof of balancing, nor of a change."
 _SAME: Final = ("run_id", "kind", "says", "table", "strength", "flow", "ttl", "last_ttl", "addrs")
 
 
@@ -34,16 +37,28 @@ def balancing_findings(seen: Seen) -> Iterator[Finding]:
     for row in rows_of(seen.answers.diamonds):
         if row["nested_in"] is None and (row["balancing"] == "per-flow" or _is_untested(row)):
             first, last = row["ttl"] + 1, row["ttl"] + max(row["max_length"] - 1, 1)
+            in_spells = _is_untested(row) and (row["order_chance"] or 1.0) <= _NO_CHANCE
             yield Finding(
                 run_id=row["run_id"],
                 kind="balancing",
-                says=_parting(row),
+                says=_one_after_the_other(row) if in_spells else _parting(row),
+                is_not=_MAY_BE_A_CHANGE if in_spells else None,
+                weight=LIMIT if in_spells else None,
                 query=f"{first} <= ttl <= {last}",
-                strength=SHOWN if row["evidence"] == "flow" else HINT,
+                strength=SHOWN if row["evidence"] == "flow" and not in_spells else HINT,
                 ttl=first,
                 last_ttl=last,
                 addrs=tuple(addr for addr in (row["divergence"], row["convergence"]) if addr),
             )
+
+
+def _one_after_the_other(row: Row) -> str:
+    where = "From the source on" if row["ttl"] == 0 else f"Behind hop {row['ttl']} ({row['divergence']})"
+    return (
+        f"{where} {row['flows']} flows took {row['max_width']} ways, one after the other: chance hardly has "
+        f"them in so few spells ({row['order_chance']:.1g}). The route changed, or a balancer goes by what "
+        "counts up from flow to flow, as ports do; flows sent again, with fixed ports, would tell."
+    )
 
 
 def _is_untested(row: Row) -> bool:
