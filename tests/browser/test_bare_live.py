@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -22,19 +23,25 @@ CELLS = """[...document.querySelectorAll('.tnb-table tbody tr')]
 DOTS = "document.querySelector('.tnb-path canvas').dataset.shown"
 
 
+def started(folder: Path) -> tuple[Played, LiveView, Path]:
+    """A trace to play, a view that waits for it, and its page."""
+
+    def nothing(*_: Any) -> None:
+        """Nobody presses a button."""
+
+    view = LiveView("target.example", {}, on_start=nothing, on_stop=nothing)
+    view.say("starting", running=True)
+    file = folder / "live.html"
+    file.write_text(bare_page(view), encoding="utf-8")
+    return Played(rounds=20), view, file
+
+
 def test_the_table_counts_what_comes_in_pieces_and_says_once_a_second_what_it_has(
     browser,
     tmp_path,
     wire,  # noqa: F811 - the fixture
 ):
-    def nothing(*_: Any) -> None:
-        """Nobody presses a button."""
-
-    played = Played(rounds=20)
-    view = LiveView("target.example", {}, on_start=nothing, on_stop=nothing)
-    view.say("starting", running=True)
-    file = tmp_path / "live.html"
-    file.write_text(bare_page(view), encoding="utf-8")
+    played, view, file = started(tmp_path)
     with shown(browser, file, width=1000, height=900) as page:
         for number in range(1, 8):
             if number == 4:
@@ -108,14 +115,7 @@ def test_a_picture_that_comes_under_a_drag_waits_until_the_pointer_is_up(
     tmp_path,
     wire,  # noqa: F811 - the fixture
 ):
-    def nothing(*_: Any) -> None:
-        """Nobody presses a button."""
-
-    played = Played(rounds=20)
-    view = LiveView("target.example", {}, on_start=nothing, on_stop=nothing)
-    view.say("starting", running=True)
-    file = tmp_path / "live.html"
-    file.write_text(bare_page(view), encoding="utf-8")
+    played, view, file = started(tmp_path)
     with shown(browser, file, width=1000, height=900) as page:
 
         def look(*, picture: bool) -> None:

@@ -280,9 +280,8 @@ def _walls(ttl: Ints, addr: Ints, refused: Bools, series: Ints) -> Ints:
     count = int(series.max(initial=-1)) + 1
     seen = addr >= 0
     farthest = greatest_of(ttl[seen], series[seen], count)
-    last = np.full(count, -1, dtype=np.int64)
     at_end = seen & (ttl == farthest[series])
-    np.maximum.at(last, series[at_end], addr[at_end])
+    last = greatest_of(addr[at_end], series[at_end], count)
     mine = seen & (addr == last[series])
     others = greatest_of(ttl[seen & ~mine], series[seen & ~mine], count)
     block = mine & (ttl > others[series])

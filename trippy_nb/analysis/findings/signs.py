@@ -53,11 +53,11 @@ def balancing_findings(seen: Seen) -> Iterator[Finding]:
 
 
 def _one_after_the_other(row: Row) -> str:
-    where = "From the source on" if row["ttl"] == 0 else f"Behind hop {row['ttl']} ({row['divergence']})"
     return (
-        f"{where} {row['flows']} flows took {row['max_width']} ways, one after the other: chance hardly has "
-        f"them in so few spells ({row['order_chance']:.1g}). The route changed, or a balancer goes by what "
-        "counts up from flow to flow, as ports do; flows sent again, with fixed ports, would tell."
+        f"{_where(row)} {row['flows']} flows took {row['max_width']} ways, one after the other: chance "
+        f"hardly has them in so few spells ({row['order_chance']:.1g}). The route changed, or a balancer "
+        "goes by what counts up from flow to flow, as ports do; flows sent again, with fixed "
+        "ports, would tell."
     )
 
 
@@ -66,15 +66,18 @@ def _is_untested(row: Row) -> bool:
     return row["repeats"] is not None and row["repeats"] < REPEATS_THAT_TELL and row["flows"] > 1
 
 
+def _where(row: Row) -> str:
+    return "From the source on" if row["ttl"] == 0 else f"Behind hop {row['ttl']} ({row['divergence']})"
+
+
 def _parting(row: Row) -> str:
-    where = "From the source on" if row["ttl"] == 0 else f"Behind hop {row['ttl']} ({row['divergence']})"
     meet = f", and meet again at {row['convergence']}" if row["convergence"] else ""
     lengths = ""
     if row["min_length"] != row["max_length"]:
         lengths = f" The ways are {row['min_length']} to {row['max_length']} links long."
     return (
-        f"{where} flows part: {row['flows']} flows took {row['max_width']} ways side by side{meet}.{lengths}"
-        f"{_untold(row)}"
+        f"{_where(row)} flows part: {row['flows']} flows took {row['max_width']} ways side by side{meet}."
+        f"{lengths}{_untold(row)}"
     )
 
 

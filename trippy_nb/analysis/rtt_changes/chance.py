@@ -42,8 +42,7 @@ def kept(rtt: Floats, cuts: Ints, *, min_shift_ms: float, alpha: float, worth: f
     worth
         How many samples in a row are worth one that is independent of the others.
     """
-    bounds = [0, *cuts.tolist(), len(rtt)]
-    levels = [float(np.median(rtt[a:b])) for a, b in pairwise(bounds)]
+    bounds, levels = _stretches(rtt, cuts.tolist())
     while True:
         _drop_small(rtt, bounds, levels, min_shift_ms)
         doubtful = np.log(alpha) < _log_chances(rtt, bounds, levels, worth)
@@ -58,6 +57,12 @@ def kept(rtt: Floats, cuts: Ints, *, min_shift_ms: float, alpha: float, worth: f
             if pair < last - 1:
                 last = pair
                 _join(rtt, bounds, levels, last)
+
+
+def _stretches(rtt: Floats, cuts: Sequence[int]) -> tuple[list[int], list[float]]:
+    """Return where stretches begin, and where the last ends; and the median of each."""
+    bounds = [0, *cuts, len(rtt)]
+    return bounds, [float(np.median(rtt[a:b])) for a, b in pairwise(bounds)]
 
 
 def by_chance(rtt: Floats, cuts: Sequence[int], worth: float) -> Floats:
@@ -75,8 +80,7 @@ def by_chance(rtt: Floats, cuts: Sequence[int], worth: float) -> Floats:
     worth
         How many samples in a row are worth one that is independent of the others.
     """
-    bounds = [0, *cuts, len(rtt)]
-    levels = np.array([float(np.median(rtt[a:b])) for a, b in pairwise(bounds)])
+    bounds, levels = _stretches(rtt, cuts)
     at = np.repeat(levels, np.diff(bounds))
     logs = np.empty(len(cuts))
     for number in range(len(cuts)):
